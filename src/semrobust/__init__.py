@@ -1,0 +1,1 @@
+"""semrobust: measure how robust semantic communication really is."""

@@ -1,0 +1,90 @@
+"""Digest of the code behind an artifact: a module and everything of this package that it imports.
+
+Comments, docstrings and blank lines do not count, so that explaining code better retrains nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import tokenize
+from functools import cache
+from pathlib import Path
+
+_SOURCE = Path(__file__).resolve().parents[2]
+_PACKAGE = "semrobust"
+
+_PLUMBING = "codehash errors files jobs layout lazy params provenance registry settings"
+PLUMBING = frozenset(f"{_PACKAGE}.core.{name}" for name in _PLUMBING.split())
+"""Modules that move results about but cannot change a number in them; they are left out of every digest."""
+
+
+@cache
+def _path(module: str) -> Path | None:
+    """Source file of a module of this package, None for other packages and for names in a module."""
+    base = _SOURCE.joinpath(*module.split("."))
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Modules of this package that a syntax tree imports, also inside functions and type-checking blocks."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {name for name in found if name.split(".")[0] == _PACKAGE and _path(name)}
+
+
+def _essence(source: str, tree: ast.Module) -> str:
+    """Source without comments, docstrings and blank lines; the same text under every Python version."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            for statement in body:
+                if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                    for row in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
+                        lines[row - 1] = ""
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+@cache
+def _module(module: str) -> tuple[str, frozenset[str]]:
+    path = _path(module)
+    if path is None:
+        raise ValueError(f"{module} is not a module of {_PACKAGE}")
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    return _essence(source, tree), frozenset(_imports(tree))
+
+
+@cache
+def closure(roots: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of `roots` and all modules of this package that they import, sorted, without the plumbing."""
+    pending, seen = list(roots), set()
+    while pending:
+        module = pending.pop()
+        if module not in seen and module not in PLUMBING:
+            seen.add(module)
+            pending.extend(_module(module)[1])
+    return tuple(sorted(seen))
+
+
+@cache
+def code_digest(roots: tuple[str, ...]) -> str:
+    """SHA-256 over the essence of each module in the closure of `roots`, as 64 hex digits."""
+    hashed = hashlib.sha256()
+    for module in closure(roots):
+        hashed.update(f"{module}\0{_module(module)[0]}\0".encode())
+    return hashed.hexdigest()

@@ -1,0 +1,48 @@
+"""The one exception family: each message says what is wrong, where, and what to do.
+
+The command line turns an exception of this family into one line on standard error and the
+exit code of its class; anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class SemrobustError(Exception):
+    """Base of every error a user can cause or mend. `exit_code`: 1 = a result or input fails a check."""
+
+    exit_code = 1
+
+
+class UsageError(SemrobustError):
+    """Wrong use of the command line: an unknown system, attack, table or figure."""
+
+    exit_code = 2
+
+
+class ParamsError(SemrobustError):
+    """Parameters that no run can have; `problems` holds one "key.path: value, what is allowed" each."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str], source: str = "params") -> None:
+        self.problems = problems
+        super().__init__("\n".join([f"invalid parameters in {source}:", *(f"  {p}" for p in problems)]))
+
+
+class DataError(SemrobustError):
+    """Raw data are missing, unreadable, or not what they claim to be."""
+
+
+class ChecksumError(DataError):
+    """A file's hash is not the expected one; the file is never used."""
+
+    def __init__(self, what: str, expected: str, found: str, remedy: str) -> None:
+        super().__init__(f"{what}: expected checksum {expected}, found {found}. {remedy}")
+
+
+class ArtifactError(SemrobustError):
+    """An artifact of the pipeline is missing, altered or made with other params; says how to rebuild it."""
+
+
+class TrainingError(SemrobustError):
+    """Training cannot go on, for example at a non-finite loss; the last good checkpoint is kept."""

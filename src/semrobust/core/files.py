@@ -1,0 +1,70 @@
+"""Atomic files, hashes and canonical JSON: no half-written output is ever taken for a finished one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from semrobust.core.errors import ArtifactError
+
+
+@contextmanager
+def replacing(destination: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `destination`; it takes the final name only if the block succeeds.
+
+    Raises ArtifactError with the cause when the folder cannot be written or the disk is full; whatever stood
+    at `destination` before is then untouched.
+    """
+    temporary = None
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        # the suffix stays, since writers such as matplotlib and numpy choose the format by it
+        handle, name = tempfile.mkstemp(
+            dir=destination.parent, prefix=f".{destination.stem}-", suffix=destination.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(destination)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write {destination}: {error.strerror or error}. Free space or make the folder writable, "
+            "then run the same command again; finished work is kept."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(destination: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    with replacing(destination) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text. Raises ValueError on NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`, as 64 hex digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes; raises ArtifactError when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from error

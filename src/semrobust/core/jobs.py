@@ -1,0 +1,152 @@
+"""What each job of the pipeline depends on: its own params and its own code, and nothing else.
+
+A job's `key` decides staleness. The workflow passes it to the command, the command writes it into the artifact's
+record (`core.provenance`), and an artifact whose record names another key is rebuilt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semrobust.core import files
+from semrobust.core.codehash import code_digest
+from semrobust.core.errors import UsageError
+from semrobust.core.params import Params
+from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
+from semrobust.core.settings import Plain
+
+TABLES = ("clean", "attack_power", "power_ratio")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One unit of work: what it makes (`kind`, `name`), from which settings, by which modules."""
+
+    kind: str
+    name: str
+    settings: Plain
+    modules: tuple[str, ...]
+
+    @property
+    def code(self) -> str:
+        """Digest of the code that makes the artifact."""
+        return code_digest(self.modules)
+
+    @property
+    def key(self) -> str:
+        """Digest of settings and code; input files add their own hashes in the record."""
+        return files.digest([self.kind, self.name, self.settings, self.code])
+
+
+def dataset(params: Params) -> Job:
+    """The dataset of the run. Where the raw files are found (`data.path`, URLs) does not count: their content does."""
+    data = params.section("data")
+    settings = {"data": {key: data[key] for key in data if key not in ("path", "mirrors", "hub")}}
+    return Job("dataset", params.data.source, settings | _seed(params), ("semrobust.data.dataset",))
+
+
+def model(params: Params, system: str) -> Job:
+    """A trained or constructed system."""
+    settings = {
+        "system": _system(params, system),
+        "real_uses": params.link.real_uses,
+        "threads": params.compute.train_threads,
+    }
+    return Job("model", system, settings | _seed(params), (_module(params, system), "semrobust.training.build"))
+
+
+def clean(params: Params, system: str) -> Job:
+    """Per-image results of one system without an attacker, over all SNRs."""
+    settings = {
+        "link": params.section("link"),
+        "system": _system(params, system),
+        "batch": params.evaluation.batch,
+        "threads": params.compute.job_threads,
+    }
+    return Job("clean", system, settings | _seed(params), (_module(params, system), "semrobust.evaluation.clean"))
+
+
+def attack(params: Params, system: str, attack: str) -> Job:
+    """Per-image results of one attack on one system, over all SNRs."""
+    if attack not in params.attacks:
+        raise UsageError(f"unknown attack '{attack}'; params have: {', '.join(params.attacks)}")
+    _system(params, system)
+    if (system, attack) not in params.pairs():
+        raise UsageError(f"the attack '{attack}' cannot be run on '{system}': the system lacks what it needs")
+    settings = {
+        "link": params.section("link"),
+        "system": _system(params, system),
+        "attack": params.section("attacks", attack),
+        "images": params.evaluation.attack_images,
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        "batch": params.evaluation.batch,
+        "threads": params.compute.job_threads,
+    }
+    method = ATTACKS[params.attacks[attack].kind].__module__
+    modules = (_module(params, system), method, "semrobust.evaluation.attacked")
+    return Job("attack", f"{system}.{attack}", settings | _seed(params), modules)
+
+
+def gallery(params: Params) -> Job:
+    """A few images under rising attack power, for all systems."""
+    evaluation = params.section("evaluation")
+    settings = {
+        "link": params.section("link"),
+        "systems": params.section("systems"),
+        "attacks": params.section("attacks"),
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        **{key: value for key, value in evaluation.items() if key.startswith("gallery_")},
+    }
+    modules = {_module(params, name) for name in params.systems}
+    modules |= {ATTACKS[method.kind].__module__ for method in params.attacks.values()}
+    return Job("gallery", "gallery", settings | _seed(params), (*sorted(modules), "semrobust.evaluation.gallery"))
+
+
+def table(params: Params, table: str) -> Job:
+    """A tidy table of results."""
+    if table not in TABLES:
+        raise UsageError(f"unknown table '{table}'; known: {', '.join(TABLES)}")
+    settings = {
+        "run": params.run,
+        "dataset": params.data.source,
+        "systems": {name: _static(params, name) for name in params.systems},
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        "bootstrap_samples": params.evaluation.bootstrap_samples,
+        "real_uses": params.link.real_uses,
+    }
+    return Job("table", table, settings | _seed(params), ("semrobust.evaluation.tables",))
+
+
+def figure(params: Params, figure: str) -> Job:
+    """A figure, from tables alone."""
+    settings = {
+        "plot": params.section("plot"),
+        "labels": {
+            section: {name: entry["label"] for name, entry in params.section(section).items()}
+            for section in ("systems", "attacks")
+        },
+        "success_psnr_db": params.evaluation.success_psnr_db,
+    }
+    return Job("figure", figure, settings, (FIGURES[figure].module,))
+
+
+def _seed(params: Params) -> Plain:
+    return {"seed": params.seed}
+
+
+def _system(params: Params, system: str) -> Plain:
+    """Settings of a system that its results depend on: all but the label, which only figures show."""
+    if system not in params.systems:
+        raise UsageError(f"unknown system '{system}'; params have: {', '.join(params.systems)}")
+    return {key: value for key, value in params.section("systems", system).items() if key != "label"}
+
+
+def _static(params: Params, system: str) -> Plain:
+    """What a table says about a system without running it."""
+    kind = SYSTEMS[params.systems[system].kind]
+    return {"side": kind.side, **{k: v for k, v in _system(params, system).items() if isinstance(v, str)}}
+
+
+def _module(params: Params, system: str) -> str:
+    _system(params, system)
+    return SYSTEMS[params.systems[system].kind].__module__

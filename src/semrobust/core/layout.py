@@ -1,0 +1,60 @@
+"""Where every artifact of a run lies: the output contract's paths, in one place, relative to the project root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DATASET_FILES = tuple(
+    f"{split}_{part}.npy" for split in ("train", "validation", "test") for part in ("images", "labels")
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of the run named `run`. The record of an artifact (`core.provenance`) lies beside it as .json."""
+
+    run: str
+
+    @property
+    def root(self) -> Path:
+        return Path("data") / self.run
+
+    @property
+    def downloads(self) -> Path:
+        """Raw archives, shared by all runs; outside every run so that no rerun downloads again."""
+        return Path("data") / "raw"
+
+    def dataset(self) -> Path:
+        """Record of the dataset; the arrays (`DATASET_FILES`) lie beside it."""
+        return self.root / "dataset" / "dataset.json"
+
+    def model(self, system: str) -> Path:
+        return self.root / "models" / f"{system}.safetensors"
+
+    def scratch(self, system: str, key: str) -> Path:
+        """Resumable training state, keyed by what determines the training, outside all declared outputs."""
+        return self.root / "scratch" / f"{system}-{key[:16]}"
+
+    def clean(self, system: str) -> Path:
+        return self.root / "samples" / "clean" / f"{system}.parquet"
+
+    def attack(self, system: str, attack: str) -> Path:
+        return self.root / "samples" / "attacks" / f"{system}.{attack}.parquet"
+
+    def perturbations(self, system: str, attack: str) -> Path:
+        return self.attack(system, attack).with_suffix(".safetensors")
+
+    def gallery(self) -> Path:
+        return self.root / "samples" / "gallery.npz"
+
+    def table(self, table: str) -> Path:
+        return self.root / "results" / f"{table}.csv"
+
+    def figure(self, figure: str, suffix: str = ".pdf") -> Path:
+        return Path("figures") / self.run / f"{figure}{suffix}"
+
+
+def record_path(artifact: Path) -> Path:
+    """Path of the provenance record of an artifact."""
+    return artifact.with_suffix(".json")

@@ -1,0 +1,235 @@
+"""Load, overlay and validate params.yaml: one message with every wrong key's path before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator
+
+from semrobust.core.errors import ParamsError
+from semrobust.core.registry import ATTACKS, SYSTEMS, Registry
+from semrobust.core.settings import (
+    AttackSettings,
+    DataSettings,
+    LinkSettings,
+    Plain,
+    Positive,
+    Settings,
+    SystemSettings,
+)
+
+_S = TypeVar("_S", bound=Settings)
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
+
+
+class EvaluationSettings(Settings):
+    """Shared by all tables: how many images each sweep uses and how intervals are made."""
+
+    batch: Positive
+    attack_images: Positive
+    success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    gallery_images: Annotated[int, Field(ge=1, le=6)]
+    gallery_snr_db: float
+    gallery_psr_db: Annotated[list[float], Field(min_length=1, max_length=8)]
+
+
+class ComputeSettings(Settings):
+    """Threads per job. They are params since the order of floating-point sums depends on them."""
+
+    train_threads: Positive
+    job_threads: Positive
+
+
+class PlotSettings(Settings):
+    """How figures look; no number in any table depends on these."""
+
+    context: Literal["paper", "notebook", "talk"]
+    palette: str
+    dpi: Annotated[int, Field(ge=50, le=600)]
+
+
+class Params(Settings):
+    """All parameters of a run, validated. `systems` and `attacks` hold the settings class of each kind."""
+
+    run: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    data: DataSettings
+    link: LinkSettings
+    systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
+    attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
+    evaluation: EvaluationSettings
+    compute: ComputeSettings
+    plot: PlotSettings
+
+    @field_validator("run")
+    @classmethod
+    def _run_is_a_name(cls, run: str) -> str:
+        if not _NAME.match(run):
+            raise ValueError("must be lower case letters, digits and _, starting with a letter")
+        return run
+
+    def section(self, *path: str) -> Any:
+        """Return one section as plain JSON values, for keys and records."""
+        value = self.model_dump(mode="json")
+        for key in path:
+            value = value[key]
+        return value
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """All (system, attack) pairs whose system offers what the attack requires, in params order."""
+        return [
+            (system, attack)
+            for system, chosen in self.systems.items()
+            for attack, method in self.attacks.items()
+            if ATTACKS[method.kind].requires <= SYSTEMS[chosen.kind].capabilities
+        ]
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Plain:
+    """Overlay nested sections key by key; a value that is not a section on both sides is replaced whole.
+
+    The overlay's null for a whole system or attack removes it, so that a preset can leave one out.
+    """
+    merged = dict(base)
+    for key, value in overlay.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
+    """YAML loader that refuses a key given twice instead of keeping the last one silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.YAMLError(f"the key '{key}' stands twice (line {key_node.start_mark.line + 1})")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 reads 1e-4 as text; numbers in the notation everybody writes must be numbers
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+def read_yaml(path: Path) -> Plain:
+    """Read one YAML file of sections; raises ParamsError if it is missing or not a mapping."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            content = yaml.load(stream, Loader=_Loader)
+    except OSError as error:
+        raise ParamsError([f"{error.strerror}: give --params FILE or run in the project's root"], str(path)) from error
+    except yaml.YAMLError as error:
+        raise ParamsError([f"not readable as YAML: {error}"], str(path)) from error
+    if not isinstance(content, dict):
+        raise ParamsError(["the file must hold sections (key: value)"], str(path))
+    return content
+
+
+def load(paths: Sequence[Path]) -> Params:
+    """Read params from files, later ones overlaying earlier ones, and validate the result."""
+    merged: Plain = {}
+    for path in paths:
+        merged = merge(merged, read_yaml(path))
+    return validate(merged, " + ".join(map(str, paths)))
+
+
+def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
+    """Validate merged params; raises ParamsError listing each problem with the key's path and its value."""
+    problems: list[str] = []
+    content = dict(raw)
+    content["systems"] = _plugins(raw, "systems", SYSTEMS, problems)
+    content["attacks"] = _plugins(raw, "attacks", ATTACKS, problems)
+    params = _checked(Params, content, "", problems, skip=("systems", "attacks"))
+    if params is not None:
+        problems += _inconsistent(params)
+    if problems or params is None:
+        raise ParamsError(problems, source)
+    return params
+
+
+def _plugins(raw: Mapping[str, Any], section: str, registry: Registry[Any], problems: list[str]) -> Plain:
+    """Validate each entry of a section by the settings class of its kind."""
+    entries = raw.get(section)
+    if not isinstance(entries, Mapping):
+        problems.append(f"{section}: {_show(entries)}, must be a section with one entry per {registry.what}")
+        return {}
+    valid: Plain = {}
+    for name, entry in entries.items():
+        path = f"{section}.{name}"
+        if entry is None:
+            continue
+        kind = entry.get("kind") if isinstance(entry, Mapping) else None
+        if not isinstance(name, str) or not _NAME.match(name):
+            problems.append(f"{path}: the name must be lower case letters, digits and _")
+        elif not isinstance(kind, str) or kind not in registry:
+            problems.append(f"{path}.kind: {_show(kind)}, must be one of {', '.join(registry)}")
+        else:
+            schema = registry[kind].Settings
+            valid[name] = _checked(schema, entry, f"{path}.", problems)
+    if not valid and not problems:
+        problems.append(f"{section}: must have at least one entry")
+    return valid
+
+
+def _checked(
+    schema: type[_S], entry: Mapping[str, Any], prefix: str, problems: list[str], skip: tuple[str, ...] = ()
+) -> _S | None:
+    try:
+        return schema.model_validate(entry)
+    except ValidationError as error:
+        for item in error.errors():
+            path = ".".join(map(str, item["loc"]))
+            if path.split(".")[0] not in skip:  # those were reported entry by entry, with their full path
+                missing = item["type"] == "missing"
+                value = "missing" if missing else _show(item["input"])
+                allowed = "the key is required" if missing else _allowed(item["type"], item["msg"])
+                problems.append(f"{prefix}{path}: {value}, {allowed}")
+        return None
+
+
+def _allowed(kind: str, message: str) -> str:
+    return "unknown key" if kind == "extra_forbidden" else message[:1].lower() + message[1:]
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _inconsistent(params: Params) -> list[str]:
+    """Problems that only show across keys: what a single field's type cannot say."""
+    problems = []
+    snr_db = params.link.snr_db
+    if sorted(set(snr_db)) != snr_db:
+        problems.append(f"link.snr_db: {snr_db}, must rise strictly")
+    if params.evaluation.gallery_snr_db not in snr_db:
+        problems.append(f"evaluation.gallery_snr_db: {params.evaluation.gallery_snr_db}, must be one of link.snr_db")
+    test_images = params.data.test_images
+    if test_images is not None and params.evaluation.attack_images > test_images:
+        problems.append(
+            f"evaluation.attack_images: {params.evaluation.attack_images}, must not exceed "
+            f"data.test_images = {test_images}"
+        )
+    for name, system in params.systems.items():
+        problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
+    for name, attack in params.attacks.items():
+        required = ATTACKS[attack.kind].requires
+        if not any(required <= SYSTEMS[system.kind].capabilities for system in params.systems.values()):
+            problems.append(
+                f"attacks.{name}.kind: {attack.kind!r}, no system offers what it needs ({', '.join(required)})"
+            )
+    return problems

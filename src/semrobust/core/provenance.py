@@ -1,0 +1,190 @@
+"""The record beside each artifact: from what, by which code and with which params it was made.
+
+    record = {id, job {kind, name, key}, settings, code, inputs, outputs, lineage, dataset, git, packages, command, ...}
+
+`id` is computed from input contents, settings and code alone, so the same three give the same id in every
+clone and on every day. `inputs` and `outputs` map paths to SHA-256; `lineage` holds the inputs of the inputs,
+down to the raw data, so that a figure's record alone names everything behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from semrobust.core import files
+from semrobust.core.errors import ArtifactError
+from semrobust.core.jobs import Job
+from semrobust.core.layout import record_path
+from semrobust.core.settings import Plain
+
+_PACKAGES = (
+    "torch", "numpy", "scipy", "pandas", "pillow", "pyldpc", "sionna-no-rt", "matplotlib", "seaborn", "semrobust",
+)  # fmt: skip
+_CODE_PATHS = ("src", "workflow", "Snakefile", "params.yaml", "params", "pyproject.toml")
+
+
+def read(artifact: Path) -> Plain:
+    """Read the record of an artifact (or a record itself); raises ArtifactError if missing or unreadable."""
+    path = record_path(artifact)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["id"], record["job"]["key"], record["outputs"], record["inputs"]
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path} is missing: nothing says how {artifact} was made. {_rebuild(artifact)}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} is not a provenance record: {error}. {_rebuild(artifact)}") from error
+    return dict(record)
+
+
+def _rebuild(artifact: Path) -> str:
+    return f"Rebuild it: snakemake --cores 2 --forcerun {artifact} -- {artifact}"
+
+
+def trust(artifact: Path, job: Job) -> Plain:
+    """Return the record of an input after checking that it is what `job` makes now, and unaltered.
+
+    Raises ArtifactError if it was made with other params or other code, or if its bytes changed since.
+    """
+    record = read(artifact)
+    if record["job"]["key"] != job.key:
+        changed = _difference(record.get("settings", {}), job.settings) or "its code"
+        raise ArtifactError(f"{artifact} was made with other params: {changed} differs. {_rebuild(artifact)}")
+    verify(artifact, record)
+    return record
+
+
+def verify(artifact: Path, record: Mapping[str, Any]) -> None:
+    """Check every output of a record against its hash; raises ArtifactError on the first mismatch."""
+    for name, expected in record["outputs"].items():
+        path = record_path(artifact).parent / Path(name).name
+        found = files.sha256(path)
+        if found != expected:
+            raise ArtifactError(
+                f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}. "
+                + _rebuild(artifact)
+            )
+
+
+def _difference(old: Any, new: Any, path: str = "") -> str:
+    """Key path of the first setting that differs, with both values."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            found = _difference(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+            if found:
+                return found
+        return ""
+    return "" if old == new else f"{path} (was {old!r}, now {new!r})"
+
+
+def identity(job: Job, inputs: Mapping[str, str]) -> str:
+    """Short id of what `job` makes from inputs with these SHA-256 hashes: 16 hex digits."""
+    return files.digest([job.kind, job.name, job.settings, job.code, dict(inputs)])[:16]
+
+
+class Making:
+    """One job at work: declare each input with `uses`, write the outputs, then `finish` with the record.
+
+    `command` is the command line that a person would type to make the artifact again.
+    """
+
+    def __init__(self, job: Job, command: Sequence[str]) -> None:
+        self.job, self.command = job, command
+        self.inputs: dict[str, str] = {}
+        self.records: list[Plain] = []
+
+    def uses(self, artifact: Path, made_by: Job) -> Path:
+        """Check an input against its record (see `trust`) and note its hashes; returns `artifact`."""
+        record = trust(artifact, made_by)
+        self.inputs |= record["outputs"]
+        self.records.append(record)
+        return artifact
+
+    @property
+    def id(self) -> str:
+        """Id of what is being made, once all inputs are declared."""
+        return identity(self.job, self.inputs)
+
+    @property
+    def dataset(self) -> Plain:
+        """Name and digests of the dataset behind the inputs; empty if none is."""
+        return next((record["dataset"] for record in self.records if record["dataset"]), {})
+
+    def finish(self, artifact: Path, outputs: Sequence[Path], details: Mapping[str, Any] | None = None) -> None:
+        """Write the record; `details` are free facts about the making (training history, dataset digests)."""
+        _write(artifact, self, outputs, dict(details or {}))
+
+
+def _write(artifact: Path, making: Making, outputs: Sequence[Path], details: Plain) -> None:
+    """Write the record of a finished artifact, last of all its files."""
+    job, records = making.job, making.records
+    lineage: dict[str, str] = {}
+    for record in records:
+        lineage |= record["lineage"] | record["inputs"]
+    record = {
+        "id": making.id,
+        "job": {"kind": job.kind, "name": job.name, "key": job.key},
+        "settings": job.settings,
+        "code": job.code,
+        "modules": list(job.modules),
+        "inputs": dict(sorted(making.inputs.items())),
+        "outputs": {path.as_posix(): files.sha256(path) for path in sorted(outputs)},
+        "lineage": dict(sorted(lineage.items())),
+        "dataset": details.pop("dataset", making.dataset),
+        "seed": job.settings.get("seed", records[0]["seed"] if records else None),
+        "git": git_state(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "command": list(making.command),
+        "details": details,
+    }
+    files.write_text(record_path(artifact), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def git_state() -> Plain:
+    """Commit and whether code or params differ from it; nulls outside a git checkout."""
+
+    def git(*arguments: str) -> str | None:
+        done = subprocess.run(
+            ["git", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        )
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    try:
+        status = git("status", "--porcelain", "--", *_CODE_PATHS)
+        return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+    except FileNotFoundError:
+        return {"commit": None, "dirty": None}
+
+
+def staleness(artifact: Path, job: Job) -> str | None:
+    """Why an existing artifact must be rebuilt, or None if its record says that it is current.
+
+    Read-only and quick: it compares records, not the bytes of large files. An artifact that does not exist
+    is not stale: the workflow sees that by itself.
+    """
+    if not artifact.exists():
+        return None
+    try:
+        record = read(artifact)
+    except ArtifactError as error:
+        return str(error)
+    if record["job"]["key"] != job.key:
+        return _difference(record.get("settings", {}), job.settings) or "its code changed"
+    for name, used in record["inputs"].items():
+        holder = Path(name)
+        if holder.suffix != ".json" and record_path(holder).exists():
+            now = read(holder)["outputs"].get(name)
+            if now is not None and now != used:
+                return f"its input {name} changed"
+    return None
