@@ -1,0 +1,249 @@
+"""LDPC codes behind one interface: regular Gallager codes (pyldpc) and 5G NR codes (Sionna).
+
+A code is its Tanner graph plus where the message and the channel bits sit on it, so that one decoder and
+one set of code-structure attacks serve both families:
+
+- `parity_check` H (checks, nodes): a word on the nodes is valid when H x = 0 over GF(2);
+- `channel_nodes` (n,): the node of each *transmitted* coded bit. A regular code transmits every node. An NR
+  code punctures its first 2Z nodes: they belong to the graph and have LLR 0 at the receiver;
+- `information_nodes` (k,): the node that holds each message bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semrobust.core.errors import ArtifactError
+from semrobust.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import pyldpc
+    import torch
+    from scipy import sparse
+    from sionna.phy.fec import ldpc as sionna_ldpc
+else:
+    torch = LazyModule("torch")
+    sparse = LazyModule("scipy.sparse")
+    pyldpc = LazyModule("pyldpc")
+    sionna_ldpc = LazyModule("sionna.phy.fec.ldpc")
+
+Bits = npt.NDArray[np.uint8]
+Index = npt.NDArray[np.int64]
+
+_DRAWS = 100  # matrices tried before n is called too short for its weights
+
+
+def row_reduce(matrix: Bits) -> tuple[Bits, Index]:
+    """Reduced row echelon form over GF(2): non-zero rows (rank, n) uint8, pivot columns (rank,) ascending.
+
+    Rows are packed into 64-bit words, so that one pivot step is a few vectorized XORs (a 768×1536 matrix
+    takes well under a second, where element-wise elimination takes minutes).
+    """
+    rows, columns = matrix.shape
+    packed = np.packbits(matrix, axis=1, bitorder="little")
+    packed = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
+    words = np.ascontiguousarray(packed).view("<u8")
+    pivots: list[int] = []
+    for column in range(columns):
+        rank = len(pivots)
+        if rank == rows:
+            break
+        word, bit = divmod(column, 64)
+        ones = np.flatnonzero((words[:, word] >> np.uint64(bit)) & np.uint64(1))
+        below = ones[ones >= rank]
+        if below.size == 0:
+            continue
+        pivot = int(below[0])
+        words[ones[ones != pivot]] ^= words[pivot]
+        words[[rank, pivot]] = words[[pivot, rank]]
+        pivots.append(column)
+    reduced = np.unpackbits(words.view(np.uint8), axis=1, count=columns, bitorder="little")
+    return reduced[: len(pivots)], np.array(pivots, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class LdpcCode:
+    """A binary linear code with its Tanner graph; see the module's text for the fields.
+
+    `family`: 'regular', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2.
+    """
+
+    family: str
+    k: int
+    n: int
+    parity_check: sparse.csr_array[np.uint8, tuple[int, int]]
+    generator: Bits
+    channel_nodes: Index
+    information_nodes: Index
+
+    @property
+    def nodes(self) -> int:
+        """Variable nodes of the Tanner graph; n, plus the punctured bits of an NR code."""
+        return int(self.parity_check.shape[1])
+
+    @property
+    def rate(self) -> float:
+        """Code rate k/n."""
+        return self.k / self.n
+
+    @cached_property
+    def _reader(self) -> tuple[Index, Bits | None]:
+        """Codeword positions (k,) and map (k, k) which give the message back; no map if it is there as is."""
+        column_of = np.full(self.nodes, -1, dtype=np.int64)
+        column_of[self.channel_nodes] = np.arange(self.n)
+        positions = column_of[self.information_nodes]
+        if np.all(positions >= 0):
+            return positions, None
+        # Some message bits are punctured. With [G | I] reduced to [T G | T], the k pivot columns p of G
+        # satisfy T G_p = I, so the message is c_p T.
+        reduced, pivots = row_reduce(np.hstack([self.generator, np.eye(self.k, dtype=np.uint8)]))
+        return pivots, reduced[:, self.n :]
+
+    def encode(self, bits: torch.Tensor) -> torch.Tensor:
+        """Encode messages (batch, k) of 0 and 1 into codewords (batch, n) uint8, on the messages' device."""
+        if bits.ndim != 2 or bits.shape[1] != self.k:
+            raise ValueError(f"messages of shape {tuple(bits.shape)}: expected (batch, {self.k})")
+        return _matmul(bits, self.generator)
+
+    def information(self, codewords: torch.Tensor) -> torch.Tensor:
+        """Message bits (batch, k) uint8 of codewords or hard decisions (batch, n) of 0 and 1.
+
+        Exact for codewords. For other words a systematic code reads the message positions as they are;
+        an NR code, whose first message bits are punctured, solves for them from k independent positions.
+        """
+        if codewords.ndim != 2 or codewords.shape[1] != self.n:
+            raise ValueError(f"words of shape {tuple(codewords.shape)}: expected (batch, {self.n})")
+        positions, mapping = self._reader
+        read = codewords[:, torch.from_numpy(positions).to(codewords.device)]
+        return read.to(torch.uint8) if mapping is None else _matmul(read, mapping)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Plain numeric arrays for storage, enough for `from_arrays` to rebuild the code bit-exactly.
+
+        An NR code is defined by k and n alone (3GPP TS 38.212); other codes keep H (CSR indices), the
+        generator (packed bits) and the message positions, so that a stored code outlives any library.
+        """
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "family": np.frombuffer(self.family.encode(), dtype=np.uint8).copy(),
+            "size": np.array([self.k, self.n], dtype=np.int64),
+        }
+        if self.family != "nr":
+            arrays["parity_check_indptr"] = self.parity_check.indptr.astype(np.int64)
+            arrays["parity_check_indices"] = self.parity_check.indices.astype(np.int64)
+            arrays["generator"] = np.packbits(self.generator, axis=1)
+            arrays["information_nodes"] = self.information_nodes.copy()
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> LdpcCode:
+        """Inverse of `to_arrays`; refuses arrays that do not form a code."""
+        try:
+            family = arrays["family"].tobytes().decode()
+            k, n = (int(value) for value in arrays["size"])
+            if family == "nr":
+                return nr_code(k, n)
+            indptr, indices = arrays["parity_check_indptr"], arrays["parity_check_indices"]
+            ones = np.ones(indices.size, dtype=np.uint8)
+            parity_check = sparse.csr_array((ones, indices, indptr), shape=(indptr.size - 1, n))
+            generator = np.unpackbits(arrays["generator"], axis=1, count=n)
+            information = arrays["information_nodes"].astype(np.int64)
+            code = cls(family, k, n, parity_check, generator, np.arange(n, dtype=np.int64), information)
+        except (KeyError, ValueError, UnicodeDecodeError) as error:
+            raise ArtifactError(f"stored LDPC code is incomplete or damaged ({error}); build it again") from error
+        systematic = generator.shape == (k, n) and np.array_equal(generator[:, information], np.eye(k))
+        if not systematic or np.any((parity_check.astype(np.int64) @ generator.T.astype(np.int64)) % 2):
+            raise ArtifactError("stored LDPC code is damaged: its generator is not one of its parity-check matrix")
+        return code
+
+
+def _matmul(left: torch.Tensor, right: Bits) -> torch.Tensor:
+    """Product over GF(2), uint8; float32 sums of 0/1 products are exact up to 2^24, far above any k here."""
+    product = left.float() @ torch.from_numpy(right).to(left.device, torch.float32)
+    return product.remainder_(2).to(torch.uint8)
+
+
+def from_parity_check(parity_check: Bits, family: str = "custom") -> LdpcCode:
+    """Code with the given H (checks, n), kept as it is: columns are not permuted, dependent rows stay.
+
+    Pivots are taken from the last columns, so message bits are the first free columns and the generator
+    is [I | P] whenever the last n - k columns of H are independent. k = n - rank(H).
+    """
+    columns = parity_check.shape[1]
+    reduced, pivots = row_reduce(np.ascontiguousarray(parity_check[:, ::-1]))
+    reduced, pivots = reduced[:, ::-1], columns - 1 - pivots
+    information = np.setdiff1d(np.arange(columns, dtype=np.int64), pivots)
+    k = information.size
+    if k == 0:
+        raise ValueError(f"a parity-check matrix of full column rank {columns} leaves no message bits")
+    generator = np.zeros((k, columns), dtype=np.uint8)
+    generator[np.arange(k), information] = 1
+    generator[:, pivots] = reduced[:, information].T
+    graph = sparse.csr_array(np.asarray(parity_check, dtype=np.uint8))
+    return LdpcCode(family, k, columns, graph, generator, np.arange(columns, dtype=np.int64), information)
+
+
+def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> LdpcCode:
+    """Regular Gallager code from `pyldpc.make_ldpc` (systematic, seeded); rate about 1 - column/row weight.
+
+    H and its column order are pyldpc's. Its generator is not trusted: our own elimination finds rank and
+    generator from H, and the two must agree (a systematic generator with a given message set is unique).
+    Now and then (about 62/n of the draws for weights 3, 6) Gallager's construction gives two bits the same
+    checks, hence a codeword of weight 2 that no decoder can protect. Such a matrix is drawn again, from the
+    same stream, so every other seed gives exactly the code of `make_ldpc(..., seed=seed)`.
+    """
+    if n <= 0 or n % 2:
+        raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
+    if not 2 <= column_weight < row_weight:
+        raise ValueError(
+            f"weights ({column_weight}, {row_weight}): a positive rate needs 2 <= column_weight < row_weight"
+        )
+    if n % row_weight:
+        raise ValueError(f"row_weight {row_weight} must divide n = {n} for a regular code")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed {seed} must be in 0..2^32-1")
+    stream = np.random.RandomState(seed)  # the legacy generator, as pyldpc draws from no other
+    for _ in range(_DRAWS):
+        drawn, generator = pyldpc.make_ldpc(n, column_weight, row_weight, systematic=True, seed=stream)
+        parity_check = np.asarray(drawn, dtype=np.uint8)
+        if len(np.unique(parity_check, axis=1).T) == n:
+            break
+    else:
+        raise ValueError(
+            f"n = {n} is too short for weights ({column_weight}, {row_weight}): bits keep sharing all their checks"
+        )
+    code = from_parity_check(parity_check, "regular")
+    columns, rows = parity_check.sum(axis=0), parity_check.sum(axis=1)
+    if np.any(columns != column_weight) or np.any(rows != row_weight):
+        raise RuntimeError("pyldpc returned a parity-check matrix that is not regular")
+    if not np.array_equal(code.generator, np.asarray(generator, dtype=np.uint8).T):
+        raise RuntimeError("pyldpc returned a generator that does not belong to its parity-check matrix")
+    return code
+
+
+def nr_code(k: int, n: int) -> LdpcCode:
+    """5G NR LDPC code (3GPP TS 38.212 §5.3.2, rate matching §5.4.2.1, redundancy version 0), from Sionna.
+
+    No CRC, no segmentation, no bit interleaver: coded bits go to symbols in their natural order. The graph is
+    the mother code's without the checks of untransmitted degree-1 parity bits, and without the filler bits
+    (known zeros): both removals change nothing in decoding. The generator holds the encoded unit messages.
+    """
+    if n <= 0 or n % 2:
+        raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
+    if not 12 <= k < n:
+        raise ValueError(f"k = {k}: an NR code of length n = {n} needs 12 <= k < n")
+    try:
+        encoder = sionna_ldpc.LDPC5GEncoder(k, n, device="cpu")
+        decoder = sionna_ldpc.LDPC5GDecoder(encoder, device="cpu")
+    except ValueError as error:
+        raise ValueError(f"no NR code with k = {k}, n = {n}: {error}") from error
+    graph = sparse.csr_array(decoder.pcm.astype(np.uint8))
+    kept = np.r_[0:k, encoder.k_ldpc : graph.shape[1]]
+    generator = encoder(torch.eye(k)).to(torch.uint8).numpy()
+    first = 2 * encoder.z
+    channel = np.arange(first, first + n, dtype=np.int64)
+    return LdpcCode("nr", k, n, graph[:, kept].tocsr(), generator, channel, np.arange(k, dtype=np.int64))

@@ -1,0 +1,137 @@
+"""Mapping of coded bits to channel uses and back: Gray QPSK and 16-QAM, one PAM per real use.
+
+Square Gray QAM is separable: the in-phase and the quadrature part of a complex symbol carry different
+bits, so a symbol is two independent PAM symbols on real uses 2i (I) and 2i+1 (Q). Labelling of 3GPP TS 38.211
+§5.1.3 and §5.1.4: a bit 0 is the positive sign; the amplitude bit of 16-QAM is 0 for the inner level.
+The bits b0 b1 (b2 b3) of symbol i are (I sign, Q sign, I amplitude, Q amplitude), hence the coded bit
+j = 2·bits_per_use·i + r sits on use 2i + (r mod 2) at label position r // 2 (`bit_use`, `bit_position`).
+
+Levels have unit *average* power per real use: a QPSK codeword has ||z||² = N exactly, a 16-QAM codeword only
+on average over its bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from semrobust.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+
+@dataclass(frozen=True, eq=False)
+class Modulation:
+    """A Gray PAM per real channel use.
+
+    `levels` float32 (n_levels,), unit average power; `labels` uint8 (n_levels, bits_per_use), the bits of
+    each level, sign bit first. Level number = label read as a binary number, sign bit most significant.
+    """
+
+    name: str
+    bits_per_use: int
+    levels: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        self.levels.setflags(write=False)  # shared by every caller
+        self.labels.setflags(write=False)
+
+    def uses(self, bits: int) -> int:
+        """Real channel uses N of a codeword of `bits` coded bits; N is even (whole complex symbols)."""
+        per_symbol = 2 * self.bits_per_use
+        if bits <= 0 or bits % per_symbol:
+            raise ValueError(
+                f"{bits} coded bits do not fill whole {self.name} symbols: choose a multiple of {per_symbol}"
+            )
+        return bits // self.bits_per_use
+
+    def bit_use(self, bits: int) -> npt.NDArray[np.int64]:
+        """Real channel use that carries each of `bits` coded bits, int64 (bits,)."""
+        self.uses(bits)
+        index = np.arange(bits, dtype=np.int64)
+        return 2 * (index // (2 * self.bits_per_use)) + index % 2
+
+    def bit_position(self, bits: int) -> npt.NDArray[np.int64]:
+        """Label position of each of `bits` coded bits, int64 (bits,): 0 = sign, 1 = amplitude."""
+        self.uses(bits)
+        return np.arange(bits, dtype=np.int64) % (2 * self.bits_per_use) // 2
+
+
+_MODULATIONS = {
+    m.name: m
+    for m in (
+        Modulation("qpsk", 1, np.array([1, -1], np.float32), np.array([[0], [1]], np.uint8)),
+        Modulation(
+            "16qam",
+            2,
+            (np.array([1, 3, -1, -3]) / np.sqrt(5.0)).astype(np.float32),
+            np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8),
+        ),
+    )
+}
+
+
+def modulation(name: str) -> Modulation:
+    """Return the modulation called `name`, 'qpsk' or '16qam'."""
+    try:
+        return _MODULATIONS[name]
+    except KeyError:
+        raise ValueError(f"unknown modulation {name!r}: choose one of {', '.join(_MODULATIONS)}") from None
+
+
+def _bits_to_labels(values: torch.Tensor, mod: Modulation) -> torch.Tensor:
+    """Regroup (batch, n) values per coded bit into (batch, N, bits_per_use) values per use and position."""
+    batch, bits = values.shape
+    uses = mod.uses(bits)
+    # within a symbol the bits run over (position, I/Q); uses run over I/Q first
+    grouped = values.reshape(batch, uses // 2, mod.bits_per_use, 2).transpose(2, 3)
+    return grouped.reshape(batch, uses, mod.bits_per_use)
+
+
+def _labels_to_bits(values: torch.Tensor, mod: Modulation) -> torch.Tensor:
+    """Inverse of `_bits_to_labels`: (batch, N, bits_per_use) to (batch, N·bits_per_use)."""
+    batch, uses, _ = values.shape
+    return values.reshape(batch, uses // 2, 2, mod.bits_per_use).transpose(2, 3).reshape(batch, -1)
+
+
+def map_bits(bits: torch.Tensor, mod: Modulation) -> torch.Tensor:
+    """Map coded bits (batch, n = N·bits_per_use), 0 and 1 of any dtype, to real uses (batch, N) float32."""
+    label = _bits_to_labels(bits.long(), mod)
+    index = label[..., 0]
+    for position in range(1, mod.bits_per_use):
+        index = 2 * index + label[..., position]
+    return torch.tensor(mod.levels, device=bits.device)[index]
+
+
+def llr(received: torch.Tensor, noise_variance: float | torch.Tensor, mod: Modulation) -> torch.Tensor:
+    """Exact bit LLRs, log p(y | bit = 0) / p(y | bit = 1), of equiprobable bits; positive means bit 0.
+
+    LLR_p = log Σ_{a: bit p of a is 0} exp(-(y-a)²/2σ²) - log Σ_{a: bit p of a is 1} exp(-(y-a)²/2σ²).
+
+    `received` (batch, N) real uses y, float; `noise_variance` σ² per *real* use, a number or a tensor that
+    broadcasts to (batch, N). Returns float32 (batch, N·bits_per_use), differentiable in `received`.
+    """
+    if received.shape[1] % 2:
+        raise ValueError(f"{received.shape[1]} real uses do not make whole complex symbols")
+    if isinstance(noise_variance, (int, float)):
+        if not noise_variance > 0:
+            raise ValueError(f"noise variance {noise_variance} must be positive")
+    else:
+        noise_variance = noise_variance.unsqueeze(-1)
+    y = received.float().unsqueeze(-1)
+    levels = torch.tensor(mod.levels, device=received.device)
+    # y² is common to all levels: leaving it out is exact and keeps float32 precision far from the levels
+    metric = (y * levels - levels.square() / 2) / noise_variance
+    ratios = []
+    for position in range(mod.bits_per_use):
+        zero = torch.from_numpy(np.flatnonzero(mod.labels[:, position] == 0)).to(received.device)
+        one = torch.from_numpy(np.flatnonzero(mod.labels[:, position] == 1)).to(received.device)
+        ratios.append(metric[..., zero].logsumexp(-1) - metric[..., one].logsumexp(-1))
+    return _labels_to_bits(torch.stack(ratios, dim=-1), mod)

@@ -1,0 +1,62 @@
+"""Reference formulas and random words, written independently of the package where they check it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import stats
+
+from semrobust.phy import channel, mapping, power
+from semrobust.phy.ldpc import LdpcCode
+
+QPSK = mapping.modulation("qpsk")
+QAM16 = mapping.modulation("16qam")
+
+
+def q_function(x: float) -> float:
+    """Gaussian tail probability."""
+    return 0.5 * math.erfc(x / math.sqrt(2.0))
+
+
+def binomial_interval(trials: int, probability: float, level: float = 0.999) -> tuple[int, int]:
+    """Counts that a binomial variable leaves with probability at most 1 - level."""
+    tail = (1 - level) / 2
+    law = stats.binom(trials, probability)
+    return int(law.ppf(tail)), int(law.ppf(1 - tail))
+
+
+def messages(code: LdpcCode, count: int, seed: int = 0) -> torch.Tensor:
+    """Random message bits (count, k) uint8."""
+    return torch.randint(0, 2, (count, code.k), generator=_rng(seed), dtype=torch.uint8)
+
+
+def normal(count: int, uses: int, seed: int = 1) -> torch.Tensor:
+    """Standard normal noise (count, uses)."""
+    return torch.randn(count, uses, generator=_rng(seed))
+
+
+def received_llr(codewords: torch.Tensor, snr_db: float, mod: mapping.Modulation = QPSK, seed: int = 1) -> torch.Tensor:
+    """LLRs of coded bits sent over AWGN."""
+    sent = mapping.map_bits(codewords, mod)
+    received = channel.awgn(sent, snr_db, normal(sent.shape[0], sent.shape[1], seed))
+    return mapping.llr(received, power.noise_variance(snr_db), mod)
+
+
+def binary_llr(codewords: torch.Tensor, snr_db: float, seed: int = 1) -> torch.Tensor:
+    """As `received_llr` with ±1 on every use, for codes of odd length too."""
+    sent = 1 - 2 * codewords.float()
+    received = channel.awgn(sent, snr_db, normal(sent.shape[0], sent.shape[1], seed))
+    return 2 * received / power.noise_variance(snr_db)
+
+
+def codebook(code: LdpcCode) -> npt.NDArray[np.uint8]:
+    """All 2^k codewords of a tiny code, (2^k, n)."""
+    words = (np.arange(2**code.k)[:, None] >> np.arange(code.k)) & 1
+    return ((words @ code.generator.astype(np.int64)) % 2).astype(np.uint8)
+
+
+def _rng(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
