@@ -1,0 +1,35 @@
+"""Checkpoints: safetensors files whose record says what made them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from semrobust.core import files, jobs
+from semrobust.core.layout import Layout
+from semrobust.core.params import Params
+from semrobust.core.provenance import Making
+from semrobust.core.registry import SYSTEMS
+from semrobust.systems.base import System
+
+
+def save(system: System, checkpoint: Path) -> None:
+    """Write the state of a system atomically."""
+    from safetensors.torch import save_file
+
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in system.state().items()}
+    with files.replacing(checkpoint) as temporary:
+        save_file(state, temporary)
+
+
+def restore(params: Params, name: str, making: Making) -> System:
+    """Load the ready system `name` as an input of `making`.
+
+    Raises ArtifactError for a checkpoint that other params or other code made, or whose bytes changed.
+    """
+    from safetensors.torch import load_file
+
+    checkpoint = making.uses(Layout(params.run).model(name), jobs.model(params, name))
+    settings = params.systems[name]
+    kind = SYSTEMS[settings.kind]
+    assert issubclass(kind, System)
+    return kind.restore(settings, params.link.real_uses, load_file(checkpoint))

@@ -1,0 +1,114 @@
+"""DeepJSCC as a system: one network from pixels to channel uses and back (zhang2026, Table I)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from semrobust.core.lazy import LazyModule
+from semrobust.core.registry import SYSTEMS
+from semrobust.core.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.phy.channel import awgn
+from semrobust.systems.base import Decoded, Sent, State, System, device
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+
+class TrainingSettings(Settings):
+    """How a DeepJSCC is trained; `train_snr_db: null` leaves the channel noise out."""
+
+    train_snr_db: float | None
+    epochs: Positive
+    batch: Positive
+    learning_rate: PositiveFloat
+    warmup_share: Annotated[float, Field(gt=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+
+
+class DeepJSCCSettings(SystemSettings):
+    """Settings of one DeepJSCC system."""
+
+    kind: Literal["deepjscc"]
+    width: Positive
+    training: TrainingSettings
+
+    def problems(self, link: LinkSettings) -> list[str]:
+        """DeepJSCC sends whole 8x8 feature maps, so N must be a multiple of 64."""
+        if link.real_uses % 64:
+            return [
+                f"kind: 'deepjscc' sends feature maps of 8x8 values, so link.real_uses must be a multiple of "
+                f"64, not {link.real_uses}"
+            ]
+        return []
+
+
+@SYSTEMS.register("deepjscc")
+class DeepJSCCSystem(System):
+    """Encoder and decoder network around the channel. Nothing fails here: the receiver always shows an image."""
+
+    Settings: ClassVar[type[SystemSettings]] = DeepJSCCSettings
+    side = "semantic"
+    capabilities = frozenset({"gradient"})
+    trainable = True
+
+    def __init__(self, settings: DeepJSCCSettings, real_uses: int) -> None:
+        from semrobust.models.deepjscc import DeepJSCC
+
+        super().__init__(settings, real_uses)
+        self.settings = settings
+        self.module = DeepJSCC(real_uses, settings.width)
+
+    @property
+    def training(self) -> TrainingSettings:
+        """Settings that the training loop reads."""
+        return self.settings.training
+
+    def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Mean squared error of a batch through the channel at the training SNR, with fresh noise."""
+        codewords = self.module.encoder(images)
+        if self.training.train_snr_db is not None:
+            # drawn on the CPU so that a GPU trains with the same noise
+            noise = torch.randn(codewords.shape, generator=generator).to(codewords.device)
+            codewords = awgn(codewords, self.training.train_snr_db, noise)
+        return torch.nn.functional.mse_loss(self.module.decoder(codewords), images)
+
+    @classmethod
+    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
+        assert isinstance(settings, DeepJSCCSettings)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(settings, real_uses)
+
+    @classmethod
+    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
+        assert isinstance(settings, DeepJSCCSettings)
+        system = cls(settings, real_uses)
+        system.module.load_state_dict(dict(state))
+        system.module.to(device()).eval().requires_grad_(False)
+        return system
+
+    def state(self) -> State:
+        return self.module.state_dict()
+
+    def encode(self, images: torch.Tensor) -> Sent:
+        with torch.no_grad():
+            codewords = self.module.encoder(images.to(self._device)).cpu()
+        return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool))
+
+    def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
+        with torch.no_grad():
+            images = self.decode_differentiably(received, noise_variance)
+        return Decoded(images, failed=torch.zeros(len(images), dtype=torch.bool))
+
+    def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
+        images: torch.Tensor = self.module.decoder(received.to(self._device)).cpu()
+        return images
+
+    @property
+    def _device(self) -> torch.device:
+        """Where the network is; callers keep their tensors on the CPU."""
+        return next(self.module.parameters()).device
