@@ -1,0 +1,104 @@
+"""What an attack is: a search for the smallest vector s, added to what the receiver gets, that ruins the image.
+
+The attacker adds s to the received vector: r = y + s with y = z + w. It is white-box: it knows the image, the
+codeword, the noise and the receiver. An image is ruined when its mean squared error reaches the threshold D*. A new
+attack is one file in this package: a subclass of `Attack` with its `Settings`, registered under its kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from semrobust.core.lazy import LazyModule
+from semrobust.core.settings import AttackKind, AttackSettings
+from semrobust.phy.power import power_total
+from semrobust.systems.base import Sent, System
+from semrobust.systems.distortion import mean_squared_error
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A batch under attack.
+
+    `images` (B,3,32,32) float32 in [0,1]; `received` (B, N) as it would arrive without the attack; `noise_variance` per
+    real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
+    normal vectors that belong to the images, for attacks that need randomness.
+    """
+
+    system: System
+    images: torch.Tensor
+    sent: Sent
+    received: torch.Tensor
+    noise_variance: float
+    threshold: float
+    directions: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean squared error (b,) of what the receiver really shows under `perturbation` (b, N).
+
+        `rows` selects the b images that the perturbation is for, all of them by default.
+        """
+        received, images = self.received, self.images
+        if rows is not None:
+            received, images = received[rows], images[rows]
+        shown = self.system.decode(received + perturbation, self.noise_variance).images
+        return mean_squared_error(shown, images)
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """Outcome per image: `perturbation` (B, N); `success` (B,) bool; `mse` (B,) measured under it; `steps` (B,) int.
+
+    Where `success` is False the image is censored: `perturbation` is the strongest one tried, so the power that would
+    ruin the image is larger than its norm.
+    """
+
+    perturbation: torch.Tensor
+    success: torch.Tensor
+    mse: torch.Tensor
+    steps: torch.Tensor
+
+    @property
+    def power_total(self) -> torch.Tensor:
+        """||s||² per image, float64: the smallest found, or the largest tried where `success` is False."""
+        return power_total(self.perturbation)
+
+
+def untouched(target: Target) -> AttackResult:
+    """The result of no attack: success only where channel noise alone ruined the image."""
+    nothing = torch.zeros_like(target.received)
+    mse = target.distortion(nothing)
+    return AttackResult(nothing, mse >= target.threshold, mse, torch.zeros(len(target), dtype=torch.int64))
+
+
+def update(result: AttackResult, rows: torch.Tensor, found: AttackResult) -> AttackResult:
+    """Return `result` with the images `rows` replaced by `found`."""
+    return replace(
+        result,
+        perturbation=result.perturbation.index_copy(0, rows, found.perturbation),
+        success=result.success.index_copy(0, rows, found.success),
+        mse=result.mse.index_copy(0, rows, found.mse),
+        steps=result.steps.index_copy(0, rows, found.steps),
+    )
+
+
+class Attack(AttackKind):
+    """An attack on the received vector. `requires` names the capabilities of the systems it can be run on."""
+
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, settings: AttackSettings) -> None:
+        self.settings = settings
+
+    def run(self, target: Target) -> AttackResult:
+        """Search the smallest perturbation per image; vectorized over the batch, no state is kept."""
+        raise NotImplementedError

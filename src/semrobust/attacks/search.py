@@ -1,0 +1,65 @@
+"""Searches along a path of rising power, shared by attacks that fix a direction first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from semrobust.attacks.base import AttackResult, Target, untouched, update
+from semrobust.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+Path = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+"""(strengths (b,), rows (b,)) -> perturbations (b, N); the power rises with the strength, 0 gives none."""
+
+
+def first_crossing(target: Target, path: Path, strengths: Sequence[float], bisections: int) -> AttackResult:
+    """Raise the strength along `strengths` until each image is ruined, then bisect the last interval.
+
+    Distortion need not be monotone along a path, so the first crossing on the grid is refined, and only strengths
+    that were decoded and seen to ruin the image are ever returned. Images that channel noise alone ruins get no
+    perturbation; images that withstand the last strength are censored there.
+    """
+    result = untouched(target)
+    rows = (~result.success).nonzero().squeeze(1)
+    low = torch.zeros(len(target))
+    high = torch.zeros(len(target))
+    for strength in strengths:
+        if not len(rows):
+            break
+        found = _try(target, path, torch.full((len(rows),), strength), rows, result)
+        result = update(result, rows, found)
+        high[rows[found.success]] = strength
+        rows = rows[~found.success]
+        low[rows] = strength
+    rows = (result.success & (high > 0)).nonzero().squeeze(1)
+    for _ in range(bisections if len(rows) else 0):
+        middle = (low[rows] + high[rows]) / 2
+        found = _try(target, path, middle, rows, result)
+        ruined = found.success
+        keep = AttackResult(
+            torch.where(ruined[:, None], found.perturbation, result.perturbation[rows]),
+            torch.ones_like(ruined),
+            torch.where(ruined, found.mse, result.mse[rows]),
+            found.steps,
+        )
+        result = update(result, rows, keep)
+        high[rows] = torch.where(ruined, middle, high[rows])
+        low[rows] = torch.where(ruined, low[rows], middle)
+    return result
+
+
+def _try(target: Target, path: Path, strengths: torch.Tensor, rows: torch.Tensor, result: AttackResult) -> AttackResult:
+    perturbation = path(strengths, rows)
+    mse = target.distortion(perturbation, rows)
+    return AttackResult(perturbation, mse >= target.threshold, mse, result.steps[rows] + 1)
+
+
+def amplitudes(start_psr_db: float, stop_psr_db: float, step_db: float) -> list[float]:
+    """Rising factors for a direction of unit power per use, from `start_psr_db` to `stop_psr_db` inclusive."""
+    count = round((stop_psr_db - start_psr_db) / step_db)
+    return [10.0 ** ((start_psr_db + index * step_db) / 20.0) for index in range(count + 1)]

@@ -1,0 +1,159 @@
+"""The command line: one verb per rule of the workflow. Heavy modules are imported inside the verbs.
+
+Exit codes: 0 done, 1 a result or an input fails a check, 2 wrong use or wrong params.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from semrobust.core import jobs
+from semrobust.core.errors import SemrobustError, UsageError
+from semrobust.core.jobs import Job
+from semrobust.core.params import Params, load
+
+Verb = Callable[..., None]
+
+
+class _Group(click.Group):
+    """Turns our errors into one message and their exit code; anything else keeps its traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except SemrobustError as error:
+            click.echo(f"semrobust: {error}", err=True)
+            context.exit(error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="semrobust")
+def main() -> None:
+    """Measure how robust semantic communication really is.
+
+    Run in the project's root. The workflow (`snakemake --cores 2 all`) calls these verbs; each can be called by hand.
+    """
+
+
+_files = click.option(
+    "--params",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    default=[Path("params.yaml")],
+    show_default=True,
+    help="Params file; repeat it to overlay.",
+)
+
+
+def _params(verb: Verb) -> Verb:
+    """Add --params and --key, which every verb that is a rule takes."""
+    key = "Refuse to run if the job's settings and code have not this digest (the workflow gives it)."
+    return click.option("--key", help=key)(_files(verb))
+
+
+def _checked(files: tuple[Path, ...], key: str | None, job: Callable[[Params], Job]) -> tuple[Params, list[str]]:
+    """Load the params and check that the job is the one the workflow planned; returns them and the command line."""
+    params = load(files)
+    planned = job(params)
+    if key is not None and key != planned.key:
+        raise UsageError(
+            f"the {planned.kind} job '{planned.name}' was planned with other params or code: a file changed while the "
+            "workflow was running. Start the workflow again."
+        )
+    command = ["semrobust", *(argument for argument in sys.argv[1:] if key is None or argument not in ("--key", key))]
+    return params, command
+
+
+@main.command()
+@_params
+def data(files: tuple[Path, ...], key: str | None) -> None:
+    """Fetch and check the images, and split them."""
+    params, command = _checked(files, key, jobs.dataset)
+    from semrobust.data import stage
+
+    stage.run(params, command)
+
+
+@main.command()
+@click.argument("system")
+@_params
+def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
+    params, command = _checked(files, key, lambda params: jobs.model(params, system))
+    from semrobust.training import build
+
+    build.run(params, system, command)
+
+
+@main.command()
+@click.argument("system")
+@click.argument("attack")
+@_params
+def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
+    params, command = _checked(files, key, lambda params: jobs.attack(params, system, attack))
+    from semrobust.evaluation import attacked
+
+    attacked.run(params, system, attack, command)
+
+
+@main.group()
+def evaluate() -> None:
+    """Measure quality, and turn per-image results into tables."""
+
+
+@evaluate.command()
+@click.argument("system")
+@_params
+def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Measure every test image sent by SYSTEM over all SNRs, without an attacker."""
+    params, command = _checked(files, key, lambda params: jobs.clean(params, system))
+    from semrobust.evaluation import clean as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("table")
+@_params
+def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Make the result TABLE: clean, attack_power or power_ratio."""
+    params, command = _checked(files, key, lambda params: jobs.table(params, table))
+    from semrobust.evaluation import tables
+
+    tables.run(params, table, command)
+
+
+@evaluate.command()
+@_params
+def gallery(files: tuple[Path, ...], key: str | None) -> None:
+    """Decode a few images under rising attack power, for the gallery figure."""
+    params, command = _checked(files, key, jobs.gallery)
+    from semrobust.evaluation import gallery as pictures
+
+    pictures.run(params, command)
+
+
+@main.command()
+@click.argument("figure")
+@_params
+def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Draw FIGURE as PDF and PNG, with the record of where it came from."""
+    params, command = _checked(files, key, lambda params: jobs.figure(params, figure))
+    from semrobust.viz import render
+
+    render.run(params, figure, command)
+
+
+@main.command()
+@_files
+def budget(files: tuple[Path, ...]) -> None:
+    """Print bits, symbols, CBR and bandwidth ratio of each system, from its real shapes."""
+    from semrobust.systems import budget as budgets
+
+    click.echo(budgets.table(load(files)))

@@ -1,0 +1,77 @@
+"""Quality of every test image over all SNRs, without an attacker."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
+from tqdm import tqdm
+
+from semrobust.core import files, jobs
+from semrobust.core.layout import Layout
+from semrobust.core.params import Params
+from semrobust.core.provenance import Making
+from semrobust.data.splits import load_split
+from semrobust.phy.channel import awgn, channel_noise
+from semrobust.phy.power import noise_variance
+from semrobust.systems.base import System
+from semrobust.systems.checkpoint import restore
+from semrobust.systems.distortion import mean_squared_error, psnr_db
+
+
+def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
+    """One row per (image, SNR) of a batch; `images` (B,3,32,32) in [0,1] are the test images from number `start` on.
+
+    Where not one image of the batch fits the bit budget nothing is sent, and all measures are empty.
+    """
+    sent = system.encode(images)
+    stop = start + len(images)
+    rows = []
+    for snr in snr_db:
+        row = pd.DataFrame({"image": range(start, stop), "snr_db": snr, "infeasible": ~sent.feasible.numpy()})
+        if sent.feasible.any():
+            noise = channel_noise(root_seed, snr, start, stop, system.real_uses)
+            decoded = system.decode(awgn(sent.codewords, snr, noise), noise_variance(snr))
+            row["psnr_db"] = psnr_db(mean_squared_error(decoded.images, images)).double().numpy()
+            row["ssim"] = ssim(decoded.images, images).double().numpy()
+            row["failed"] = decoded.failed.double().numpy()
+            row["block_error"] = _block_errors(sent.message, decoded.message)
+        else:
+            row[["psnr_db", "ssim", "failed", "block_error"]] = float("nan")
+        rows.append(row)
+    return pd.concat(rows, ignore_index=True)
+
+
+def ssim(shown: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Structural similarity per image (B,), Wang et al. 2004 (11x11 Gaussian window, σ = 1.5), peak 1."""
+    values = structural_similarity_index_measure(shown, images, data_range=1.0, reduction="none")
+    assert isinstance(values, torch.Tensor)
+    return values
+
+
+def _block_errors(sent: torch.Tensor | None, decoded: torch.Tensor | None) -> npt.NDArray[np.float64] | float:
+    """Which message blocks are wrong (B,) as 0/1; NaN for systems that send no bits."""
+    if sent is None or decoded is None:
+        return float("nan")
+    return np.asarray((sent != decoded).any(dim=1).double().numpy())
+
+
+def run(params: Params, name: str, command: list[str]) -> None:
+    """Evaluate the system `name` on all test images and write its per-image table."""
+    layout = Layout(params.run)
+    making = Making(jobs.clean(params, name), command)
+    torch.set_num_threads(params.compute.job_threads)
+    dataset = making.uses(layout.dataset(), jobs.dataset(params))
+    system = restore(params, name, making)
+    test = load_split(dataset.parent, "test").images
+    parts = []
+    for start in tqdm(range(0, len(test), params.evaluation.batch), f"clean {name}", unit="batch", disable=None):
+        images = torch.from_numpy(test[start : start + params.evaluation.batch].copy()).float() / 255.0
+        parts.append(measure(system, images, start, params.link.snr_db, params.seed))
+    table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
+    output = layout.clean(name)
+    with files.replacing(output) as temporary:
+        table.to_parquet(temporary, index=False)
+    making.finish(output, [output], {"budget": system.budget()})

@@ -1,0 +1,36 @@
+"""How means and medians over images get their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from semrobust.core import seeds
+
+Values = npt.NDArray[np.float64]
+
+
+class Bootstrap:
+    """Percentile bootstrap over images, 95%.
+
+    The same resamples serve every statistic of a table, so that ratios and differences are paired: an image
+    drawn for one system is drawn for the other too.
+    """
+
+    def __init__(self, images: int, samples: int, root_seed: int) -> None:
+        generator = seeds.generator(root_seed, "bootstrap", images, samples)
+        self.draws = generator.integers(images, size=(samples, images), dtype=np.int32)
+
+    def means(self, values: Values) -> Values:
+        """Mean of each resample (samples,), of per-image values (images,)."""
+        return np.asarray([values[draw].mean() for draw in self.draws])
+
+    def medians(self, values: Values) -> Values:
+        """Median of each resample (samples,), of per-image values (images,)."""
+        return np.asarray([np.median(values[draw]) for draw in self.draws])
+
+
+def interval(resampled: Values) -> tuple[float, float]:
+    """95% percentile interval; the ends are observed resamples, so infinite ones stay infinite and never become NaN."""
+    low, high = np.quantile(resampled, [0.025, 0.975], method="inverted_cdf")
+    return float(low), float(high)

@@ -1,0 +1,172 @@
+"""The training loop: data in memory, resumable at any epoch, the same final weights after any interruption.
+
+All randomness of an epoch comes from streams named after the epoch, so a resumed run needs no generator state.
+The weights of the last epoch are kept: nothing is selected, the validation set is only reported.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from tqdm import tqdm
+
+from semrobust.core import files, seeds
+from semrobust.core.errors import ArtifactError, TrainingError
+from semrobust.systems.base import device
+
+Images = torch.Tensor
+
+
+class Schedule(Protocol):
+    """Settings the loop reads (`TrainingSettings` of a system)."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def warmup_share(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+
+
+class Trainable(Protocol):
+    """A system with a network and a loss."""
+
+    module: torch.nn.Module
+
+    @property
+    def training(self) -> Schedule: ...
+    def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
+
+
+def as_float(images: torch.Tensor) -> torch.Tensor:
+    """uint8 pixels to float32 in [0,1]."""
+    return images.to(torch.float32).div_(255.0)
+
+
+class Trainer:
+    """Train a system on uint8 images (n,3,32,32) that stay in memory.
+
+    `scratch` holds the state after each finished epoch, in a folder keyed by what determines the training. `root_seed`
+    and `name` name the random streams. AdamW with a one-cycle learning rate; images are flipped at random.
+    """
+
+    def __init__(
+        self, system: Trainable, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
+    ) -> None:
+        self.system, self.validation, self.root_seed, self.name = system, validation, root_seed, name
+        self.device = device()
+        self.checkpoint = scratch / "state.pt"
+        self.train = train.to(self.device)
+        self.validation = validation.to(self.device)
+        self.module = system.module.to(self.device)
+        schedule = system.training
+        self.steps = max(1, len(train) // schedule.batch)
+        self.optimizer = torch.optim.AdamW(
+            self.module.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
+        )
+        self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            schedule.learning_rate,
+            total_steps=schedule.epochs * self.steps,
+            pct_start=schedule.warmup_share,
+        )
+        self.history: list[dict[str, float]] = []
+
+    def run(self, after_epoch: Callable[[int], None] = lambda epoch: None) -> list[dict[str, float]]:
+        """Train to the last epoch, from the last finished one if there is any; returns one row per epoch.
+
+        Raises TrainingError at a non-finite loss; the state of the last good epoch stays in scratch.
+        `after_epoch` is called with the number of finished epochs once they are saved.
+        """
+        self._resume()
+        epochs = self.system.training.epochs
+        first = len(self.history)
+        progress = tqdm(range(first, epochs), f"train {self.name}", epochs, initial=first, unit="epoch", disable=None)
+        for epoch in progress:
+            started = time.perf_counter()
+            loss = self._epoch(epoch)
+            validation = self._validate(epoch)
+            self.history.append({"epoch": epoch + 1, "train_loss": loss, "validation_loss": validation})
+            self._save()
+            seconds = time.perf_counter() - started
+            progress.set_postfix(loss=f"{loss:.5f}", validation=f"{validation:.5f}")
+            if progress.disable:  # a log file gets one line per epoch instead of a bar
+                line = f"{self.name}: epoch {epoch + 1}/{epochs} loss {loss:.6f} validation {validation:.6f}"
+                print(f"{line} {seconds:.1f} s", flush=True)
+            after_epoch(epoch + 1)
+        return self.history
+
+    def _generator(self, *stream: str | int) -> torch.Generator:
+        return torch.Generator().manual_seed(seeds.integer(self.root_seed, "train", self.name, *stream))
+
+    def _epoch(self, epoch: int) -> float:
+        generator = self._generator("epoch", epoch)
+        order = torch.randperm(len(self.train), generator=generator)
+        total = torch.zeros((), device=self.device)
+        self.module.train()
+        for step in range(self.steps):
+            total += self.step(order, step, generator)
+        loss = float(total) / self.steps
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss of '{self.name}' became {loss} in epoch {epoch + 1}. The state after epoch {epoch} is kept "
+                f"in {self.checkpoint.parent}. Lower systems.{self.name}.training.learning_rate, then run again."
+            )
+        return loss
+
+    def step(self, order: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
+        """One optimizer step on batch number `step` of the permutation `order`; returns the detached loss."""
+        batch = self.system.training.batch
+        images = as_float(self.train[order[step * batch : (step + 1) * batch].to(self.device)])
+        if torch.rand((), generator=generator) < 0.5:
+            images = images.flip(3)
+        self.optimizer.zero_grad()
+        loss = self.system.loss(images, generator)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.scheduler.step()
+        return loss.detach()
+
+    def _validate(self, epoch: int) -> float:
+        generator = self._generator("validation", epoch)
+        self.module.eval()
+        batch, total = 1000, 0.0
+        with torch.no_grad():
+            for start in range(0, len(self.validation), batch):
+                images = as_float(self.validation[start : start + batch])
+                total += float(self.system.loss(images, generator)) * len(images)
+        return total / len(self.validation)
+
+    def _save(self) -> None:
+        state: dict[str, Any] = {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "history": self.history,
+        }
+        with files.replacing(self.checkpoint) as temporary:
+            torch.save(state, temporary)
+
+    def _resume(self) -> None:
+        if not self.checkpoint.exists():
+            return
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except Exception as error:
+            raise ArtifactError(
+                f"{self.checkpoint} cannot be read ({error}). Remove the folder {self.checkpoint.parent} to train from "
+                "the start."
+            ) from error
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.history = state["history"]
