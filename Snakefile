@@ -1,0 +1,24 @@
+# The whole pipeline: raw images -> models -> attacks -> tables -> figures.
+#   snakemake --cores 8 all                                    the run in params.yaml
+#   snakemake --cores 2 --configfile params/demo.yaml all      an overlay on it
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "params.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/attack.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [LAYOUT.table(table) for table in jobs.TABLES],
+        [LAYOUT.figure(figure) for figure in FIGURES],

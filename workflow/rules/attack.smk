@@ -1,0 +1,22 @@
+# One job attacks one system at all SNRs, so that starting Python is not the cost.
+rule attack:
+    input:
+        LAYOUT.dataset(),
+        LAYOUT.model("{system}"),
+        current=lambda wildcards: current(
+            LAYOUT.attack(wildcards.system, wildcards.attack), jobs.attack(PARAMS, wildcards.system, wildcards.attack)
+        ),
+    output:
+        samples=LAYOUT.attack("{system}", "{attack}"),
+        perturbations=LAYOUT.perturbations("{system}", "{attack}"),
+        record=record_path(LAYOUT.attack("{system}", "{attack}")),
+    params:
+        key=lambda wildcards: jobs.attack(PARAMS, wildcards.system, wildcards.attack).key,
+    log:
+        log("attack", "{system}.{attack}"),
+    threads: PARAMS.compute.job_threads
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    shell:
+        "semrobust attack {wildcards.system} {wildcards.attack} {FILES} --key {params.key} > {log} 2>&1"

@@ -1,0 +1,65 @@
+ATTACKED = [LAYOUT.attack(*pair) for pair in PAIRS]
+SAMPLES = {
+    "clean": [LAYOUT.clean(system) for system in PARAMS.systems],
+    "attack_power": ATTACKED,
+    "power_ratio": ATTACKED,
+}
+
+
+rule clean:
+    input:
+        LAYOUT.dataset(),
+        LAYOUT.model("{system}"),
+        current=lambda wildcards: current(LAYOUT.clean(wildcards.system), jobs.clean(PARAMS, wildcards.system)),
+    output:
+        samples=LAYOUT.clean("{system}"),
+        record=record_path(LAYOUT.clean("{system}")),
+    params:
+        key=lambda wildcards: jobs.clean(PARAMS, wildcards.system).key,
+    log:
+        log("clean", "{system}"),
+    threads: PARAMS.compute.job_threads
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    shell:
+        "semrobust evaluate clean {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule table:
+    input:
+        lambda wildcards: SAMPLES[wildcards.table],
+        current=lambda wildcards: current(LAYOUT.table(wildcards.table), jobs.table(PARAMS, wildcards.table)),
+    output:
+        table=LAYOUT.table("{table}"),
+        record=record_path(LAYOUT.table("{table}")),
+    params:
+        key=lambda wildcards: jobs.table(PARAMS, wildcards.table).key,
+    log:
+        log("table", "{table}"),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "semrobust evaluate table {wildcards.table} {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule gallery:
+    input:
+        LAYOUT.dataset(),
+        [LAYOUT.model(system) for system in PARAMS.systems],
+        ATTACKED,
+        current=lambda wildcards: current(LAYOUT.gallery(), jobs.gallery(PARAMS)),
+    output:
+        pictures=LAYOUT.gallery(),
+        record=record_path(LAYOUT.gallery()),
+    params:
+        key=jobs.gallery(PARAMS).key,
+    log:
+        log("gallery"),
+    threads: PARAMS.compute.job_threads
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    shell:
+        "semrobust evaluate gallery {FILES} --key {params.key} > {log} 2>&1"

@@ -1,0 +1,23 @@
+def learns(system):
+    from semrobust.core.registry import SYSTEMS
+
+    return SYSTEMS[PARAMS.systems[system].kind].trainable
+
+
+rule train:
+    input:
+        lambda wildcards: LAYOUT.dataset() if learns(wildcards.system) else [],
+        current=lambda wildcards: current(LAYOUT.model(wildcards.system), jobs.model(PARAMS, wildcards.system)),
+    output:
+        model=LAYOUT.model("{system}"),
+        record=record_path(LAYOUT.model("{system}")),
+    params:
+        key=lambda wildcards: jobs.model(PARAMS, wildcards.system).key,
+    log:
+        log("train", "{system}"),
+    threads: lambda wildcards: PARAMS.compute.train_threads if learns(wildcards.system) else 1
+    resources:
+        mem_mb=3000,
+        runtime=75,
+    shell:
+        "semrobust train {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
