@@ -121,6 +121,8 @@ def figure(params: Params, figure: str) -> Job:
     """A figure, from tables alone."""
     settings = {
         "plot": params.section("plot"),
+        # colours follow the order of the params, which sorted keys would hide
+        "order": {"systems": list(params.systems), "attacks": list(params.attacks)},
         "labels": {
             section: {name: entry["label"] for name, entry in params.section(section).items()}
             for section in ("systems", "attacks")

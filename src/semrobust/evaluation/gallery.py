@@ -63,9 +63,12 @@ def run(params: Params, command: list[str]) -> None:
     dataset = making.uses(layout.dataset(), jobs.dataset(params))
     test = load_split(dataset.parent, "test").images[: params.evaluation.gallery_images]
     originals = torch.from_numpy(test.copy()).float() / 255.0
-    pictures, quality, attacks = [], [], []
+    pictures, quality, attacks, shown_systems = [], [], [], []
     for name in params.systems:
         system = restore(params, name, making)
+        if not system.encode(originals).feasible.any():
+            continue  # its budget carries no image, so there is nothing to show
+        shown_systems.append(name)
         attack, direction = strongest(params, name, making)
         shown = show(system, originals, direction, params)
         pictures.append(np.stack([_pixels(images) for images in shown], axis=1))
@@ -80,7 +83,7 @@ def run(params: Params, command: list[str]) -> None:
             psnr_db=np.stack(quality),
             psr_db=np.array(params.evaluation.gallery_psr_db),
             snr_db=np.array(params.evaluation.gallery_snr_db),
-            systems=np.array(list(params.systems)),
+            systems=np.array(shown_systems),
             attacks=np.array(attacks),
         )
     making.finish(output, [output])

@@ -1,0 +1,127 @@
+"""What every figure shares: its inputs, its registration, and one look per system and attack in all figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semrobust.core.errors import ParamsError
+from semrobust.core.lazy import LazyModule
+from semrobust.core.registry import FIGURES
+from semrobust.core.settings import FigureKind, Plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import seaborn
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    np = LazyModule("numpy")
+    seaborn = LazyModule("seaborn")
+
+Color = tuple[float, float, float]
+
+# the lengths share no factor with a palette of ten colours, so many systems pass before a combination comes again;
+# every marker can be hollow, which is how a bound is told from a value
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
+
+
+@dataclass(frozen=True)
+class FigureInputs:
+    """What a figure is drawn from.
+
+    Attributes:
+        tables: the result tables that the figure asked for, by name.
+        gallery: file of example pictures, if the figure asked for it.
+        settings: the figure job's settings: `plot`, `labels` of systems and attacks, `success_psnr_db`.
+        dataset: the dataset's name and digests, as recorded.
+        run: name of the run.
+        id: provenance id, printed in the figure.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    gallery: Path | None
+    settings: Plain
+    dataset: Plain
+    run: str
+    id: str
+
+
+Draw = Callable[[FigureInputs], "Figure"]
+
+
+def figure(name: str, tables: tuple[str, ...] = (), gallery: bool = False) -> Callable[[Draw], Draw]:
+    """Return the decorator that registers a drawing function as the figure `name` with the inputs it needs."""
+
+    def add(draw: Draw) -> Draw:
+        FIGURES.register(name)(FigureKind(draw=draw, tables=tables, gallery=gallery, module=draw.__module__))
+        return draw
+
+    return add
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one system or attack is shown, in every figure alike."""
+
+    label: str
+    color: Color
+    marker: str
+    dashes: Any
+
+
+def looks(inputs: FigureInputs, section: str) -> dict[str, Look]:
+    """Looks of all `systems` or `attacks` of the run by name, in the order of the params.
+
+    Raises ParamsError if the palette is not one that seaborn knows.
+    """
+    labels = inputs.settings["labels"][section]
+    palette = inputs.settings["plot"]["palette"]
+    try:
+        colors = seaborn.color_palette(palette, len(labels))
+    except ValueError as error:
+        raise ParamsError([f"plot.palette: {palette!r}, must be a palette of seaborn such as 'colorblind'"]) from error
+    return {
+        name: Look(label, tuple(color), _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
+        for i, ((name, label), color) in enumerate(zip(labels.items(), colors, strict=True))
+    }
+
+
+def feasible(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows with measures: those of systems whose pictures fit the bit budget."""
+    return frame[frame["status"] == "ok"]
+
+
+def infeasible_note(frame: pd.DataFrame, inputs: FigureInputs, column: str = "system") -> list[str]:
+    """One sentence that names the systems in `column` without any feasible row; none if there are none."""
+    left = set(feasible(frame)[column])
+    missing = [look.label for name, look in looks(inputs, "systems").items() if name in set(frame[column]) - left]
+    return [f"Infeasible: {', '.join(missing)} does not fit the bit budget."] if missing else []
+
+
+def curve(
+    axes: Axes, rows: pd.DataFrame, columns: tuple[str, str, str], look: Look, hollow: pd.Series[bool] | None = None
+) -> None:
+    """Draw one line over SNR with its 95% band; `columns` are value, low and high, `hollow` marks bounds."""
+    value, low, high = columns
+    snr_db = rows["snr_db"].to_numpy()
+    axes.fill_between(snr_db, rows[low], rows[high], color=look.color, alpha=0.2, linewidth=0)
+    (line,) = axes.plot(
+        snr_db, rows[value], color=look.color, linestyle=look.dashes, marker=look.marker, label=look.label
+    )
+    if hollow is not None and hollow.any():
+        bounds = np.where(hollow, rows[value], np.nan)
+        axes.plot(
+            snr_db, bounds, linestyle="none", marker=look.marker, color=look.color, markerfacecolor="white",
+            zorder=line.get_zorder() + 0.1,
+        )  # fmt: skip
+
+
+def label_snr(axes: Axes) -> None:
+    """Name and divide the x axis: the same quantity in every figure."""
+    axes.set_xlabel("channel SNR per real use (dB)")
+    axes.locator_params(axis="x", nbins=6, integer=True, steps=[1, 2, 4, 5, 10])

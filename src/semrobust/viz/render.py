@@ -1,0 +1,46 @@
+"""Make one figure of a run, from its recorded inputs to files with a record of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semrobust.core import jobs
+from semrobust.core.layout import Layout
+from semrobust.core.lazy import LazyModule
+from semrobust.core.params import Params
+from semrobust.core.provenance import Making
+from semrobust.core.registry import FIGURES
+from semrobust.viz import canvas
+from semrobust.viz.base import FigureInputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = LazyModule("pandas")
+
+
+def run(params: Params, name: str, command: list[str]) -> Path:
+    """Draw the figure `name` and write its PDF, PNG and record; returns the path of the PDF.
+
+    Raises:
+        UsageError: there is no such figure.
+        ArtifactError: an input is missing, altered or made with other params, or a file cannot be written.
+    """
+    kind, layout = FIGURES[name], Layout(params.run)
+    making = Making(jobs.figure(params, name), command)
+    tables = {table: making.uses(layout.table(table), jobs.table(params, table)) for table in kind.tables}
+    gallery = making.uses(layout.gallery(), jobs.gallery(params)) if kind.gallery else None
+    settings, output = making.job.settings, layout.figure(name)
+    with canvas.style(settings["plot"]):
+        inputs = FigureInputs(
+            tables={table: pd.read_csv(path) for table, path in tables.items()},
+            gallery=gallery,
+            settings=settings,
+            dataset=making.dataset,
+            run=params.run,
+            id=making.id,
+        )
+        written = canvas.write(kind.draw(inputs), output, name, making.id, settings["plot"]["dpi"])
+    making.finish(output, written)
+    return output

@@ -1,0 +1,124 @@
+"""Zhang 2026, figure 5: the power that an attack needs to ruin an image, over SNR."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from semrobust.core.lazy import LazyModule
+from semrobust.viz import base, canvas
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import seaborn
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+else:
+    np = LazyModule("numpy")
+    seaborn = LazyModule("seaborn")
+
+_COLUMNS = ("power_total_mean", "power_total_low", "power_total_high")
+_TITLE_CHARACTERS = 45
+_BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
+
+
+@base.figure("zhang2026_fig5_attack_power", tables=("attack_power",))
+def draw(inputs: base.FigureInputs) -> Figure:
+    """Mean least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
+    table = inputs.tables["attack_power"]
+    rows = base.feasible(table)
+    systems = {name: look for name, look in base.looks(inputs, "systems").items() if name in set(rows["system"])}
+    columns = 2 if len(systems) > 1 else 1
+    lines = max(1, math.ceil(len(systems) / columns))
+    figure = canvas.sheet(1.3 + 2.1 * lines)
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    scale = _scale(rows["power_total_mean"])
+    for axes in panels.flat[len(systems) :]:
+        axes.remove()
+    for axes, (name, look) in zip(panels.flat, systems.items(), strict=False):
+        _panel(axes, rows[rows["system"] == name], look, inputs)
+        axes.set_yscale(**scale)
+        if "linthresh" in scale:
+            edge = scale["linthresh"]
+            axes.set_ylim(bottom=-_BELOW_ZERO * edge)
+            axes.axhspan(-_BELOW_ZERO * edge, edge, color="0.94", linewidth=0, zorder=0)
+    for index, axes in enumerate(panels.flat[: len(systems)]):
+        if index + columns >= len(systems):  # the lowest panel of its column
+            axes.tick_params(labelbottom=True)
+            base.label_snr(axes)
+        if index % columns == 0:
+            axes.set_ylabel("mean attack power ‖s‖² (total)")
+        _psr_axis(axes, rows, scale, labelled=index % columns == columns - 1)
+    figure.legend(handles=_legend(inputs, rows), loc="outside upper center", ncols=3)
+    notes = [
+        f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB, mean over all images; "
+        "bands: 95% interval, bootstrap over images.",
+        "Hollow: some images withstood every power tried and count with the largest one, so the mean is a lower bound.",
+    ]
+    if "linthresh" in scale:
+        notes.append(
+            f"At 0 the channel alone ruins every image; the axis is linear below {scale['linthresh']:g} (grey)."
+        )
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, look: base.Look, inputs: base.FigureInputs) -> None:
+    """One system: its attacks as tones of its colour, told apart by marker and dashes."""
+    attacks = {name: seen for name, seen in base.looks(inputs, "attacks").items() if name in set(rows["attack"])}
+    tones = _tones(look.color, len(attacks))
+    for (attack, seen), tone in zip(attacks.items(), tones, strict=True):
+        of_attack = rows[rows["attack"] == attack].sort_values("snr_db")
+        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone), hollow=of_attack["success_rate"] < 1)
+    axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS), color=look.color)
+
+
+def _tones(color: base.Color, count: int) -> list[base.Color]:
+    """Dark to light tones of a system's colour, one for each of its attacks."""
+    tones = seaborn.blend_palette([(0.1, 0.1, 0.1), color, (0.93, 0.93, 0.93)], 101)
+    return [tones[round(step)] for step in np.linspace(25, 65, count)]
+
+
+def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Line2D]:
+    """Markers of the attacks in grey, since the colour says which system."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color="0.3", marker=look.marker, linestyle=look.dashes, label=look.label)
+        for attack, look in base.looks(inputs, "attacks").items()
+        if attack in set(rows["attack"])
+    ]
+
+
+def _scale(power: pd.Series[float]) -> dict[str, Any]:
+    """Logarithmic scale; where there are zeros among the means, one that turns linear below the others."""
+    positive = power[power > 0]
+    if positive.empty or not (power == 0).any():
+        return {"value": "linear" if positive.empty else "log"}
+    exponent = math.floor(math.log10(positive.min()))
+    decades = math.log10(positive.max()) - exponent
+    return {"value": "symlog", "linthresh": 10.0**exponent, "linscale": 0.1 * decades}
+
+
+def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: bool) -> None:
+    """Second scale at the right: the same power relative to the signal's, ‖z‖² = N, in dB."""
+    positive = rows[rows["power_total_mean"] > 0]
+    if positive.empty:
+        return
+    uses = (positive["power_total_mean"] / positive["power_per_use_mean"]).median()
+    bottom, top = axes.get_ylim()
+    lowest, highest = (10 * math.log10(power / uses) for power in (max(bottom, scale.get("linthresh", 0)), top))
+    step = 10 * math.ceil((highest - lowest) / 80)
+    ticks = np.arange(math.ceil(lowest / step) * step, highest, step)
+    right = axes.twinx()
+    right.set_yscale(**scale)
+    right.set_ylim(bottom, top)
+    right.set_yticks(uses * 10 ** (ticks / 10), [f"{tick:g}".replace("-", "−") if labelled else "" for tick in ticks])
+    right.minorticks_off()
+    right.grid(False)
+    if labelled:
+        right.set_ylabel("PSR (dB)")

@@ -1,0 +1,144 @@
+"""Files of a figure: same inputs, same bytes; one id in figure and record; nothing drawn from altered inputs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from semrobust.core import params, provenance
+from semrobust.core.errors import ArtifactError, UsageError
+from semrobust.core.layout import Layout
+from semrobust.core.params import Params
+from semrobust.core.registry import FIGURES
+from semrobust.viz import render
+from semrobust.viz.canvas import read_id
+from tests.viz import samples
+from tests.viz.samples import COMMAND, PARAMS, REPOSITORY
+
+CLEAN = "zhang2026_fig4_clean"
+
+
+def changed(**overlay: object) -> Params:
+    return params.validate(params.merge(params.read_yaml(REPOSITORY / "params.yaml"), overlay))
+
+
+def make(name: str = CLEAN, of: Params = PARAMS) -> str:
+    """Render and return the id of the record."""
+    return str(provenance.read(render.run(of, name, COMMAND))["id"])
+
+
+def files_of(name: str) -> dict[str, bytes]:
+    return {suffix: Layout(PARAMS.run).figure(name, suffix).read_bytes() for suffix in (".pdf", ".png")}
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_same_inputs_same_bytes_everywhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = make(name)
+    first = files_of(name)
+    for suffix in (".pdf", ".png", ".json"):
+        Layout(PARAMS.run).figure(name, suffix).unlink()
+    assert make(name) == identity
+    assert files_of(name) == first
+    for suffix in first:
+        assert read_id(Layout(PARAMS.run).figure(name, suffix)) == identity
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "matplotlibrc").write_text("font.size: 31\nsavefig.bbox: tight\n")
+    monkeypatch.chdir(elsewhere)
+    samples.write_all()
+    code = f"from tests.viz.test_render import make; make({name!r})"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert files_of(name) == first
+
+
+def test_record_names_inputs_outputs_and_dataset() -> None:
+    output = render.run(PARAMS, CLEAN, COMMAND)
+    record = provenance.read(output)
+    assert output == Path("figures/laptop/zhang2026_fig4_clean.pdf")
+    assert set(record["inputs"]) == {"data/laptop/results/clean.csv"}
+    assert set(record["outputs"]) == {output.as_posix(), output.with_suffix(".png").as_posix()}
+    assert record["dataset"] == samples.DATASET
+    assert record["command"] == COMMAND
+    provenance.verify(output, record)
+    assert sorted(path.name for path in output.parent.iterdir()) == [
+        f"{CLEAN}{end}" for end in (".json", ".pdf", ".png")
+    ]
+
+
+def test_id_depends_on_content_not_on_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = make()
+    monkeypatch.setattr(provenance, "git_state", lambda: {"commit": "f" * 40, "dirty": True})
+    assert make() == identity
+    table = samples.clean()
+    table.loc[0, "ssim"] = 0.25
+    samples.write_table("clean", table)
+    assert make() != identity
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {"plot": {"dpi": 90}},
+        {"plot": {"context": "talk"}},
+        {"plot": {"palette": "deep"}},
+        {"systems": {"deepjscc": {"label": "another name"}}},
+    ],
+)
+def test_id_and_bytes_follow_plot_params(overlay: dict[str, object]) -> None:
+    identity = make()
+    first = files_of(CLEAN)
+    assert make(of=changed(**overlay)) != identity
+    assert all(files_of(CLEAN)[suffix] != first[suffix] for suffix in first)
+
+
+def test_an_altered_table_is_refused() -> None:
+    path = Layout(PARAMS.run).table("clean")
+    path.write_text(path.read_text().replace("12.5", "13.5"))
+    with pytest.raises(ArtifactError, match=r"clean\.csv is not the file that was written"):
+        make()
+    assert not Layout(PARAMS.run).figure(CLEAN).exists()
+
+
+def test_a_table_made_with_other_params_is_refused() -> None:
+    with pytest.raises(ArtifactError, match="success_psnr_db"):
+        make(of=changed(evaluation={"success_psnr_db": 14.0}))
+
+
+def test_unknown_figure() -> None:
+    with pytest.raises(UsageError, match="extra_gallery"):
+        make("fig99")
+
+
+def test_read_id_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "other.pdf").write_bytes(b"%PDF-1.4 nothing here")
+    assert read_id(tmp_path / "other.pdf") is None
+    with pytest.raises(ArtifactError, match=r"none\.png"):
+        read_id(tmp_path / "none.png")
+
+
+def test_the_registry_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from semrobust.core.registry import FIGURES; assert len(list(FIGURES)) >= 4;"
+        "print([m for m in ('matplotlib', 'seaborn', 'pandas', 'torch', 'PIL', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_drawing_never_needs_torch() -> None:
+    code = (
+        "import sys; from semrobust.viz import base, canvas; "
+        "from semrobust.core.registry import FIGURES; from pathlib import Path; import pandas as pd\n"
+        "settings = {'plot': {'context': 'paper', 'palette': 'colorblind', 'dpi': 50}, 'success_psnr_db': 15.0,"
+        "'labels': {'systems': {'deepjscc': 'A'}, 'attacks': {}}}\n"
+        "table = pd.read_csv('data/laptop/results/clean.csv')\n"
+        "with canvas.style(settings['plot']):\n"
+        "    FIGURES['zhang2026_fig4_clean'].draw(base.FigureInputs({'clean': table}, None, settings, {}, 'r', '0'))\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
