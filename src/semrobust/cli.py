@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a result or an input fails a check, 2 wrong use or wrong p
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +158,27 @@ def budget(files: tuple[Path, ...]) -> None:
     from semrobust.systems import budget as budgets
 
     click.echo(budgets.table(load(files)))
+
+
+@main.group()
+def bench() -> None:
+    """Measure speed on this machine."""
+
+
+@bench.command()
+@click.argument("system", default="deepjscc")
+@click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_files
+def training(system: str, steps: int, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Show where the training step of SYSTEM spends its time."""
+    from semrobust.training.bench import profile
+
+    measured = profile(load(files), system, steps)
+    if as_json:
+        click.echo(json.dumps(measured))
+        return
+    total = measured["forward"] + measured["backward"] + measured["optimizer"] + measured["other"]
+    for part in ("forward", "backward", "optimizer", "other"):
+        click.echo(f"{part:<10}{1000 * measured[part] / steps:8.2f} ms a step {measured[part] / total:7.1%}")
+    click.echo(f"forward, backward and optimizer: {measured['share']:.1%}; {measured['images_per_second']:.0f} images/s")

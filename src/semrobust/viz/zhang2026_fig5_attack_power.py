@@ -112,7 +112,7 @@ def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: b
     uses = (positive["power_total_mean"] / positive["power_per_use_mean"]).median()
     bottom, top = axes.get_ylim()
     lowest, highest = (10 * math.log10(power / uses) for power in (max(bottom, scale.get("linthresh", 0)), top))
-    step = 10 * math.ceil((highest - lowest) / 80)
+    step = 10 * max(1, math.ceil((highest - lowest) / 80))
     ticks = np.arange(math.ceil(lowest / step) * step, highest, step)
     right = axes.twinx()
     right.set_yscale(**scale)

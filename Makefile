@@ -1,0 +1,42 @@
+# make install | demo | test | lint | record | lock
+SHELL := /bin/bash
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# the workflow's jobs call `semrobust`, so the environment goes first in their PATH
+RUN := PATH="$(BIN):$$PATH"
+
+.PHONY: install demo test lint record lock
+
+install: $(INSTALLED)
+
+# pyldpc's setup imports numpy, which build isolation would hide: numpy comes first, and isolation is off
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semrobust needs Python 3.11 or newer")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $$(grep -E '^(numpy|setuptools|wheel)==' requirements.lock)
+	$(BIN)/pip install --quiet --no-build-isolation -r requirements.lock
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps -e .
+	touch $@
+
+demo: install
+	$(RUN) snakemake --cores $(CORES) all --configfile params/demo.yaml
+	@echo "Figures: figures/demo/  Tables: data/demo/results/"
+
+test: install
+	$(RUN) pytest -n 2 --cov --cov-report=term --cov-fail-under=85
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# after a plain `snakemake all`: write its state into dvc.lock, unless something is stale
+record: install
+	$(RUN) python workflow/record.py
+
+lock: install
+	{ head -2 requirements.lock; $(BIN)/pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
