@@ -1,6 +1,6 @@
 # The whole pipeline: raw images -> models -> attacks -> tables -> figures.
 #   snakemake --cores 8 all                                    the run in params.yaml
-#   snakemake --cores 2 --configfile params/demo.yaml all      an overlay on it
+#   snakemake --cores 2 all --configfile params/demo.yaml      an overlay on it
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -20,5 +20,5 @@ include: "workflow/rules/figures.smk"
 rule all:
     default_target: True
     input:
-        [LAYOUT.table(table) for table in jobs.TABLES],
-        [LAYOUT.figure(figure) for figure in FIGURES],
+        [table_files(table) for table in jobs.TABLES],
+        [figure_files(figure) for figure in FIGURES],

@@ -181,4 +181,6 @@ def training(system: str, steps: int, as_json: bool, files: tuple[Path, ...]) ->
     total = measured["forward"] + measured["backward"] + measured["optimizer"] + measured["other"]
     for part in ("forward", "backward", "optimizer", "other"):
         click.echo(f"{part:<10}{1000 * measured[part] / steps:8.2f} ms a step {measured[part] / total:7.1%}")
-    click.echo(f"forward, backward and optimizer: {measured['share']:.1%}; {measured['images_per_second']:.0f} images/s")
+    click.echo(
+        f"forward, backward and optimizer: {measured['share']:.1%}; {measured['images_per_second']:.0f} images/s"
+    )

@@ -1,15 +1,13 @@
 # One job attacks one system at all SNRs, so that starting Python is not the cost.
 rule attack:
     input:
-        LAYOUT.dataset(),
-        LAYOUT.model("{system}"),
+        DATASET,
+        model_files("{system}"),
         current=lambda wildcards: current(
             LAYOUT.attack(wildcards.system, wildcards.attack), jobs.attack(PARAMS, wildcards.system, wildcards.attack)
         ),
     output:
-        samples=LAYOUT.attack("{system}", "{attack}"),
-        perturbations=LAYOUT.perturbations("{system}", "{attack}"),
-        record=record_path(LAYOUT.attack("{system}", "{attack}")),
+        attack_files("{system}", "{attack}"),
     params:
         key=lambda wildcards: jobs.attack(PARAMS, wildcards.system, wildcards.attack).key,
     log:

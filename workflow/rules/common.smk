@@ -5,24 +5,17 @@ from pathlib import Path
 from semrobust.core import jobs, provenance
 from semrobust.core.errors import SemrobustError
 from semrobust.core.layout import DATASET_FILES, Layout, record_path
-from semrobust.core.params import load, merge, read_yaml
+from semrobust.core.params import load
 from semrobust.core.registry import FIGURES
 
 PARAMS_FILES = list(dict.fromkeys(["params.yaml", *(os.path.relpath(path) for path in workflow.overwrite_configfiles)]))
 
 
-def load_params():
-    """The validated params, read from the same files that every job reads."""
-    raw = {}
-    for path in PARAMS_FILES:
-        raw = merge(raw, read_yaml(Path(path)))
-    if raw != config:
-        sys.exit("semrobust: jobs read params from files, so --config has no effect; write an overlay file instead")
-    return load([Path(path) for path in PARAMS_FILES])
-
-
+if workflow.config_settings.config:
+    print("semrobust: jobs read params from files, so --config is refused; write an overlay file instead", file=sys.stderr)
+    sys.exit(2)
 try:
-    PARAMS = load_params()
+    PARAMS = load([Path(path) for path in PARAMS_FILES])
 except SemrobustError as error:
     print(f"semrobust: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
@@ -37,6 +30,35 @@ wildcard_constraints:
     attack="[a-z0-9_]+",
     table="[a-z0-9_]+",
     figure="[a-z0-9_]+",
+
+
+# All files of an artifact, its record among them: who needs one needs all, and a lost one is made again.
+DATASET = [LAYOUT.dataset(), *(LAYOUT.dataset().with_name(name) for name in DATASET_FILES)]
+
+
+def model_files(system):
+    return [LAYOUT.model(system), record_path(LAYOUT.model(system))]
+
+
+def clean_files(system):
+    return [LAYOUT.clean(system), record_path(LAYOUT.clean(system))]
+
+
+def attack_files(system, attack):
+    samples = LAYOUT.attack(system, attack)
+    return [samples, LAYOUT.perturbations(system, attack), record_path(samples)]
+
+
+def gallery_files():
+    return [LAYOUT.gallery(), record_path(LAYOUT.gallery())]
+
+
+def table_files(table):
+    return [LAYOUT.table(table), record_path(LAYOUT.table(table))]
+
+
+def figure_files(figure):
+    return [LAYOUT.figure(figure), LAYOUT.figure(figure, ".png"), record_path(LAYOUT.figure(figure))]
 
 
 def current(artifact, job):

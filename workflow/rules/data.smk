@@ -2,8 +2,7 @@ rule dataset:
     input:
         current=lambda wildcards: current(LAYOUT.dataset(), jobs.dataset(PARAMS)),
     output:
-        record=LAYOUT.dataset(),
-        arrays=[LAYOUT.dataset().with_name(name) for name in DATASET_FILES],
+        DATASET,
     params:
         key=jobs.dataset(PARAMS).key,
     log:

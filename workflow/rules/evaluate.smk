@@ -1,6 +1,6 @@
-ATTACKED = [LAYOUT.attack(*pair) for pair in PAIRS]
+ATTACKED = [file for pair in PAIRS for file in attack_files(*pair)]
 SAMPLES = {
-    "clean": [LAYOUT.clean(system) for system in PARAMS.systems],
+    "clean": [file for system in PARAMS.systems for file in clean_files(system)],
     "attack_power": ATTACKED,
     "power_ratio": ATTACKED,
 }
@@ -8,12 +8,11 @@ SAMPLES = {
 
 rule clean:
     input:
-        LAYOUT.dataset(),
-        LAYOUT.model("{system}"),
+        DATASET,
+        model_files("{system}"),
         current=lambda wildcards: current(LAYOUT.clean(wildcards.system), jobs.clean(PARAMS, wildcards.system)),
     output:
-        samples=LAYOUT.clean("{system}"),
-        record=record_path(LAYOUT.clean("{system}")),
+        clean_files("{system}"),
     params:
         key=lambda wildcards: jobs.clean(PARAMS, wildcards.system).key,
     log:
@@ -31,8 +30,7 @@ rule table:
         lambda wildcards: SAMPLES[wildcards.table],
         current=lambda wildcards: current(LAYOUT.table(wildcards.table), jobs.table(PARAMS, wildcards.table)),
     output:
-        table=LAYOUT.table("{table}"),
-        record=record_path(LAYOUT.table("{table}")),
+        table_files("{table}"),
     params:
         key=lambda wildcards: jobs.table(PARAMS, wildcards.table).key,
     log:
@@ -46,13 +44,12 @@ rule table:
 
 rule gallery:
     input:
-        LAYOUT.dataset(),
-        [LAYOUT.model(system) for system in PARAMS.systems],
+        DATASET,
+        [model_files(system) for system in PARAMS.systems],
         ATTACKED,
         current=lambda wildcards: current(LAYOUT.gallery(), jobs.gallery(PARAMS)),
     output:
-        pictures=LAYOUT.gallery(),
-        record=record_path(LAYOUT.gallery()),
+        gallery_files(),
     params:
         key=jobs.gallery(PARAMS).key,
     log:

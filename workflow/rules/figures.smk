@@ -1,6 +1,6 @@
 def drawn_from(wildcards):
     kind = FIGURES[wildcards.figure]
-    return [LAYOUT.table(table) for table in kind.tables] + ([LAYOUT.gallery()] if kind.gallery else [])
+    return [file for table in kind.tables for file in table_files(table)] + (gallery_files() if kind.gallery else [])
 
 
 rule figure:
@@ -8,9 +8,7 @@ rule figure:
         drawn_from,
         current=lambda wildcards: current(LAYOUT.figure(wildcards.figure), jobs.figure(PARAMS, wildcards.figure)),
     output:
-        pdf=LAYOUT.figure("{figure}"),
-        png=LAYOUT.figure("{figure}", ".png"),
-        record=record_path(LAYOUT.figure("{figure}")),
+        figure_files("{figure}"),
     params:
         key=lambda wildcards: jobs.figure(PARAMS, wildcards.figure).key,
     log:

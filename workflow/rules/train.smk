@@ -6,11 +6,10 @@ def learns(system):
 
 rule train:
     input:
-        lambda wildcards: LAYOUT.dataset() if learns(wildcards.system) else [],
+        lambda wildcards: DATASET if learns(wildcards.system) else [],
         current=lambda wildcards: current(LAYOUT.model(wildcards.system), jobs.model(PARAMS, wildcards.system)),
     output:
-        model=LAYOUT.model("{system}"),
-        record=record_path(LAYOUT.model("{system}")),
+        model_files("{system}"),
     params:
         key=lambda wildcards: jobs.model(PARAMS, wildcards.system).key,
     log:

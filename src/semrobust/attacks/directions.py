@@ -29,6 +29,9 @@ class DirectionSettings(AttackSettings):
     def _grid_rises(self) -> Self:
         if self.stop_psr_db <= self.start_psr_db:
             raise ValueError(f"stop_psr_db must exceed start_psr_db = {self.start_psr_db}")
+        steps = (self.stop_psr_db - self.start_psr_db) / self.step_db
+        if abs(steps - round(steps)) > 1e-6:
+            raise ValueError(f"stop_psr_db - start_psr_db must be a whole number of steps of step_db = {self.step_db}")
         return self
 
 

@@ -73,7 +73,7 @@ def decode(sent: bytes, quality: int, subsampling: str, stream: Stream) -> Pixel
     try:
         with Image.open(io.BytesIO(file), formats=["JPEG"]) as image:
             pixels = np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
     pixels.setflags(write=False)
     return pixels if pixels.shape == (_SIDE, _SIDE, 3) else None

@@ -76,7 +76,7 @@ def attack(params: Params, system: str, attack: str) -> Job:
     settings = {
         "link": params.section("link"),
         "system": _system(params, system),
-        "attack": params.section("attacks", attack),
+        "attack": _unlabelled(params, "attacks", attack),
         "images": params.evaluation.attack_images,
         "success_psnr_db": params.evaluation.success_psnr_db,
         "batch": params.evaluation.batch,
@@ -92,9 +92,10 @@ def gallery(params: Params) -> Job:
     evaluation = params.section("evaluation")
     settings = {
         "link": params.section("link"),
-        "systems": params.section("systems"),
-        "attacks": params.section("attacks"),
+        "systems": {name: _unlabelled(params, "systems", name) for name in params.systems},
+        "attacks": {name: _unlabelled(params, "attacks", name) for name in params.attacks},
         "success_psnr_db": params.evaluation.success_psnr_db,
+        "threads": params.compute.job_threads,
         **{key: value for key, value in evaluation.items() if key.startswith("gallery_")},
     }
     modules = {_module(params, name) for name in params.systems}
@@ -110,6 +111,7 @@ def table(params: Params, table: str) -> Job:
         "run": params.run,
         "dataset": params.data.source,
         "systems": {name: _static(params, name) for name in params.systems},
+        "pairs": [] if table == "clean" else [".".join(pair) for pair in params.pairs()],
         "success_psnr_db": params.evaluation.success_psnr_db,
         "bootstrap_samples": params.evaluation.bootstrap_samples,
         "real_uses": params.link.real_uses,
@@ -136,11 +138,15 @@ def _seed(params: Params) -> Plain:
     return {"seed": params.seed}
 
 
+def _unlabelled(params: Params, section: str, name: str) -> Plain:
+    """Settings of a system or an attack that results depend on: all but the label, which only figures show."""
+    return {key: value for key, value in params.section(section, name).items() if key != "label"}
+
+
 def _system(params: Params, system: str) -> Plain:
-    """Settings of a system that its results depend on: all but the label, which only figures show."""
     if system not in params.systems:
         raise UsageError(f"unknown system '{system}'; params have: {', '.join(params.systems)}")
-    return {key: value for key, value in params.section("systems", system).items() if key != "label"}
+    return _unlabelled(params, "systems", system)
 
 
 def _static(params: Params, system: str) -> Plain:

@@ -132,7 +132,7 @@ def read_yaml(path: Path) -> Plain:
             content = yaml.load(stream, Loader=_Loader)
     except OSError as error:
         raise ParamsError([f"{error.strerror}: give --params FILE or run in the project's root"], str(path)) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:  # TypeError: a key that is a list
         raise ParamsError([f"not readable as YAML: {error}"], str(path)) from error
     if not isinstance(content, dict):
         raise ParamsError(["the file must hold sections (key: value)"], str(path))
@@ -173,7 +173,9 @@ def _plugins(raw: Mapping[str, Any], section: str, registry: Registry[Any], prob
         if entry is None:
             continue
         kind = entry.get("kind") if isinstance(entry, Mapping) else None
-        if not isinstance(name, str) or not _NAME.match(name):
+        if not isinstance(entry, Mapping):
+            problems.append(f"{path}: {_show(entry)}, must be a section")
+        elif not isinstance(name, str) or not _NAME.match(name):
             problems.append(f"{path}: the name must be lower case letters, digits and _")
         elif not isinstance(kind, str) or kind not in registry:
             problems.append(f"{path}.kind: {_show(kind)}, must be one of {', '.join(registry)}")
@@ -193,11 +195,12 @@ def _checked(
     except ValidationError as error:
         for item in error.errors():
             path = ".".join(map(str, item["loc"]))
+            where = f"{prefix}{path}".rstrip(".")
             if path.split(".")[0] not in skip:  # those were reported entry by entry, with their full path
                 missing = item["type"] == "missing"
                 value = "missing" if missing else _show(item["input"])
                 allowed = "the key is required" if missing else _allowed(item["type"], item["msg"])
-                problems.append(f"{prefix}{path}: {value}, {allowed}")
+                problems.append(f"{where}: {value}, {allowed}")
         return None
 
 
@@ -224,6 +227,17 @@ def _inconsistent(params: Params) -> list[str]:
             f"evaluation.attack_images: {params.evaluation.attack_images}, must not exceed "
             f"data.test_images = {test_images}"
         )
+    if params.evaluation.gallery_images > params.evaluation.attack_images:
+        problems.append(
+            f"evaluation.gallery_images: {params.evaluation.gallery_images}, must not exceed "
+            f"evaluation.attack_images = {params.evaluation.attack_images}"
+        )
+    attacked = {system for system, _ in params.pairs()}
+    problems += [
+        f"systems.{name}.kind: {system.kind!r}, no attack in params can be run on it"
+        for name, system in params.systems.items()
+        if name not in attacked
+    ]
     for name, system in params.systems.items():
         problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
     for name, attack in params.attacks.items():

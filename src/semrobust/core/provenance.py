@@ -2,7 +2,7 @@
 
     record = {id, job {kind, name, key}, settings, code, inputs, outputs, lineage, dataset, git, packages, command, ...}
 
-`id` is computed from input contents, settings and code alone, so the same three give the same id in every
+`id` is computed from inputs (names and contents), settings and code alone, so the same three give the same id in every
 clone and on every day. `inputs` and `outputs` map paths to SHA-256; `lineage` holds the inputs of the inputs,
 down to the raw data, so that a figure's record alone names everything behind it.
 """
@@ -44,7 +44,7 @@ def read(artifact: Path) -> Plain:
 
 
 def _rebuild(artifact: Path) -> str:
-    return f"Rebuild it: snakemake --cores 2 --forcerun {artifact} -- {artifact}"
+    return f"Rebuild it (with this run's --configfile, if any): snakemake --cores 2 --forcerun {artifact} -- {artifact}"
 
 
 def trust(artifact: Path, job: Job) -> Plain:
@@ -57,6 +57,8 @@ def trust(artifact: Path, job: Job) -> Plain:
         changed = _difference(record.get("settings", {}), job.settings) or "its code"
         raise ArtifactError(f"{artifact} was made with other params: {changed} differs. {_rebuild(artifact)}")
     verify(artifact, record)
+    if reason := _changed_input(record):
+        raise ArtifactError(f"{artifact} is out of date: {reason}. {_rebuild(artifact)}")
     return record
 
 
@@ -64,6 +66,8 @@ def verify(artifact: Path, record: Mapping[str, Any]) -> None:
     """Check every output of a record against its hash; raises ArtifactError on the first mismatch."""
     for name, expected in record["outputs"].items():
         path = record_path(artifact).parent / Path(name).name
+        if not path.exists():
+            raise ArtifactError(f"{path} is missing. {_rebuild(artifact)}")
         found = files.sha256(path)
         if found != expected:
             raise ArtifactError(
@@ -96,6 +100,7 @@ class Making:
 
     def __init__(self, job: Job, command: Sequence[str]) -> None:
         self.job, self.command = job, command
+        self.git = git_state()  # at the start: what is being edited meanwhile has not made this
         self.inputs: dict[str, str] = {}
         self.records: list[Plain] = []
 
@@ -138,7 +143,7 @@ def _write(artifact: Path, making: Making, outputs: Sequence[Path], details: Pla
         "lineage": dict(sorted(lineage.items())),
         "dataset": details.pop("dataset", making.dataset),
         "seed": job.settings.get("seed", records[0]["seed"] if records else None),
-        "git": git_state(),
+        "git": making.git,
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "command": list(making.command),
@@ -181,10 +186,19 @@ def staleness(artifact: Path, job: Job) -> str | None:
         return str(error)
     if record["job"]["key"] != job.key:
         return _difference(record.get("settings", {}), job.settings) or "its code changed"
+    return _changed_input(record)
+
+
+def _changed_input(record: Mapping[str, Any]) -> str | None:
+    """Which input has been made anew since, by the records of the inputs; the dataset's names all of its files."""
     for name, used in record["inputs"].items():
-        holder = Path(name)
-        if holder.suffix != ".json" and record_path(holder).exists():
-            now = read(holder)["outputs"].get(name)
-            if now is not None and now != used:
-                return f"its input {name} changed"
+        path = Path(name)
+        for holder in (record_path(path), path.parent / f"{path.parent.name}.json"):
+            if path != holder and holder.exists():
+                try:
+                    now = read(holder)["outputs"].get(name)
+                except ArtifactError as error:
+                    return str(error)
+                if now is not None and now != used:
+                    return f"its input {name} changed"
     return None

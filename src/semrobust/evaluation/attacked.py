@@ -71,17 +71,22 @@ def run(params: Params, name: str, attack: str, command: list[str]) -> None:
     assert issubclass(kind, Attack)
     method = kind(settings)
     test = load_split(dataset.parent, "test").images[: params.evaluation.attack_images]
+
+    def batch(start: int) -> torch.Tensor:
+        return torch.from_numpy(test[start : start + params.evaluation.batch].copy()).float() / 255.0
+
     starts = range(0, len(test), params.evaluation.batch)
+    # a system whose budget carries not one image has nothing to attack
+    sends = any(bool(system.encode(batch(start)).feasible.any()) for start in starts)
     parts: list[pd.DataFrame] = []
     vectors: dict[str, list[torch.Tensor]] = {}
     progress = tqdm(total=len(starts) * len(params.link.snr_db), desc=f"{attack} on {name}", disable=None)
     for start in starts:
-        images = torch.from_numpy(test[start : start + params.evaluation.batch].copy()).float() / 255.0
+        images = batch(start)
         sent = system.encode(images)
         for snr_db in params.link.snr_db:
             attacked = aim(params, system, images, sent, start, snr_db)
-            # a system that cannot send these images at all has nothing to attack
-            result = method.run(attacked) if sent.feasible.any() else untouched(attacked)
+            result = method.run(attacked) if sends else untouched(attacked)
             parts.append(rows(attacked, result, start, snr_db))
             vectors.setdefault(f"snr_db={snr_db:g}", []).append(result.perturbation)
             progress.update()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
@@ -16,7 +14,7 @@ from semrobust.core.provenance import Making
 from semrobust.data.splits import load_split
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
-from semrobust.systems.base import System
+from semrobust.systems.base import System, grey_images
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 
@@ -24,23 +22,34 @@ from semrobust.systems.distortion import mean_squared_error, psnr_db
 def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
     """One row per (image, SNR) of a batch; `images` (B,3,32,32) in [0,1] are the test images from number `start` on.
 
-    Where not one image of the batch fits the bit budget nothing is sent, and all measures are empty.
+    An image that does not fit the bit budget is not decoded: the receiver can only show mid-grey.
     """
     sent = system.encode(images)
     stop = start + len(images)
     rows = []
     for snr in snr_db:
-        row = pd.DataFrame({"image": range(start, stop), "snr_db": snr, "infeasible": ~sent.feasible.numpy()})
-        if sent.feasible.any():
-            noise = channel_noise(root_seed, snr, start, stop, system.real_uses)
-            decoded = system.decode(awgn(sent.codewords, snr, noise), noise_variance(snr))
-            row["psnr_db"] = psnr_db(mean_squared_error(decoded.images, images)).double().numpy()
-            row["ssim"] = ssim(decoded.images, images).double().numpy()
-            row["failed"] = decoded.failed.double().numpy()
-            row["block_error"] = _block_errors(sent.message, decoded.message)
-        else:
-            row[["psnr_db", "ssim", "failed", "block_error"]] = float("nan")
-        rows.append(row)
+        noise = channel_noise(root_seed, snr, start, stop, system.real_uses)
+        shown, failed = grey_images(len(images)), torch.ones(len(images))
+        block_error = torch.full((len(images),), torch.nan)
+        fits = sent.feasible
+        if fits.any():
+            decoded = system.decode(awgn(sent.codewords[fits], snr, noise[fits]), noise_variance(snr))
+            shown[fits], failed[fits] = decoded.images, decoded.failed.float()
+            if sent.message is not None and decoded.message is not None:
+                block_error[fits] = (sent.message[fits] != decoded.message).any(dim=1).float()
+        rows.append(
+            pd.DataFrame(
+                {
+                    "image": range(start, stop),
+                    "snr_db": snr,
+                    "psnr_db": psnr_db(mean_squared_error(shown, images)).double().numpy(),
+                    "ssim": ssim(shown, images).double().numpy(),
+                    "block_error": block_error.double().numpy(),
+                    "failed": failed.double().numpy(),
+                    "infeasible": ~fits.numpy(),
+                }
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -49,13 +58,6 @@ def ssim(shown: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     values = structural_similarity_index_measure(shown, images, data_range=1.0, reduction="none")
     assert isinstance(values, torch.Tensor)
     return values
-
-
-def _block_errors(sent: torch.Tensor | None, decoded: torch.Tensor | None) -> npt.NDArray[np.float64] | float:
-    """Which message blocks are wrong (B,) as 0/1; NaN for systems that send no bits."""
-    if sent is None or decoded is None:
-        return float("nan")
-    return np.asarray((sent != decoded).any(dim=1).double().numpy())
 
 
 def run(params: Params, name: str, command: list[str]) -> None:

@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 
 from semrobust.core import files, jobs
+from semrobust.core.errors import ArtifactError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
@@ -74,6 +75,8 @@ def run(params: Params, command: list[str]) -> None:
         pictures.append(np.stack([_pixels(images) for images in shown], axis=1))
         quality.append(np.stack([psnr_db(mean_squared_error(images, originals)).numpy() for images in shown], axis=1))
         attacks.append(attack)
+    if not pictures:
+        raise ArtifactError("not one system can send the gallery's images within its bit budget: raise link.real_uses")
     output = layout.gallery()
     with files.replacing(output) as temporary:
         np.savez(

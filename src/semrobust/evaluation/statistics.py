@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from semrobust.core import seeds
 
 Values = npt.NDArray[np.float64]
+
+
+def quantile(values: Values, share: float) -> float:
+    """The smallest observed value that at least `share` of the values do not exceed.
+
+    An observed value rather than an interpolated one: half way to infinity would be infinity, or NaN.
+    """
+    rank = max(math.ceil(share * len(values)) - 1, 0)
+    return float(np.partition(values, rank)[rank])
 
 
 class Bootstrap:
@@ -27,10 +38,9 @@ class Bootstrap:
 
     def medians(self, values: Values) -> Values:
         """Median of each resample (samples,), of per-image values (images,)."""
-        return np.asarray([np.median(values[draw]) for draw in self.draws])
+        return np.asarray([quantile(values[draw], 0.5) for draw in self.draws])
 
 
 def interval(resampled: Values) -> tuple[float, float]:
     """95% percentile interval; the ends are observed resamples, so infinite ones stay infinite and never become NaN."""
-    low, high = np.quantile(resampled, [0.025, 0.975], method="inverted_cdf")
-    return float(low), float(high)
+    return quantile(resampled, 0.025), quantile(resampled, 0.975)

@@ -17,7 +17,7 @@ from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.core.registry import SYSTEMS
-from semrobust.evaluation.statistics import Bootstrap, Values, interval
+from semrobust.evaluation.statistics import Bootstrap, Values, interval, quantile
 from semrobust.phy.power import power_per_use, psr_db
 
 _Row = dict[str, Any]
@@ -43,7 +43,7 @@ _INTERVAL = "bootstrap over images, 95%"
 _MEASURES = frozenset((
     "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate", "success_rate",
     "n_censored", "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
-    "power_total_q75", "power_per_use_mean", "ratio", "ratio_low", "ratio_high",
+    "power_total_q75", "power_per_use_mean", "psr_db", "ratio", "ratio_low", "ratio_high",
 ))
 # fmt: on
 _RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate")
@@ -142,7 +142,7 @@ def attack_power(params: Params, making: Making) -> pd.DataFrame:
             power = group["power_total"].to_numpy()
             bounded = np.where(group["success"], power, np.inf)  # quantiles are right as long as they are finite
             low, high = interval(resamples(len(group)).means(power))
-            q25, median, q75 = np.quantile(bounded, [0.25, 0.5, 0.75], method="inverted_cdf")
+            q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
             rows.append(
                 _empty_if_infeasible(
                     _common(params, system, snr_db, len(group))
@@ -157,7 +157,7 @@ def attack_power(params: Params, making: Making) -> pd.DataFrame:
                         "power_total_mean": power.mean(),
                         "power_total_low": low,
                         "power_total_high": high,
-                        "power_total_median": median,
+                        "power_total_median": middle,
                         "power_total_q25": q25,
                         "power_total_q75": q75,
                         "power_per_use_mean": power_per_use(power.mean(), uses),
@@ -172,8 +172,9 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
     """Rows (semantic system, classical system, SNR, population, statistic): least power semantic over classical.
 
     Each side is attacked by its best attack per image. `population`: `all` images, where censored ones count with the
-    largest power tried (so the mean is only a bound), or `ruinable` ones, which a failed decode ruins by the image
-    alone. `statistic`: ratio of means or of medians (a median that falls on censored images is infinite).
+    largest power tried (so the mean is only a bound), or `ruinable` ones: both sides can send the image, and mid-grey
+    in its place counts as ruined. Both are properties of the image, not of an attack's success.
+    `statistic`: ratio of means or of medians (a median that falls on censored images is infinite).
     """
     attacked = _attacked(params, making)
     best = {
@@ -198,7 +199,9 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
                 "status": "infeasible" if "infeasible" in (_status(top), _status(bottom)) else "ok",
             }
             for population, statistic in product(("all", "ruinable"), ("mean", "median")):
-                chosen = top["ruinable"].to_numpy() if population == "ruinable" else np.ones(len(top), dtype=bool)
+                chosen = np.ones(len(top), dtype=bool)
+                if population == "ruinable":
+                    chosen = (top["ruinable"] & ~top["infeasible"] & ~bottom["infeasible"]).to_numpy()
                 if chosen.any():
                     row = common | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
                     row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
@@ -230,7 +233,7 @@ def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: C
         if statistic == "mean":
             return float(power.mean()), bootstrap.means(power)
         power = np.where(table["success"], power, np.inf)
-        return float(np.median(power)), bootstrap.medians(power)
+        return quantile(power, 0.5), bootstrap.medians(power)
 
     (over, over_draws), (under, under_draws) = both(top), both(bottom)
     with np.errstate(divide="ignore", invalid="ignore"):

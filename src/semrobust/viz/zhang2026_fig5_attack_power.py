@@ -44,7 +44,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         axes.set_yscale(**scale)
         if "linthresh" in scale:
             edge = scale["linthresh"]
-            axes.set_ylim(bottom=-_BELOW_ZERO * edge)
+            axes.set_ylim(bottom=-_BELOW_ZERO * edge, auto=None)  # the shared top goes on following the data
             axes.axhspan(-_BELOW_ZERO * edge, edge, color="0.94", linewidth=0, zorder=0)
     for index, axes in enumerate(panels.flat[: len(systems)]):
         if index + columns >= len(systems):  # the lowest panel of its column
