@@ -4,18 +4,30 @@
 
 The checksum is CRC-16/XMODEM (polynomial 0x1021), the generator that 3GPP TS 38.212 §5.1 uses for short blocks. The
 length takes one byte where the budget holds at most 255 source bytes, else two.
+
+The frame is scrambled with a fixed sequence that both ends know: padding and source bytes would else make some
+constellation levels more frequent than others, and a codeword's mean power would not be N.
 """
 
 from __future__ import annotations
 
 from binascii import crc_hqx
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from semrobust.core import seeds
+
 Bits = npt.NDArray[np.uint8]
 _CRC_BYTES = 2
+
+
+@cache
+def _scrambling(bits: int) -> Bits:
+    """The fixed pseudo-random sequence of 0 and 1, shape (bits,)."""
+    return seeds.generator(0, "scrambling").integers(0, 2, size=bits, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -42,13 +54,13 @@ class Framing:
         body = len(source).to_bytes(self.length_bytes, "big")
         body += bytes([quality]) * self.with_quality + source
         body += crc_hqx(body, 0).to_bytes(_CRC_BYTES, "big")
-        message = np.zeros(self.bits, np.uint8)
-        message[: 8 * len(body)] = np.unpackbits(np.frombuffer(body, np.uint8))
+        message = _scrambling(self.bits).copy()
+        message[: 8 * len(body)] ^= np.unpackbits(np.frombuffer(body, np.uint8))
         return message
 
     def unpack(self, message: Bits) -> tuple[bytes, int] | None:
         """(source, quality) of a received message, or None if length or checksum is wrong."""
-        body = np.packbits(message[: self.bits // 8 * 8]).tobytes()
+        body = np.packbits((message ^ _scrambling(self.bits))[: self.bits // 8 * 8]).tobytes()
         head = self.length_bytes + self.with_quality
         length = int.from_bytes(body[: self.length_bytes], "big")
         if length > self.capacity:

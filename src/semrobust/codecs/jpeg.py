@@ -72,8 +72,10 @@ def decode(sent: bytes, quality: int, subsampling: str, stream: Stream) -> Pixel
     file = sent if stream == "full" else _header(quality, subsampling) + sent + _END_OF_IMAGE
     try:
         with Image.open(io.BytesIO(file), formats=["JPEG"]) as image:
+            if image.size != (_SIDE, _SIDE):  # before decoding: a broken header may claim gigabytes
+                return None
             pixels = np.array(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
     pixels.setflags(write=False)
-    return pixels if pixels.shape == (_SIDE, _SIDE, 3) else None
+    return pixels

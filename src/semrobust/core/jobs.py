@@ -111,6 +111,7 @@ def table(params: Params, table: str) -> Job:
         "run": params.run,
         "dataset": params.data.source,
         "systems": {name: _static(params, name) for name in params.systems},
+        "order": list(params.systems),
         "pairs": [] if table == "clean" else [".".join(pair) for pair in params.pairs()],
         "success_psnr_db": params.evaluation.success_psnr_db,
         "bootstrap_samples": params.evaluation.bootstrap_samples,

@@ -31,7 +31,7 @@ GREY = 0.5
 class Sent:
     """A batch as transmitted.
 
-    `codewords` (B, N) float32 with ||z||² = N; `feasible` (B,) bool, False where the image does not fit the budget (an
+    `codewords` (B, N) float32 with ||z||² = N, on average over the bits for 16-QAM; `feasible` (B,) bool, False where the image does not fit the budget (an
     empty frame is sent); `bits` (B, n) uint8 coded bits and `message` (B, k) uint8 for bit-based systems.
     """
 

@@ -63,8 +63,8 @@ class JpegLdpcSettings(SystemSettings):
                 return [f"code.row_weight: {self.code.row_weight}, must divide the {coded} coded bits of an image"]
             return []
         message = self.code.rate * coded
-        if abs(message - round(message)) > 1e-6 or round(message) < 12:
-            return [f"code.rate: {self.code.rate}, times {coded} coded bits must be a whole number of at least 12"]
+        if abs(message - round(message)) > 1e-6 or round(message) < 32:
+            return [f"code.rate: {self.code.rate}, times {coded} coded bits must be a whole number of at least 32"]
         return []
 
 
