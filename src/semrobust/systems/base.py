@@ -31,8 +31,9 @@ GREY = 0.5
 class Sent:
     """A batch as transmitted.
 
-    `codewords` (B, N) float32 with ||z||² = N, on average over the bits for 16-QAM; `feasible` (B,) bool, False where the image does not fit the budget (an
-    empty frame is sent); `bits` (B, n) uint8 coded bits and `message` (B, k) uint8 for bit-based systems.
+    `codewords` (B, N) float32 with ||z||² = N, on average over the bits for 16-QAM; `feasible` (B,) bool, False where
+    the image does not fit the budget (an empty frame is sent); `bits` (B, n) uint8 coded bits and `message` (B, k)
+    uint8 for bit-based systems.
     """
 
     codewords: torch.Tensor
