@@ -76,7 +76,9 @@ def attack_power() -> pd.DataFrame:
                     "ruinable_rate": 0.9, "power_total_mean": power, "power_total_low": power * 0.85,
                     "power_total_high": power * 1.2, "power_total_median": power, "power_total_q25": power,
                     "power_total_q75": power, "power_per_use_mean": power / USES,
-                    "psr_db": 10 * np.log10(power / USES) if power else -np.inf,
+                    "psr_db": 10 * np.log10(power / USES) if power else -np.inf, "ruinable_power_mean": power,
+                    "ruinable_power_low": power * 0.85, "ruinable_power_high": power * 1.2,
+                    "ruinable_n_censored": round(450 * (1 - success)),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -138,7 +138,7 @@ def test_zero_power_stays_on_the_axis() -> None:
     assert panel.get_ylim()[0] < 0
     assert "At 0 the channel alone ruins every image" in everything(figure)
     power = TABLES["attack_power"]()
-    power = power[power["power_total_mean"] > 0]
+    power = power[power["ruinable_power_mean"] > 0]
     assert draw("zhang2026_fig5_attack_power", attack_power=power).axes[0].get_yscale() == "log"
 
 
@@ -189,7 +189,7 @@ def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) ->
     empty = {table: make().assign(status="infeasible") for table, make in TABLES.items()}
     assert "Infeasible" in everything(draw(name, **empty))
     power = TABLES["attack_power"]()
-    power[["power_total_mean", "power_total_low", "power_total_high", "power_per_use_mean"]] = 0.0
+    power[[name for name in power if "power" in name]] = 0.0
     draw(name, attack_power=power)
 
 

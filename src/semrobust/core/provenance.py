@@ -175,7 +175,7 @@ def git_state() -> Plain:
 def staleness(artifact: Path, job: Job) -> str | None:
     """Why an existing artifact must be rebuilt, or None if its record says that it is current.
 
-    Read-only and quick: it compares records, not the bytes of large files. An artifact that does not exist
+    Read-only and quick: it compares records, and bytes only where a file is newer than its record. An artifact that does not exist
     is not stale: the workflow sees that by itself.
     """
     if not artifact.exists():
@@ -186,7 +186,17 @@ def staleness(artifact: Path, job: Job) -> str | None:
         return str(error)
     if record["job"]["key"] != job.key:
         return _difference(record.get("settings", {}), job.settings) or "its code changed"
-    return _changed_input(record)
+    return _changed_output(artifact, record) or _changed_input(record)
+
+
+def _changed_output(artifact: Path, record: Mapping[str, Any]) -> str | None:
+    """Which output is not what was written. The record is written last, so only files newer than it are read."""
+    written = record_path(artifact).stat().st_mtime_ns
+    for name, expected in record["outputs"].items():
+        path = record_path(artifact).parent / Path(name).name
+        if path.exists() and path.stat().st_mtime_ns > written and files.sha256(path) != expected:
+            return f"{path} is not the file that was written"
+    return None
 
 
 def _changed_input(record: Mapping[str, Any]) -> str | None:

@@ -30,8 +30,8 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "attack_power": (
         "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "ruinable_rate",
         "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
-        "power_total_q75",
-        "power_per_use_mean", "psr_db", "interval",
+        "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
+        "ruinable_power_high", "ruinable_n_censored", "interval",
     ),
     "power_ratio": (
         "semantic_system", "classical_system", "semantic_attack", "classical_attack", "population", "statistic",
@@ -39,13 +39,12 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _INTERVAL = "bootstrap over images, 95%"
-# fmt: off
-_MEASURES = frozenset((
+_MEASURES = frozenset({
     "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate", "success_rate",
     "n_censored", "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
-    "power_total_q75", "power_per_use_mean", "psr_db", "ratio", "ratio_low", "ratio_high",
-))
-# fmt: on
+    "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
+    "ruinable_power_high", "ruinable_n_censored", "ratio", "ratio_low", "ratio_high",
+})  # fmt: skip
 _RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate")
 
 
@@ -162,10 +161,28 @@ def attack_power(params: Params, making: Making) -> pd.DataFrame:
                         "power_total_q75": q75,
                         "power_per_use_mean": power_per_use(power.mean(), uses),
                         "psr_db": psr_db(power.mean(), uses),
+                        **_ruinable(group, resamples),
                     }
                 )
             )
     return pd.DataFrame(rows)
+
+
+def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> _Row:
+    """Mean power over the images that this system can send and that mid-grey in their place would ruin.
+
+    The image decides that, not the attack, so it is no mean over successes. An image outside withstands any attack
+    on a classical chain, and its censored power would drown the others.
+    """
+    chosen = group[group["ruinable"] & ~group["infeasible"]]
+    power = chosen["power_total"].to_numpy()
+    low, high = interval(resamples(len(power)).means(power)) if len(power) else (np.nan, np.nan)
+    return {
+        "ruinable_power_mean": power.mean() if len(power) else np.nan,
+        "ruinable_power_low": low,
+        "ruinable_power_high": high,
+        "ruinable_n_censored": int((~chosen["success"]).sum()),
+    }
 
 
 def power_ratio(params: Params, making: Making) -> pd.DataFrame:

@@ -21,7 +21,7 @@ else:
     np = LazyModule("numpy")
     seaborn = LazyModule("seaborn")
 
-_COLUMNS = ("power_total_mean", "power_total_low", "power_total_high")
+_COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
 _TITLE_CHARACTERS = 45
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 
@@ -36,7 +36,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     lines = max(1, math.ceil(len(systems) / columns))
     figure = canvas.sheet(1.3 + 2.1 * lines)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-    scale = _scale(rows["power_total_mean"])
+    scale = _scale(rows[_COLUMNS[0]])
     for axes in panels.flat[len(systems) :]:
         axes.remove()
     for axes, (name, look) in zip(panels.flat, systems.items(), strict=False):
@@ -55,9 +55,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
         _psr_axis(axes, rows, scale, labelled=index % columns == columns - 1)
     figure.legend(handles=_legend(inputs, rows), loc="outside upper center", ncols=3)
     notes = [
-        f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB, mean over all images; "
-        "bands: 95% interval, bootstrap over images.",
-        "Hollow: some images withstood every power tried and count with the largest one, so the mean is a lower bound.",
+        f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, "
+        "bootstrap over images.",
+        f"Mean over the images that the system can send and that mid-grey in their place would ruin "
+        f"({rows['ruinable_rate'].max():.0%} count as ruined by mid-grey); the table has all.",
+        "Hollow: some of them withstood every power tried and count with the largest one: the mean is a lower bound.",
     ]
     if "linthresh" in scale:
         notes.append(
@@ -73,7 +75,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, look: base.Look, inputs: base.FigureI
     tones = _tones(look.color, len(attacks))
     for (attack, seen), tone in zip(attacks.items(), tones, strict=True):
         of_attack = rows[rows["attack"] == attack].sort_values("snr_db")
-        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone), hollow=of_attack["success_rate"] < 1)
+        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone), hollow=of_attack["ruinable_n_censored"] > 0)
     axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS), color=look.color)
 
 

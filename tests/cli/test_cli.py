@@ -1,0 +1,228 @@
+"""The command line: exit codes, one clear message per mistake, and no job under other params than planned."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semrobust.core import jobs, provenance
+from semrobust.core.layout import DATASET_FILES, Layout
+from semrobust.core.params import Params
+from semrobust.data import cifar10
+from tests.cli.conftest import Call, Write
+
+LAYOUT = Layout("small")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "bpg"), "unknown system 'bpg'; params have: deepjscc, deepjscc_noiseless, jpeg_ldpc_qpsk"),
+        (("evaluate", "clean", "bpg"), "unknown system 'bpg'"),
+        (("attack", "bpg", "pga"), "unknown system 'bpg'"),
+        (("attack", "deepjscc", "pgd"), "unknown attack 'pgd'; params have: random, all_bits"),
+        (("attack", "jpeg_ldpc_qpsk", "pga"), "'pga' cannot be run on 'jpeg_ldpc_qpsk'"),
+        (("evaluate", "table", "dirty"), "unknown table 'dirty'; known: clean, attack_power, power_ratio"),
+        (("figure", "fig99"), "unknown figure 'fig99'; known: extra_gallery"),
+        (("data", "--params", "none.yaml"), "none.yaml"),
+        (("train",), "Missing argument 'SYSTEM'"),
+        (("train", "deepjscc", "--fast"), "No such option"),
+        (("dance",), "No such command 'dance'"),
+        (("evaluate", "dance"), "No such command 'dance'"),
+    ],
+)
+def test_wrong_use_is_exit_code_2(call: Call, project: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert sorted(path.name for path in project.iterdir()) == ["params.yaml"]
+
+
+VERBS = [("data",), ("train", "deepjscc"), ("evaluate", "clean", "deepjscc"), ("evaluate", "gallery"), ("budget",)]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_wrong_params_are_exit_code_2(
+    call: Call, write: Write, small_raw: dict[str, Any], project: Path, verb: tuple[str, ...]
+) -> None:
+    small_raw["systems"]["deepjscc"]["training"]["epochs"] = 0
+    small_raw["plot"]["colour"] = "red"
+    write(small_raw)
+    result = call(*verb)
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert lines[0] == "semrobust: invalid parameters in params.yaml:"
+    assert lines[1].startswith("  systems.deepjscc.training.epochs: 0, ")
+    assert lines[2] == "  plot.colour: 'red', unknown key"
+    assert len(lines) == 3
+    assert not (project / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("data",),
+        ("train", "deepjscc"),
+        ("attack", "deepjscc", "pga"),
+        ("evaluate", "clean", "deepjscc"),
+        ("evaluate", "table", "clean"),
+        ("evaluate", "gallery"),
+        ("figure", "extra_gallery"),
+    ],
+)
+def test_a_job_planned_with_other_params_is_refused(call: Call, project: Path, verb: tuple[str, ...]) -> None:
+    result = call(*verb, "--key", "0" * 64)
+    assert result.exit_code == 2
+    assert "was planned with other params or code" in result.stderr
+    assert "Start the workflow again" in result.stderr
+    assert not (project / "data").exists()
+
+
+def test_data_and_a_constructed_system(call: Call, small_params: Params) -> None:
+    """The way of the workflow: the planned key is accepted, and the record names the command without it."""
+    job = jobs.dataset(small_params)
+    assert call("data", "--params", "params.yaml", "--key", job.key).exit_code == 0
+    record = provenance.trust(LAYOUT.dataset(), job)
+    assert record["command"] == ["semrobust", "data", "--params", "params.yaml"]
+    assert all((LAYOUT.dataset().parent / name).exists() for name in DATASET_FILES)
+    assert record["dataset"]["source"] == "photos10"
+    counts = {name: split["count"] for name, split in record["dataset"]["splits"].items()}
+    assert counts == {"train": 96, "validation": 20, "test": 24}
+
+    model = jobs.model(small_params, "jpeg_ldpc_qpsk")
+    assert call("train", "jpeg_ldpc_qpsk", "--key", model.key).exit_code == 0
+    record = provenance.trust(LAYOUT.model("jpeg_ldpc_qpsk"), model)
+    assert record["command"] == ["semrobust", "train", "jpeg_ldpc_qpsk"]
+    assert record["inputs"] == {}
+
+
+@pytest.mark.parametrize("verb", [("train", "deepjscc"), ("evaluate", "clean", "deepjscc"), ("evaluate", "gallery")])
+def test_a_missing_dataset_names_the_way_back(call: Call, verb: tuple[str, ...]) -> None:
+    result = call(*verb)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("semrobust: data/small/dataset/dataset.json is missing")
+    assert "snakemake --cores 2 --forcerun data/small/dataset/dataset.json" in line
+
+
+def test_a_missing_checkpoint_names_the_way_back(call: Call) -> None:
+    assert call("data").exit_code == 0
+    result = call("evaluate", "clean", "deepjscc")
+    assert result.exit_code == 1
+    assert "data/small/models/deepjscc.json is missing" in result.stderr
+    assert "snakemake --cores 2 --forcerun data/small/models/deepjscc.safetensors" in result.stderr
+
+
+def test_a_missing_table_names_the_way_back(call: Call) -> None:
+    result = call("figure", "zhang2026_fig4_clean")
+    assert result.exit_code == 1
+    assert "data/small/results/clean.json is missing" in result.stderr
+
+
+def test_a_dataset_of_other_params_is_refused(call: Call, write: Write, small_raw: dict[str, Any]) -> None:
+    assert call("data").exit_code == 0
+    small_raw["data"]["train_images"] = 64
+    write(small_raw)
+    result = call("train", "deepjscc")
+    assert result.exit_code == 1
+    assert "data.train_images (was 96, now 64) differs" in result.stderr
+
+
+def test_an_altered_dataset_is_refused(call: Call) -> None:
+    assert call("data").exit_code == 0
+    array = LAYOUT.dataset().parent / "train_images.npy"
+    content = bytearray(array.read_bytes())
+    content[-1] ^= 1
+    array.write_bytes(content)
+    result = call("train", "deepjscc")
+    assert result.exit_code == 1
+    assert "train_images.npy is not the file that was written: expected SHA-256" in result.stderr
+
+
+def test_too_few_images_are_exit_code_1(call: Call, write: Write, small_raw: dict[str, Any]) -> None:
+    small_raw["data"]["test_images"] = 541
+    write(small_raw)
+    result = call("data")
+    assert result.exit_code == 1
+    assert "data.test_images is 541, but only 540 images are there" in result.stderr
+    assert not LAYOUT.dataset().exists()
+
+
+def test_cifar10_without_network_names_three_ways(
+    call: Call, write: Write, small_raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    closed = "http://127.0.0.1:9"  # the port 'discard', where nothing listens
+    small_raw["data"] |= {
+        "source": "cifar10",
+        "mirrors": [f"{closed}/cifar-10-python.tar.gz"],
+        "hub": [f"{closed}/train.parquet", f"{closed}/test.parquet"],
+    }
+    write(small_raw)
+    result = call("data")
+    assert result.exit_code == 1
+    message = result.stderr
+    assert "CIFAR-10 cannot be had:" in message
+    assert f"{closed}/cifar-10-python.tar.gz" in message
+    assert f"{closed}/train.parquet" in message
+    ways = [line.strip() for line in message.splitlines() if line.strip()[:2] in ("1.", "2.", "3.")]
+    assert len(ways) == 3
+    assert cifar10.VARIABLE in ways[0]
+    assert "data.mirrors" in ways[1]
+    assert "data.hub" in ways[2]
+    assert "photos10" in message
+    assert "params/demo.yaml" in message
+    assert waits  # it did try again before giving up
+    assert not LAYOUT.dataset().exists()
+    assert not list(Path("data").rglob("*.npy"))  # photos10 did not take its place
+
+
+def test_a_local_path_that_is_none_is_refused(
+    call: Call, write: Write, small_raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_raw["data"] |= {"source": "cifar10", "path": "nowhere"}
+    write(small_raw)
+    result = call("data")
+    assert result.exit_code == 1
+    assert "data.path is nowhere, which does not exist" in result.stderr
+    monkeypatch.setenv("SEMROBUST_CIFAR10", "/no/such/folder")
+    assert "SEMROBUST_CIFAR10 (environment) is /no/such/folder" in call("data").stderr
+
+
+def test_budget_prints_a_table(call: Call) -> None:
+    result = call("budget")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "CBR" in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == [
+        "deepjscc",
+        "deepjscc_noiseless",
+        "jpeg_ldpc_qpsk",
+        "jpeg_ldpc_16qam",
+    ]
+    assert "0.0625" in lines[1]
+
+
+def test_overlays_are_read_in_order(call: Call, project: Path) -> None:
+    (project / "over.yaml").write_text("link: {real_uses: 192}\nsystems: {deepjscc: null}\n")
+    result = call("budget", "--params", "params.yaml", "--params", "over.yaml")
+    assert result.exit_code == 0
+    assert "deepjscc_noiseless" in result.stdout
+    assert result.stdout.count("192") >= 3
+    assert call("train", "deepjscc", "--params", "params.yaml", "--params", "over.yaml").exit_code == 2
+
+
+def test_a_bug_keeps_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(jobs, "dataset", broken)
+    monkeypatch.setattr("semrobust.cli._checked", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        call("data")

@@ -1,0 +1,23 @@
+"""Real patches for the codecs: a few of each of the ten photographs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from semrobust.codecs.jpeg import Pixels
+from semrobust.data import photos
+
+
+@pytest.fixture(scope="session")
+def patches() -> list[Pixels]:
+    """Thirty test patches (32,32,3) uint8, three of each photograph."""
+    images = photos.load().test.images
+    step = photos.PATCHES_PER_CLASS["test"] // 3
+    return [np.ascontiguousarray(image.transpose(1, 2, 0)) for image in images[::step]]
+
+
+@pytest.fixture(scope="session")
+def noise() -> Pixels:
+    """The worst that can be asked of a codec."""
+    return np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)

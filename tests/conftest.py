@@ -1,0 +1,91 @@
+"""Shared by all tests: one torch thread, the repository's params, and a cheap variant of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semrobust.core.params import Params, merge, read_yaml, validate
+
+ROOT = Path(__file__).resolve().parents[1]
+
+SMALL: dict[str, Any] = {
+    "run": "small",
+    "data": {
+        "source": "photos10",
+        "mirrors": ["http://127.0.0.1:9/none.tar.gz"],  # nothing listens there: a test never waits for the network
+        "hub": [],
+        "train_images": 96,
+        "validation_images": 20,
+        "test_images": 24,
+    },
+    "link": {"real_uses": 384, "snr_db": [5.0, 10.0]},  # 384 = 6 maps of 8x8, and the (3, 6) code has 386 bits on 768
+    "systems": {
+        "deepjscc": {"width": 4, "training": {"epochs": 2, "batch": 32}},
+        "deepjscc_noiseless": {"width": 4, "training": {"epochs": 1, "batch": 32}},
+        "jpeg_ldpc_qpsk": {"iterations": 10},
+        "jpeg_ldpc_16qam": {"iterations": 10},
+        "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
+    },
+    "attacks": {
+        "random": {"step_db": 10.0, "bisections": 1},
+        "all_bits": {"step_db": 10.0, "bisections": 1},
+        "least_reliable_bits": {"margins": [1.0], "grid": 4, "bisections": 2},
+        "pga": {"step": 0.5, "max_steps": 10},
+        "pga_refined": {"step": 0.5, "max_steps": 10, "bisections": 2},
+    },
+    "evaluation": {
+        "batch": 8,
+        "attack_images": 4,
+        "bootstrap_samples": 100,
+        "gallery_images": 1,
+        "gallery_snr_db": 10.0,
+        "gallery_psr_db": [-10.0, 0.0],
+    },
+    "compute": {"train_threads": 1, "job_threads": 1},
+    "plot": {"dpi": 50},
+}
+"""Overlay on params.yaml with which every job takes seconds."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Spinning threads on busy cores slow small tensor operations a hundredfold."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def raw_params() -> dict[str, Any]:
+    """A fresh copy of params.yaml as plain values, to be changed at will."""
+    return read_yaml(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    """As `raw_params`."""
+    return raw_params()
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    """The params of the repository."""
+    return validate(raw_params())
+
+
+@pytest.fixture
+def small_raw() -> dict[str, Any]:
+    """params.yaml overlaid by `SMALL`, as plain values."""
+    return merge(raw_params(), SMALL)
+
+
+@pytest.fixture(scope="session")
+def small_params() -> Params:
+    """params.yaml overlaid by `SMALL`."""
+    return validate(merge(raw_params(), SMALL))

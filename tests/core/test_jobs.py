@@ -1,0 +1,209 @@
+"""Keys of jobs: each parameter makes exactly those results stale that depend on it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from semrobust.core import jobs
+from semrobust.core.errors import UsageError
+from semrobust.core.jobs import Job
+from semrobust.core.params import Params, merge, validate
+from semrobust.core.registry import FIGURES
+from tests.conftest import raw_params
+
+Group = set[str]
+
+
+def every_job(params: Params) -> dict[str, Job]:
+    """All jobs of a run by 'kind name'."""
+    found = [jobs.dataset(params), jobs.gallery(params)]
+    found += [jobs.model(params, system) for system in params.systems]
+    found += [jobs.clean(params, system) for system in params.systems]
+    found += [jobs.attack(params, *pair) for pair in params.pairs()]
+    found += [jobs.table(params, table) for table in jobs.TABLES]
+    found += [jobs.figure(params, figure) for figure in FIGURES]
+    return {f"{job.kind} {job.name}": job for job in found}
+
+
+def keys(params: Params) -> dict[str, str]:
+    return {name: job.key for name, job in every_job(params).items()}
+
+
+@pytest.fixture(scope="module")
+def before(params: Params) -> dict[str, str]:
+    return keys(params)
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def changed(before: dict[str, str], overlay: dict[str, Any]) -> Group:
+    """Names of the jobs that both runs have and whose keys differ."""
+    after = keys(validate(merge(raw_params(), overlay)))
+    return {name for name in before.keys() & after.keys() if before[name] != after[name]}
+
+
+def group(before: dict[str, str], *patterns: str) -> Group:
+    """Jobs by 'kind' or 'kind name', where a name 'x*' is a beginning and '*x' an ending."""
+    found = set()
+    for pattern in patterns:
+        kind, _, name = pattern.partition(" ")
+        for job in before:
+            of, _, called = job.partition(" ")
+            fits = {"*": called.endswith(name[1:]), "": True}.get(name[:1], called == name)
+            if name.endswith("*"):
+                fits = called.startswith(name[:-1])
+            if of == kind and fits:
+                found.add(job)
+    return found
+
+
+DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
+    ("plot.palette", "deep", ("figure",)),
+    ("plot.dpi", 300, ("figure",)),
+    ("plot.context", "talk", ("figure",)),
+    (
+        "systems.deepjscc.training.epochs",
+        7,
+        ("model deepjscc", "clean deepjscc", "attack deepjscc.*", "gallery"),
+    ),
+    (
+        "systems.deepjscc.training.train_snr_db",
+        None,
+        ("model deepjscc", "clean deepjscc", "attack deepjscc.*", "gallery"),
+    ),
+    (
+        "systems.jpeg_ldpc_qpsk.code.column_weight",
+        2,
+        ("model jpeg_ldpc_qpsk", "clean jpeg_ldpc_qpsk", "attack jpeg_ldpc_qpsk.*", "gallery"),
+    ),
+    ("evaluation.bootstrap_samples", 500, ("table",)),
+    ("evaluation.attack_images", 30, ("attack",)),
+    ("evaluation.batch", 50, ("clean", "attack")),
+    ("evaluation.gallery_images", 3, ("gallery",)),
+    ("evaluation.gallery_psr_db", [0.0], ("gallery",)),
+    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", "table", "figure")),
+    ("data.path", "/somewhere", ()),
+    ("data.mirrors", [], ()),
+    ("data.hub", [], ()),
+    ("data.train_images", 1000, ("dataset",)),
+    ("data.source", "photos10", ("table",)),
+    ("attacks.pga.step", 0.2, ("attack *.pga", "gallery")),
+    ("attacks.least_reliable_bits.margins", [1.0], ("attack *.least_reliable_bits", "gallery")),
+    ("link.snr_db", [0.0, 10.0], ("clean", "attack", "gallery")),
+    ("link.real_uses", 384, ("model", "clean", "attack", "gallery", "table")),
+    ("compute.train_threads", 1, ("model",)),
+    ("run", "other", ("table",)),
+    ("seed", 1, ("dataset", "model", "clean", "attack", "gallery", "table")),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "stale"), DEPENDENTS, ids=[row[0] for row in DEPENDENTS])
+def test_a_parameter_changes_the_keys_of_its_jobs_alone(
+    before: dict[str, str], path: str, value: Any, stale: tuple[str, ...]
+) -> None:
+    expected = group(before, *stale)
+    assert all(group(before, pattern) for pattern in stale)
+    assert changed(before, nested(path, value)) == expected
+
+
+def test_the_label_of_a_system_trains_and_attacks_nothing_again(before: dict[str, str]) -> None:
+    stale = changed(before, nested("systems.deepjscc.label", "other"))
+    assert group(before, "figure") <= stale
+    assert not stale & group(before, "dataset", "model", "clean", "attack", "table")
+
+
+def test_the_label_of_a_system_concerns_figures_only(before: dict[str, str]) -> None:
+    assert changed(before, nested("systems.deepjscc.label", "other")) == group(before, "figure")
+
+
+def test_the_label_of_an_attack_concerns_figures_only(before: dict[str, str]) -> None:
+    assert changed(before, nested("attacks.pga.label", "other")) == group(before, "figure")
+
+
+def test_threads_count_wherever_they_are_set(before: dict[str, str]) -> None:
+    assert changed(before, nested("compute.job_threads", 2)) == group(before, "clean", "attack", "gallery")
+
+
+def test_a_table_depends_on_which_attacks_it_is_over(before: dict[str, str]) -> None:
+    stale = changed(before, nested("attacks.pga_refined", None))
+    assert {"table attack_power", "table power_ratio"} <= stale
+    assert "table clean" not in stale
+
+
+def test_the_order_of_systems_is_part_of_tables_and_figures(before: dict[str, str]) -> None:
+    raw = raw_params()
+    raw["systems"] = dict(reversed(raw["systems"].items()))
+    after = keys(validate(raw))
+    stale = {name for name in before if before[name] != after[name]}
+    assert group(before, "table", "figure") <= stale
+    assert not stale & group(before, "model", "clean", "attack", "dataset")
+
+
+def test_another_system_changes_only_what_shows_all_systems(before: dict[str, str]) -> None:
+    raw = raw_params()
+    raw["systems"]["second"] = raw["systems"]["deepjscc"]
+    after = keys(validate(raw))
+    assert {name for name in before if before[name] != after[name]} == group(before, "gallery", "table", "figure")
+    # its training is named by the system, so it is another training with other random numbers
+    assert after["model second"] != after["model deepjscc"]
+
+
+def test_no_two_jobs_share_a_key(before: dict[str, str]) -> None:
+    assert len(set(before.values())) == len(before)
+
+
+def test_keys_do_not_depend_on_the_order_of_keys_in_a_section(before: dict[str, str]) -> None:
+    raw = raw_params()
+    raw["systems"]["deepjscc"] = dict(reversed(raw["systems"]["deepjscc"].items()))
+    raw["link"] = dict(reversed(raw["link"].items()))
+    assert keys(validate(raw)) == before
+
+
+def test_settings_survive_json(params: Params) -> None:
+    """Else a record would differ from the job that wrote it."""
+    for job in every_job(params).values():
+        assert json.loads(json.dumps(job.settings)) == job.settings
+
+
+def test_code_is_part_of_the_key(params: Params, before: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "code_digest", lambda modules: "new" if "semrobust.attacks.pga" in modules else "old")
+    first = keys(params)
+    monkeypatch.setattr(jobs, "code_digest", lambda modules: "old")
+    second = keys(params)
+    expected = group(before, "attack *.pga", "attack *.pga_refined", "gallery")
+    assert {name for name in before if first[name] != second[name]} == expected
+
+
+def test_no_job_is_left_out_of_the_pairs(params: Params, before: dict[str, str]) -> None:
+    assert group(before, "attack") == {f"attack {system}.{attack}" for system, attack in params.pairs()}
+
+
+def test_unknown_names_are_refused_with_the_known_ones(params: Params) -> None:
+    with pytest.raises(
+        UsageError, match=r"unknown system 'bpg'; params have: deepjscc, .*jpeg_ldpc_16qam_full"
+    ) as caught:
+        jobs.model(params, "bpg")
+    assert caught.value.exit_code == 2
+    with pytest.raises(UsageError, match="unknown system 'bpg'"):
+        jobs.clean(params, "bpg")
+    with pytest.raises(UsageError, match="unknown system 'bpg'"):
+        jobs.attack(params, "bpg", "pga")
+    with pytest.raises(UsageError, match=r"unknown attack 'pgd'; params have: random, .*pga_refined"):
+        jobs.attack(params, "deepjscc", "pgd")
+    with pytest.raises(UsageError, match="unknown table 'dirty'; known: clean, attack_power, power_ratio"):
+        jobs.table(params, "dirty")
+    with pytest.raises(UsageError, match="unknown figure 'fig99'; known: extra_gallery"):
+        jobs.figure(params, "fig99")
+
+
+def test_an_attack_that_does_not_fit_is_refused(params: Params) -> None:
+    with pytest.raises(UsageError, match="'pga' cannot be run on 'jpeg_ldpc_qpsk'"):
+        jobs.attack(params, "jpeg_ldpc_qpsk", "pga")

@@ -1,0 +1,83 @@
+"""The budget table, from real shapes, and the one definition of distortion."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semrobust.core.params import Params
+from semrobust.core.registry import SYSTEMS
+from semrobust.systems import budget
+from semrobust.systems.base import System, grey_images
+from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+
+
+def test_budgets_of_the_experiments(params: Params) -> None:
+    rows = {row[0]: row[1:] for row in budget.rows(params)}
+    link = ("768", "384", "0.1250", "0.2500")  # CBR = 384/3072, bandwidth ratio = 768/3072
+    assert rows == {
+        "deepjscc": (*link, "-", "-", "-"),
+        "deepjscc_noiseless": (*link, "-", "-", "-"),
+        "jpeg_ldpc_qpsk": (*link, "768", "386", "44"),
+        "jpeg_ldpc_16qam": (*link, "1536", "770", "92"),
+        "jpeg_ldpc_16qam_full": (*link, "1536", "768", "93"),
+    }
+
+
+def test_the_table_is_aligned_and_names_both_ratios(small_params: Params) -> None:
+    header, *lines = budget.table(small_params).splitlines()
+    assert "CBR" in header
+    assert "bandwidth ratio" in header
+    assert len(lines) == len(small_params.systems)
+    assert len({len(line) for line in (header, *lines)}) == 1
+    assert all("0.0625" in line and "0.1250" in line for line in lines)
+
+
+def test_every_system_keeps_the_contract(small_params: Params, images: torch.Tensor) -> None:
+    """Whatever joins the registry: as many uses as the link has, pictures in [0,1], one flag per image."""
+    for settings in small_params.systems.values():
+        kind = SYSTEMS[settings.kind]
+        assert issubclass(kind, System)
+        uses = small_params.link.real_uses
+        system = kind.create(settings, uses, seed=2)
+        sent = system.encode(images)
+        assert sent.codewords.shape == (len(images), uses)
+        assert not sent.codewords.requires_grad
+        assert sent.feasible.dtype == torch.bool
+        decoded = system.decode(sent.codewords, 0.01)
+        assert decoded.images.shape == images.shape
+        assert decoded.images.dtype == torch.float32
+        assert 0 <= decoded.images.min() <= decoded.images.max() <= 1
+        assert decoded.failed.shape == (len(images),)
+        assert set(system.budget()) == {"coded_bits", "information_bits", "payload_bytes"}
+        if "soft_bits" in kind.capabilities:
+            assert sent.bits is not None
+            assert system.llr(sent.codewords, 0.01).shape == sent.bits.shape
+            assert system.modulation.uses(sent.bits.shape[1]) == uses
+        if "gradient" in kind.capabilities:
+            assert torch.equal(system.decode_differentiably(sent.codewords, 0.01), decoded.images)
+
+
+def test_mean_squared_error_is_per_image() -> None:
+    images = torch.zeros(2, 3, 32, 32)
+    shown = images.clone()
+    shown[1] += 0.1
+    shown[1, 0, 0, 0] += 0.4
+    expected = (0.01 * 3071 + 0.25) / 3072
+    assert mean_squared_error(shown, images).tolist() == pytest.approx([0.0, expected])
+
+
+@pytest.mark.parametrize(("mse", "psnr"), [(1.0, 0.0), (0.01, 20.0), (10**-1.5, 15.0), (0.0, 100.0), (1e-12, 100.0)])
+def test_psnr_has_a_peak_of_one(mse: float, psnr: float) -> None:
+    assert psnr_db(torch.tensor([mse])).item() == pytest.approx(psnr, abs=1e-4)
+
+
+@pytest.mark.parametrize("psnr", [5.0, 15.0, 30.0])
+def test_threshold_is_the_inverse_of_psnr(psnr: float) -> None:
+    assert psnr_db(torch.tensor([mse_from_psnr_db(psnr)])).item() == pytest.approx(psnr, abs=1e-4)
+
+
+def test_grey_is_in_the_middle() -> None:
+    grey = grey_images(2)
+    assert grey.shape == (2, 3, 32, 32)
+    assert (grey == 0.5).all()

@@ -1,0 +1,141 @@
+"""A checkout of the project in a temporary folder, with the `ci` preset as its params, and the engines run in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from semrobust.core.params import merge, read_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# what a run needs of the repository; the package itself is installed, DVC only hashes its source
+_PARTS = (
+    "Snakefile",
+    "dvc.yaml",
+    "workflow",
+    "params",
+    "src",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+    "pyproject.toml",
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder; `run` executes a command in it with the environment of the tests first in PATH."""
+
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path) -> Project:
+        """Copy the repository and commit it to a git repository of its own."""
+        for part in _PARTS:
+            source, target = ROOT / part, root / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            else:
+                shutil.copy2(source, target)
+        project = cls(root)
+        project.write_params(merge(read_yaml(ROOT / "params.yaml"), read_yaml(ROOT / "params" / "ci.yaml")))
+        project.git("init", "-q")
+        project.commit()
+        return project
+
+    def copy(self, root: Path) -> Project:
+        """A copy of everything, file times included, as a second checkout with the same state."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return Project(root)
+
+    def clone(self, root: Path) -> Project:
+        """What `git clone` gives to somebody else: no data, no job metadata, no DVC cache."""
+        subprocess.run(["git", "clone", "-q", str(self.root), str(root)], check=True)
+        return Project(root)
+
+    def run(self, *command: str, ok: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Run a command; with `ok` a failure raises and shows what it printed."""
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if ok and done.returncode != 0:
+            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in its own session, so that it can be killed with all its children."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def environment(self) -> dict[str, str]:
+        bin_folder = str(Path(sys.executable).parent)
+        return os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", "-c", "user.name=test", "-c", "user.email=test@localhost", *arguments).stdout
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "state")
+
+    def snakemake(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("snakemake", "--cores", "2", *arguments, ok=ok)
+
+    def planned(self, *arguments: str) -> set[tuple[str, str]]:
+        """Jobs that a dry run would do, as (rule, "system", "system.attack" or other wildcards)."""
+        said = self.run("snakemake", "-n", *arguments)
+        blocks = re.split(r"\n(?=(?:local)?rule \w+:)", said.stdout + said.stderr)
+        jobs = set()
+        for block in blocks[1:]:
+            rule = re.match(r"(?:local)?rule (\w+):", block)
+            wildcards = re.search(r"wildcards: (.*)", block)
+            assert rule
+            values = [pair.split("=")[1] for pair in wildcards[1].split(", ")] if wildcards else []
+            jobs.add((rule[1], ".".join(values)))
+        assert jobs or "Nothing to be done" in said.stdout + said.stderr
+        return jobs - {("all", "")}
+
+    def params(self) -> dict[str, Any]:
+        return read_yaml(self.root / "params.yaml")
+
+    def write_params(self, params: dict[str, Any]) -> None:
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+    def change(self, overlay: dict[str, Any]) -> None:
+        """Edit params.yaml."""
+        self.write_params(merge(self.params(), overlay))
+
+    def results(self) -> dict[str, str]:
+        """Hash of every artifact that must not depend on how it was made (records name the command, so not they)."""
+        return {
+            path.relative_to(self.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for folder in ("data/ci", "figures/ci")
+            for path in sorted((self.root / folder).rglob("*"))
+            if path.suffix in (".csv", ".pdf", ".png", ".safetensors", ".parquet", ".npz", ".npy")
+        }
+
+
+def tree(root: Path) -> dict[str, float]:
+    """Every file with its time, but for Snakemake's and git's own."""
+    return {
+        path.relative_to(root).as_posix(): path.stat().st_mtime
+        for path in root.rglob("*")
+        if path.is_file() and not {".snakemake", ".git", "__pycache__"} & set(path.relative_to(root).parts)
+    }

@@ -1,0 +1,33 @@
+"""The two ways to install give the same versions, and commands say what they need without heavy imports."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from tests.workflow.project import ROOT
+
+
+def test_conda_pins_are_those_of_the_pip_lock() -> None:
+    lock = dict(
+        line.split("==")
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+        if re.match(r"[\w.-]+==", line)
+    )
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pins = dict(entry.split("=") for entry in environment if isinstance(entry, str) and "=" in entry)
+    assert pins.pop("python") == "3.11"
+    assert pins == {name: lock[name] for name in ("numpy", "setuptools", "wheel")}
+    (pip,) = (entry["pip"] for entry in environment if isinstance(entry, dict))
+    assert pip == ["-r requirements.lock", "-e ."]
+    assert lock["torch"] == "2.13.0"
+
+
+def test_every_number_of_the_params_carries_a_tag_or_stands_below_one() -> None:
+    """A line with a value and no comment must repeat a line that has one (the same key, tagged elsewhere)."""
+    tag = re.compile(r"#.*\[(stated|second-hand|lost|assumed|ours)\]")
+    lines = [line for line in (ROOT / "params.yaml").read_text().splitlines() if re.search(r":\s*\S*\d", line)]
+    tagged = {line.split(":")[0].strip() for line in lines if tag.search(line)}
+    untagged = {line.split(":")[0].strip() for line in lines if not tag.search(line)} - {"label"}
+    assert untagged <= tagged, untagged - tagged

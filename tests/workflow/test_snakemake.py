@@ -1,0 +1,163 @@
+"""Snakemake reruns what depends on a change and nothing else, and is never misled by files from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from semrobust.core import jobs
+from semrobust.core.layout import Layout
+from semrobust.core.registry import FIGURES
+from tests.workflow.project import Project, tree
+
+# one worker runs them all, so that the real run they share happens once
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+
+MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}
+DOWNSTREAM = (
+    {("table", table) for table in jobs.TABLES} | {("figure", figure) for figure in FIGURES} | {("gallery", "")}
+)
+DEEPJSCC = {("train", "deepjscc"), ("clean", "deepjscc")} | {
+    ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined")
+}
+
+
+def test_a_run_makes_every_table_and_figure_and_a_second_call_does_nothing(finished: Project) -> None:
+    layout = Layout("ci")
+    for path in [layout.table(table) for table in jobs.TABLES] + [layout.figure(name) for name in FIGURES]:
+        assert (finished.root / path).stat().st_size > 0
+        assert (finished.root / path).with_suffix(".json").exists()
+    before = tree(finished.root)
+    assert finished.planned("all") == set()
+    assert tree(finished.root) == before
+
+
+def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh: Project) -> None:
+    before = tree(fresh.root)
+    planned = fresh.planned("all")
+    assert planned >= DOWNSTREAM | DEEPJSCC | {("dataset", "")}
+    assert tree(fresh.root) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (MORE_EPOCHS, DEEPJSCC | DOWNSTREAM),
+        ({"plot": {"dpi": 61}}, {("figure", figure) for figure in FIGURES}),
+        ({"systems": {"deepjscc": {"label": "other"}}}, {("figure", figure) for figure in FIGURES}),
+        (
+            {"attacks": {"all_bits": {"bisections": 3}}},
+            {("attack", f"jpeg_ldpc_{name}.all_bits") for name in ("qpsk", "16qam", "16qam_full")}
+            | DOWNSTREAM - {("table", "clean"), ("figure", "zhang2026_fig4_clean")},
+        ),
+        ({"data": {"path": "/elsewhere"}}, set()),
+        (
+            {"evaluation": {"bootstrap_samples": 101}},
+            DOWNSTREAM - {("gallery", ""), ("figure", "extra_gallery")},
+        ),
+    ],
+    ids=["training", "plot", "label", "attack", "where the data lie", "bootstrap"],
+)
+def test_a_change_reruns_what_depends_on_it(
+    project: Project, change: dict[str, object], expected: set[tuple[str, str]]
+) -> None:
+    project.change(change)
+    assert project.planned("all") == expected
+
+
+@pytest.mark.parametrize("touch", [True, False], ids=["touched", "as pulled"])
+def test_a_clone_after_dvc_pull_never_takes_the_old_model_for_the_new_one(pulled: Project, touch: bool) -> None:
+    if touch:
+        pulled.snakemake("all", "--touch")
+        assert pulled.planned("all") == set()
+    pulled.change(MORE_EPOCHS)
+    planned = pulled.planned("all")
+    assert planned >= DEEPJSCC | DOWNSTREAM
+    if touch:
+        assert planned == DEEPJSCC | DOWNSTREAM
+    model = pulled.root / Layout("ci").model("deepjscc")
+    old = model.read_bytes()
+    pulled.snakemake(str(Layout("ci").model("deepjscc")))
+    assert model.read_bytes() != old
+    record = json.loads(model.with_suffix(".json").read_text())
+    assert record["settings"]["system"]["training"]["epochs"] == 3
+
+
+def test_params_changed_before_the_pull_are_noticed_too(
+    finished: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clone = finished.clone(tmp_path_factory.mktemp("early") / "clone")
+    clone.change(MORE_EPOCHS)
+    clone.run("dvc", "pull", "-q")
+    clone.snakemake("all", "--touch")
+    assert clone.planned("all") >= DEEPJSCC | DOWNSTREAM
+
+
+def test_a_job_refuses_inputs_made_with_other_params(project: Project) -> None:
+    project.change(MORE_EPOCHS)
+    done = project.run("semrobust", "evaluate", "clean", "deepjscc", ok=False)
+    assert done.returncode == 1
+    assert "system.training.epochs (was 2, now 3)" in done.stderr
+    assert "snakemake --cores 2 --forcerun data/ci/models/deepjscc.safetensors" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"link": {"snr_db": []}}, "link.snr_db"),
+        ({"link": {"real_uses": 770}}, "link.real_uses must be a multiple of 64, not 770"),
+        ({"systems": {"deepjscc": {"training": {"epoch": 3}}}}, "systems.deepjscc.training.epoch: 3, unknown key"),
+        ({"seed": "one"}, "seed: 'one'"),
+    ],
+)
+def test_wrong_params_stop_both_engines_before_any_job(
+    fresh: Project, tmp_path_factory: pytest.TempPathFactory, change: dict[str, object], message: str
+) -> None:
+    project = fresh.copy(tmp_path_factory.mktemp("wrong") / "project")
+    project.change(change)
+    before = tree(project.root)
+    done = project.snakemake("all", ok=False)
+    assert done.returncode == 2
+    assert done.stderr.count(message) == 1
+    assert "Traceback" not in done.stderr
+    assert tree(project.root) == before
+    done = project.run("dvc", "repro", "dataset", ok=False)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert not (project.root / "data").exists()
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_model(project: Project) -> None:
+    """SIGKILL in the middle of a training; nothing half-written may be taken for finished."""
+    target = Layout("ci").model("deepjscc")
+    expected = (project.root / target).read_bytes()
+    (project.root / target).unlink()
+    for scratch in (project.root / "data/ci/scratch").glob("deepjscc-*/state.pt"):
+        scratch.unlink()
+    running = project.start("snakemake", "--cores", "2", str(target))
+    deadline = time.monotonic() + 120
+    while not list((project.root / "data/ci/scratch").glob("deepjscc-*/state.pt")):
+        assert time.monotonic() < deadline
+        assert running.poll() is None, running.communicate()[0]
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    project.snakemake("--unlock")
+    project.snakemake(str(target))
+    assert (project.root / target).read_bytes() == expected
+
+
+def test_more_cores_than_there_are_and_an_overlay_preset(fresh: Project) -> None:
+    done = fresh.run("snakemake", "-n", "--cores", "64", "all", "--configfile", "params/demo.yaml")
+    assert "data/demo/results/clean.csv" in done.stdout + done.stderr
+
+
+def test_config_on_the_command_line_is_refused(fresh: Project) -> None:
+    """Jobs read files, so an override that only Snakemake saw would be silently lost."""
+    done = fresh.run("snakemake", "-n", "all", "--config", "seed=5", ok=False)
+    assert done.returncode != 0
+    assert "write an overlay file instead" in done.stderr
