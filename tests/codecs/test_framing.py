@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semrobust.codecs.framing import Bits, Framing
+from semrobust.codecs.framing import Bits, Framing, _scrambling
 
 
 def crc16(data: bytes) -> int:
@@ -20,8 +20,13 @@ def crc16(data: bytes) -> int:
     return register
 
 
+def plain(message: Bits) -> Bits:
+    """The frame before scrambling."""
+    return message ^ _scrambling(len(message))
+
+
 def content(message: Bits, count: int) -> bytes:
-    return np.packbits(message).tobytes()[:count]
+    return np.packbits(plain(message)).tobytes()[:count]
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,7 +88,7 @@ def test_layout_of_a_frame() -> None:
     message = Framing(100, with_quality=True).pack(b"\x01\xff", 75)
     covered = bytes([2, 75, 1, 255])
     assert content(message, 6) == covered + crc16(covered).to_bytes(2, "big")
-    assert not message[48:].any()
+    assert not plain(message)[48:].any()
     assert content(Framing(100, with_quality=False).pack(b"\x01\xff", 75), 3) == bytes([2, 1, 255])
     assert content(Framing(4000, with_quality=False).pack(b"\x07"), 3) == bytes([0, 1, 7])
 
@@ -138,4 +143,11 @@ def test_a_word_of_ones_and_a_length_too_large_are_refused() -> None:
 
 def test_the_zero_word_is_an_empty_frame() -> None:
     """CRC-16/XMODEM of zeros is zero; a receiver that shows pictures must treat 'empty' as none."""
-    assert Framing(386, with_quality=True).unpack(np.zeros(386, np.uint8)) == (b"", 0)
+    assert Framing(386, with_quality=True).unpack(plain(np.zeros(386, np.uint8))) == (b"", 0)
+
+
+@pytest.mark.parametrize("bits", [386, 770])
+def test_scrambling_makes_both_bits_equally_frequent(bits: int) -> None:
+    """Within 4 standard deviations of a fair coin, for a frame that is nearly all padding."""
+    share = Framing(bits, with_quality=True).pack(b"").mean()
+    assert abs(share - 0.5) < 4 * 0.5 / bits**0.5

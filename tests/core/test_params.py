@@ -107,7 +107,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("systems.jpeg_ldpc_qpsk.code.row_weight", 7, "must divide the 768 coded bits"),
     ("systems.jpeg_ldpc_qpsk.code.column_weight", 6, "must be below row_weight"),
     ("systems.jpeg_ldpc_16qam_full.code.rate", 0.3, "whole number"),
-    ("systems.jpeg_ldpc_16qam_full.code.rate", 0.001953125, "at least 12"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", 0.001953125, "at least 32"),
     ("systems.deepjscc.kind", "deepjssc", "must be one of deepjscc, jpeg_ldpc"),
     ("systems.deepjscc.kind", None, "must be one of deepjscc, jpeg_ldpc"),
     ("attacks.pga.kind", "pgd", "pga, random_direction"),

@@ -11,7 +11,8 @@ from semrobust.core.errors import ArtifactError, DataError
 from semrobust.core.layout import DATASET_FILES
 from semrobust.core.settings import DataSettings
 from semrobust.data import cifar10, dataset
-from semrobust.data.content import Raw, content_digest, image_digests
+from semrobust.data.content import Raw, Split, content_digest, image_digests
+from semrobust.data.splits import SPLITS, load_split
 from tests.data.samples import random_split
 
 RAW = Raw(train=random_split(60, 5), validation=None, test=random_split(20, 6))
@@ -35,7 +36,7 @@ def _small_cifar10(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cifar10, "load", lambda settings, cache_dir: RAW)
 
 
-def keys(split: dataset.Split) -> list[bytes]:
+def keys(split: Split) -> list[bytes]:
     return image_digests(split.images, split.labels)
 
 
@@ -49,8 +50,8 @@ def test_prepared_files_read_back_as_recorded(tmp_path: Path) -> None:
         "test": 20,
     }
     assert sorted(file.name for file in (tmp_path / "data").iterdir()) == sorted(DATASET_FILES)
-    for name in dataset.SPLITS:
-        split = dataset.load_split(tmp_path / "data", name)
+    for name in SPLITS:
+        split = load_split(tmp_path / "data", name)
         assert isinstance(split.images, np.memmap)
         assert not split.images.flags.writeable
         assert content_digest(split.images, split.labels) == record["splits"][name]["digest"]
@@ -78,7 +79,7 @@ def test_seed_decides_order_and_membership(tmp_path: Path) -> None:
         dataset.prepare(config(), seed, tmp_path / str(i), tmp_path) for i, seed in enumerate((7, 7, 8))
     )
     assert one == same != other
-    first, second, third = (dataset.load_split(tmp_path / str(i), "test") for i in range(3))
+    first, second, third = (load_split(tmp_path / str(i), "test") for i in range(3))
     assert keys(first) == keys(second) != keys(third)
     assert sorted(keys(first)) == sorted(keys(third))
 
@@ -105,8 +106,8 @@ def test_photos10_keeps_its_own_validation_region(tmp_path: Path) -> None:
     settings = config(source="photos10", validation_images=200, train_images=2000, test_images=500)
     record = dataset.prepare(settings, 7, tmp_path / "data", tmp_path)
     assert record["source"] == "photos10"
-    assert [record["splits"][name]["count"] for name in dataset.SPLITS] == [2000, 200, 500]
-    assert set(np.bincount(dataset.load_split(tmp_path / "data", "test").labels) > 0) == {True}
+    assert [record["splits"][name]["count"] for name in SPLITS] == [2000, 200, 500]
+    assert set(np.bincount(load_split(tmp_path / "data", "test").labels) > 0) == {True}
 
 
 @pytest.mark.parametrize("suffix", ["images", "labels"])
@@ -117,17 +118,17 @@ def test_missing_or_damaged_file_is_a_clear_error(tmp_path: Path, suffix: str) -
     for damaged in (b"", whole[:50], whole[:-1], b"\x80" + whole):
         file.write_bytes(damaged)
         with pytest.raises(DataError, match=rf"test_{suffix}\.npy is damaged .*`semrobust data`"):
-            dataset.load_split(tmp_path, "test")
+            load_split(tmp_path, "test")
     file.unlink()
     with pytest.raises(DataError, match=rf"test_{suffix}\.npy is missing"):
-        dataset.load_split(tmp_path, "test")
+        load_split(tmp_path, "test")
 
 
 def test_files_of_different_runs_do_not_make_a_split(tmp_path: Path) -> None:
     dataset.prepare(config(), 7, tmp_path, tmp_path)
     (tmp_path / "train_labels.npy").replace(tmp_path / "test_labels.npy")
     with pytest.raises(DataError, match="'test' do not belong together"):
-        dataset.load_split(tmp_path, "test")
+        load_split(tmp_path, "test")
 
 
 def test_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:

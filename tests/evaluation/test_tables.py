@@ -230,7 +230,7 @@ def test_best_attack_prefers_an_expensive_success_to_a_cheap_failure() -> None:
     [
         ("all", "mean", 136.0 / 27.0, 4, 3),  # best attacks: 4, 20, 12, 100 over 2, 8, 9, 8
         ("ruinable", "mean", 2.4, 2, 0),  # 4, 20 over 2, 8
-        ("ruinable", "median", 2.4, 2, 0),
+        ("ruinable", "median", 2.0, 2, 0),  # the lower of two is the observed median: 4 over 2
     ],
 )
 def test_power_ratio_by_hand(

@@ -189,7 +189,7 @@ def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) ->
     empty = {table: make().assign(status="infeasible") for table, make in TABLES.items()}
     assert "Infeasible" in everything(draw(name, **empty))
     power = TABLES["attack_power"]()
-    power[[name for name in power if "power" in name]] = 0.0
+    power[[name for name in power.columns if "power" in str(name)]] = 0.0
     draw(name, attack_power=power)
 
 

@@ -48,6 +48,8 @@ class Project:
             else:
                 shutil.copy2(source, target)
         project = cls(root)
+        ignored = root / ".gitignore"  # here `ci` is the reference run, whose tables and figures are tracked
+        ignored.write_text(re.sub(r"^/(data|figures)/ci/\n", "", ignored.read_text(), flags=re.M))
         project.write_params(merge(read_yaml(ROOT / "params.yaml"), read_yaml(ROOT / "params" / "ci.yaml")))
         project.git("init", "-q")
         project.commit()

@@ -175,8 +175,8 @@ def git_state() -> Plain:
 def staleness(artifact: Path, job: Job) -> str | None:
     """Why an existing artifact must be rebuilt, or None if its record says that it is current.
 
-    Read-only and quick: it compares records, and bytes only where a file is newer than its record. An artifact that does not exist
-    is not stale: the workflow sees that by itself.
+    Read-only and quick: it compares records, and bytes only where a file is newer than its record. An artifact that
+    does not exist is not stale: the workflow sees that by itself.
     """
     if not artifact.exists():
         return None

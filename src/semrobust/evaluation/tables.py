@@ -219,10 +219,9 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
                 chosen = np.ones(len(top), dtype=bool)
                 if population == "ruinable":
                     chosen = (top["ruinable"] & ~top["infeasible"] & ~bottom["infeasible"]).to_numpy()
-                if chosen.any():
-                    row = common | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
-                    row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
-                    rows.append(_empty_if_infeasible(row))
+                row = common | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
+                row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
+                rows.append(_empty_if_infeasible(row))
     return pd.DataFrame(rows)
 
 
@@ -243,6 +242,8 @@ def _commonest(best: pd.DataFrame) -> str:
 
 def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> _Row:
     """Ratio of a statistic with its paired bootstrap interval; empty where neither side needs any power."""
+    if not len(top):
+        return {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan, "n_censored": 0}
     bootstrap = resamples(len(top))
 
     def both(table: pd.DataFrame) -> tuple[float, Values]:
