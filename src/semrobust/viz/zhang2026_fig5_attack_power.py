@@ -22,6 +22,7 @@ else:
     seaborn = LazyModule("seaborn")
 
 _COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
+_LEAST_EXPONENT = -1  # smaller means are next to no attack at all and would push all others together
 _TITLE_CHARACTERS = 45
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 
@@ -44,8 +45,9 @@ def draw(inputs: base.FigureInputs) -> Figure:
         axes.set_yscale(**scale)
         if "linthresh" in scale:
             edge = scale["linthresh"]
-            axes.set_ylim(bottom=-_BELOW_ZERO * edge, auto=None)  # the shared top goes on following the data
             axes.axhspan(-_BELOW_ZERO * edge, edge, color="0.94", linewidth=0, zorder=0)
+    if systems and "linthresh" in scale:  # once all are drawn: a limit ends the scaling of the shared axis
+        panels.flat[0].set_ylim(bottom=-_BELOW_ZERO * scale["linthresh"])
     for index, axes in enumerate(panels.flat[: len(systems)]):
         if index + columns >= len(systems):  # the lowest panel of its column
             axes.tick_params(labelbottom=True)
@@ -101,7 +103,7 @@ def _scale(power: pd.Series[float]) -> dict[str, Any]:
     positive = power[power > 0]
     if positive.empty or not (power == 0).any():
         return {"value": "linear" if positive.empty else "log"}
-    exponent = math.floor(math.log10(positive.min()))
+    exponent = max(math.floor(math.log10(positive.min())), _LEAST_EXPONENT)
     decades = math.log10(positive.max()) - exponent
     return {"value": "symlog", "linthresh": 10.0**exponent, "linscale": 0.1 * decades}
 

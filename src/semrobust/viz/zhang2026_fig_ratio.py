@@ -26,7 +26,8 @@ _PANELS = {
     ("ruinable", "mean"): "means over images that a failed decode ruins",
     ("all", "median"): "medians over all images",
 }
-_EDGES = {math.inf: "∞", 0.0: "0"}
+_SHOWN = (0.01, 1000.0)  # beyond, one side needs next to nothing, and the size of the ratio says no more
+_EDGES = {math.inf: f">{_SHOWN[1]:g}", 0.0: f"<{_SHOWN[0]:g}"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class _Line:
 def draw(inputs: base.FigureInputs) -> Figure:
     """Least power on the semantic side over least power on the classical side, by SNR, for every pair."""
     table = inputs.tables["power_ratio"]
-    rows = base.feasible(table)
+    rows = _clipped(base.feasible(table))
     figure = canvas.sheet(4.2)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     lines = []
@@ -69,12 +70,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
     notes = [
         "Each side is attacked by its best attack per image. Bands: 95% interval, paired bootstrap over images.",
         "Hollow: some images withstood every power tried and count with the largest one, so the mean is only a bound.",
-        "∞: the semantic side's median image withstands every power tried, or the classical side needs none; "
-        "0: the reverse. Without a marker: undefined (0 ÷ 0 or ∞ ÷ ∞).",
+        "Grey strips: off the scale, ∞ and 0 among them: the channel alone ruins nearly all images of one side. "
+        "Without a marker: undefined (0 ÷ 0 or ∞ ÷ ∞).",
     ]
     for side in ("semantic_system", "classical_system"):
         notes += base.infeasible_note(table, inputs, side)
-    canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
+    canvas.footer(figure, inputs, (rows if len(rows) else table)["n_images"].tolist(), notes)
     return figure
 
 
@@ -85,6 +86,15 @@ def _pairs(inputs: base.FigureInputs, rows: pd.DataFrame) -> Iterator[tuple[base
         pair = rows[(rows["semantic_system"] == top) & (rows["classical_system"] == bottom)]
         if len(pair):
             yield replace(classical, color=semantic.color), pair.sort_values("snr_db")
+
+
+def _clipped(rows: pd.DataFrame) -> pd.DataFrame:
+    """Ratios off the scale become ∞ or 0, which lie in the strips; intervals end where the scale ends."""
+    value, *ends = _COLUMNS
+    low, high = _SHOWN
+    inside = {end: rows[end].clip(low, high) for end in ends}
+    beyond = rows[value].mask(rows[value] > high, math.inf).mask(rows[value] < low, 0.0)
+    return rows.assign(**inside, **{value: beyond})
 
 
 def _limits(rows: pd.DataFrame) -> tuple[float, float]:
