@@ -1,22 +1,10 @@
-"""Small codes shared by the tests of this floor, and one torch thread, so that load does not matter."""
+"""Small codes shared by the tests of this floor."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from semrobust.phy import ldpc
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Spinning threads on busy cores slow small tensor operations a hundredfold."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
