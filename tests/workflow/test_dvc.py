@@ -14,9 +14,6 @@ from semrobust.core.layout import Layout
 from semrobust.core.params import load
 from tests.workflow.project import ROOT, Project
 
-# one worker runs them all, so that the real run they share happens once
-pytestmark = pytest.mark.xdist_group("workflow")
-
 MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}
 
 

@@ -14,8 +14,7 @@ from semrobust.core.layout import Layout
 from semrobust.core.registry import FIGURES
 from tests.workflow.project import Project, tree
 
-# one worker runs them all, so that the real run they share happens once
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.slow
 
 MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}
 DOWNSTREAM = (
