@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,7 @@ def profile(params: Params, name: str, steps: int) -> dict[str, float]:
         return measure
 
     with (
+        warnings.catch_warnings(action="ignore", category=UserWarning),  # the scheduler notices the timed optimizer
         patch.object(system, "loss", timed("forward", system.loss)),  # type: ignore[attr-defined]
         patch.object(torch.Tensor, "backward", timed("backward", torch.Tensor.backward)),
         patch.object(trainer.optimizer, "step", timed("optimizer", trainer.optimizer.step)),
