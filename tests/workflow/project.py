@@ -18,17 +18,7 @@ from semrobust.core.params import merge, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 # what a run needs of the repository; the package itself is installed, DVC only hashes its source
-_PARTS = (
-    "Snakefile",
-    "dvc.yaml",
-    "workflow",
-    "params",
-    "src",
-    ".dvcignore",
-    ".gitignore",
-    ".dvc/config",
-    "pyproject.toml",
-)
+_PARTS = "Snakefile dvc.yaml workflow profiles params src .dvcignore .gitignore .dvc/config pyproject.toml".split()
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,9 @@ class Project:
         for part in _PARTS:
             source, target = ROOT / part, root / part
             target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
+            if source.is_symlink():
+                target.symlink_to(source.readlink())
+            elif source.is_dir():
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
             else:
                 shutil.copy2(source, target)

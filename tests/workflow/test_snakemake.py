@@ -156,6 +156,12 @@ def test_more_cores_than_there_are_and_an_overlay_preset(fresh: Project) -> None
     assert "data/ci/results/clean.csv" in done.stdout + done.stderr
 
 
+def test_the_default_profile_is_found(fresh: Project) -> None:
+    """Snakemake looks for profiles/default beside the Snakefile; without it large inputs are compared by their times."""
+    done = fresh.run("snakemake", "-n", "all")
+    assert "workflow specific profile profiles/default" in done.stdout + done.stderr
+
+
 def test_config_on_the_command_line_is_refused(fresh: Project) -> None:
     """Jobs read files, so an override that only Snakemake saw would be silently lost."""
     done = fresh.run("snakemake", "-n", "all", "--config", "seed=5", ok=False)
