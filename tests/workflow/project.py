@@ -18,7 +18,18 @@ from semrobust.core.params import merge, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 # what a run needs of the repository; the package itself is installed, DVC only hashes its source
-_PARTS = "Snakefile dvc.yaml workflow profiles params src .dvcignore .gitignore .dvc/config pyproject.toml".split()
+_PARTS = [
+    "Snakefile",
+    "dvc.yaml",
+    "workflow",
+    "profiles",
+    "params",
+    "src",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+    "pyproject.toml",
+]
 
 
 @dataclass(frozen=True)

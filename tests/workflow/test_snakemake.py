@@ -157,7 +157,7 @@ def test_more_cores_than_there_are_and_an_overlay_preset(fresh: Project) -> None
 
 
 def test_the_default_profile_is_found(fresh: Project) -> None:
-    """Snakemake looks for profiles/default beside the Snakefile; without it large inputs are compared by their times."""
+    """Snakemake looks for it beside the Snakefile; without it large inputs are compared by their times."""
     done = fresh.run("snakemake", "-n", "all")
     assert "workflow specific profile profiles/default" in done.stdout + done.stderr
 
