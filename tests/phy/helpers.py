@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import torch
 from scipy import stats
 
 from semrobust.phy import channel, mapping, power
+from semrobust.phy.decoder import Decoded
 from semrobust.phy.ldpc import LdpcCode
 
 QPSK = mapping.modulation("qpsk")
@@ -50,6 +52,17 @@ def binary_llr(codewords: torch.Tensor, snr_db: float, seed: int = 1) -> torch.T
     sent = 1 - 2 * codewords.float()
     received = channel.awgn(sent, snr_db, normal(sent.shape[0], sent.shape[1], seed))
     return 2 * received / power.noise_variance(snr_db)
+
+
+def block_errors(decoded: Decoded, bits: torch.Tensor) -> int:
+    """Words of which any message bit is wrong."""
+    return int((decoded.bits != bits).any(1).sum())
+
+
+def syndromes(code: LdpcCode, words: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """H x mod 2 for words on all nodes, (words, checks)."""
+    product = np.asarray(code.parity_check.astype(np.int64) @ words.T.astype(np.int64))
+    return np.asarray(product % 2).T
 
 
 def codebook(code: LdpcCode) -> npt.NDArray[np.uint8]:

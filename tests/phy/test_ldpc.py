@@ -11,7 +11,7 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 
 from semrobust.core.errors import ArtifactError
 from semrobust.phy import ldpc
-from tests.phy.helpers import messages
+from tests.phy.helpers import messages, syndromes
 
 
 def slow_rank(matrix: npt.NDArray[np.uint8]) -> int:
@@ -26,11 +26,6 @@ def slow_rank(matrix: npt.NDArray[np.uint8]) -> int:
                 break
             value ^= basis[lead]
     return len(basis)
-
-
-def syndromes(code: ldpc.LdpcCode, words: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """H x mod 2 for words on all nodes, (words, checks)."""
-    return np.asarray((code.parity_check.astype(np.int64) @ words.T.astype(np.int64)) % 2).T
 
 
 @pytest.mark.parametrize(

@@ -125,40 +125,41 @@ class LdpcCode:
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Plain numeric arrays for storage, enough for `from_arrays` to rebuild the code bit-exactly.
 
-        An NR code is defined by k and n alone (3GPP TS 38.212); other codes keep H (CSR indices), the
-        generator (packed bits) and the message positions, so that a stored code outlives any library.
+        H (CSR indices), the generator (packed bits) and what its nodes are, so that a stored code outlives any library
+        and is there at once.
         """
-        arrays: dict[str, npt.NDArray[Any]] = {
+        return {
             "family": np.frombuffer(self.family.encode(), dtype=np.uint8).copy(),
-            "size": np.array([self.k, self.n], dtype=np.int64),
+            "size": np.array([self.k, self.n, self.nodes], dtype=np.int64),
+            "parity_check_indptr": self.parity_check.indptr.astype(np.int64),
+            "parity_check_indices": self.parity_check.indices.astype(np.int64),
+            "generator": np.packbits(self.generator, axis=1),
+            "channel_nodes": self.channel_nodes.copy(),
+            "information_nodes": self.information_nodes.copy(),
         }
-        if self.family != "nr":
-            arrays["parity_check_indptr"] = self.parity_check.indptr.astype(np.int64)
-            arrays["parity_check_indices"] = self.parity_check.indices.astype(np.int64)
-            arrays["generator"] = np.packbits(self.generator, axis=1)
-            arrays["information_nodes"] = self.information_nodes.copy()
-        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> LdpcCode:
         """Inverse of `to_arrays`; refuses arrays that do not form a code."""
         try:
             family = arrays["family"].tobytes().decode()
-            k, n = (int(value) for value in arrays["size"])
-            if family == "nr":
-                return nr_code(k, n)
+            k, n, nodes = (int(value) for value in arrays["size"])
             indptr, indices = arrays["parity_check_indptr"], arrays["parity_check_indices"]
             ones = np.ones(indices.size, dtype=np.uint8)
-            parity_check = sparse.csr_array((ones, indices, indptr), shape=(indptr.size - 1, n))
+            parity_check = sparse.csr_array((ones, indices, indptr), shape=(indptr.size - 1, nodes))
             generator = np.unpackbits(arrays["generator"], axis=1, count=n)
-            information = arrays["information_nodes"].astype(np.int64)
-            code = cls(family, k, n, parity_check, generator, np.arange(n, dtype=np.int64), information)
-        except (KeyError, ValueError, UnicodeDecodeError) as error:
+            channel, information = (arrays[f"{name}_nodes"].astype(np.int64) for name in ("channel", "information"))
+            # each unit message with its codeword on the graph: all nodes are either transmitted or message bits
+            words = np.zeros((k, nodes), dtype=np.int64)
+            words[:, information] = np.eye(k, dtype=np.int64)
+            words[:, channel] = generator
+            covered = np.union1d(channel, information).size == nodes
+        except (KeyError, ValueError, IndexError, UnicodeDecodeError) as error:
             raise ArtifactError(f"stored LDPC code is incomplete or damaged ({error}); build it again") from error
-        systematic = generator.shape == (k, n) and np.array_equal(generator[:, information], np.eye(k))
-        if not systematic or np.any((parity_check.astype(np.int64) @ generator.T.astype(np.int64)) % 2):
+        systematic = np.array_equal(words[:, information], np.eye(k))
+        if not covered or not systematic or np.any((parity_check.astype(np.int64) @ words.T) % 2):
             raise ArtifactError("stored LDPC code is damaged: its generator is not one of its parity-check matrix")
-        return code
+        return cls(family, k, n, parity_check, generator, channel, information)
 
 
 def _matmul(left: torch.Tensor, right: Bits) -> torch.Tensor:

@@ -1,0 +1,153 @@
+"""Derivative of layered belief propagation: which received value matters how much for which decision.
+
+Reverse-mode differentiation of exactly the iterations that `phy.belief` runs. Forward, every message to and answer
+from a check is kept; backward, the checks are visited in reverse order. With v the messages to a check, u its answers
+and x̄ the derivative of the objective with respect to x:
+
+    ū_j = P̄_j + c̄_j,    v̄_j = P̄_j + Σ_{k≠j} ū_k ∂u_k/∂v_j,    then P̄_j = v̄_j and c̄_j = -v̄_j.
+
+- sum-product: d|u_k| / sinh|u_k| = Σ_{j≠k} d|v_j| / sinh|v_j|, so |∂u_k/∂v_j| = sinh|u_k| / sinh|v_j| <= 1;
+- min-sum: ∂u_k/∂v_j = ±factor for the j that has the least magnitude among the others, else 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from semrobust.phy.belief import _SIGN, MIN_SUM, Floats, Index, _exp, _iterate, _least_two, rows, widest
+from semrobust.phy.simd import (
+    LANES,
+    as_floats,
+    as_ints,
+    inline,
+    isplat,
+    kernel,
+    less,
+    load,
+    magnitude,
+    same,
+    select,
+    splat,
+    store,
+)
+
+_F, _I = np.float32, np.int32
+_TINY = _F(1e-6)  # keeps 0/0 finite where a bit is undecided
+
+
+@inline
+def _toward(x: Any, value: Any) -> Any:
+    """`value` with the sign flipped where x is negative."""
+    return as_floats(as_ints(value) ^ (as_ints(x) & isplat(_SIGN)))
+
+
+@inline
+def _min_sum_back(degree: int, v: Any, u: Any, bar: Any, at: int, factor: Any) -> None:
+    """Replace ū in `bar` (degree, LANES) by Σ_{k≠j} ū_k ∂u_k/∂v_j; v and u are read from row `at` on."""
+    zero = splat(_F(0.0))
+    first = second = splat(_F(np.inf))
+    place = runner_up = isplat(_I(0))
+    total, lone = zero, zero  # Σ_{k≠place} of ū_k sign(u_k), and that of the place itself
+    for j in range(degree):
+        a = magnitude(load(v, at + j))
+        nearer = less(a, first)
+        runner_up = select(nearer, place, select(less(a, second), isplat(_I(j)), runner_up))
+        second = select(nearer, first, select(less(a, second), a, second))
+        place = select(nearer, isplat(_I(j)), place)
+        first = select(nearer, a, first)
+    for j in range(degree):
+        own = _toward(load(u, at + j), load(bar, j))
+        here = same(place, isplat(_I(j)))
+        total = total + select(here, zero, own)
+        lone = lone + select(here, own, zero)
+    for j in range(degree):
+        there = select(same(runner_up, isplat(_I(j))), lone, zero)
+        gained = select(same(place, isplat(_I(j))), total, there)
+        store(bar, j, _toward(load(v, at + j), gained) * splat(factor))
+
+
+@inline
+def _sum_product_back(degree: int, v: Any, u: Any, bar: Any, at: int, scratch: Any) -> None:
+    """As `_min_sum_back` for the sum-product rule."""
+    zero, one, two = splat(_F(0.0)), splat(_F(1.0)), splat(_F(-2.0))
+    first, _, place, _ = _least_two(degree, v, at)
+    total, lone, largest = zero, zero, zero
+    for j in range(degree):
+        answer = load(u, at + j)
+        size = magnitude(answer)
+        own = _toward(answer, load(bar, j)) * (one - _exp(two * size))
+        here = same(place, isplat(_I(j)))
+        # relative to e^first for all but the place, whose answer may be larger than that
+        own = own * _exp(select(here, zero, size - first))
+        total = total + select(here, zero, own)
+        lone = lone + select(here, own, zero)
+        largest = select(here, size, largest)
+        store(scratch, j, select(here, zero, own))
+    for j in range(degree):
+        x = load(v, at + j)
+        a = magnitude(x)
+        from_place = select(same(place, isplat(_I(j))), zero, lone * _exp(largest - a))
+        gained = (total - load(scratch, j)) * _exp(first - a) + from_place
+        store(bar, j, _toward(x, gained / (one - _exp(two * a) + splat(_TINY))))
+
+
+@kernel
+def _gradient(
+    start: Any, node: Any, llr: Any, weights: Any, rule: int, factor: Any, iterations: int, posterior: Any, slope: Any,
+    p: Any, c: Any, v: Any, u: Any, bar: Any, t: Any, keep: Any,
+) -> None:  # fmt: skip
+    """Work of `gradient`, on scratch arrays."""
+    words, nodes = llr.shape
+    edges = node.size
+    for first in range(0, words, LANES):
+        count = min(LANES, words - first)
+        for lane in range(count):
+            for i in range(nodes):
+                p[i, lane] = llr[first + lane, i]
+        store(keep, 0, splat(_F(0.0)))
+        for iteration in range(iterations):
+            _iterate(rule, factor, start, node, p, c, keep, v, u, t, iteration * edges, 1)
+            store(keep, 0, splat(_F(1.0)))
+        for lane in range(count):
+            for i in range(nodes):
+                posterior[first + lane, i] = p[i, lane]
+                p[i, lane] = weights[first + lane, i]
+        for edge in range(edges):
+            store(c, edge, splat(_F(0.0)))
+        for iteration in range(iterations - 1, -1, -1):
+            for check in range(start.size - 2, -1, -1):
+                edge = start[check]
+                degree = start[check + 1] - edge
+                at = iteration * edges + edge
+                for j in range(degree):
+                    store(bar, j, load(p, node[edge + j]) + load(c, edge + j))
+                if rule == MIN_SUM:
+                    _min_sum_back(degree, v, u, bar, at, factor)
+                else:
+                    _sum_product_back(degree, v, u, bar, at, t)
+                for j in range(degree):
+                    back = load(p, node[edge + j]) + load(bar, j)
+                    store(p, node[edge + j], back)
+                    store(c, edge + j, splat(_F(0.0)) - back)
+        for lane in range(count):
+            for i in range(nodes):
+                slope[first + lane, i] = p[i, lane]
+
+
+def gradient(
+    start: Index, node: Index, llr: Floats, weights: Floats, rule: int, factor: np.float32, iterations: int,
+    posterior: Floats, slope: Floats,
+) -> None:  # fmt: skip
+    """Posteriors after exactly `iterations` passes, and the gradient of Σ_i weights_i posterior_i.
+
+    llr, weights (words, nodes) float32 in; posterior, slope (words, nodes) float32 out, slope with respect to llr.
+    Arrays are C-contiguous. Messages of all passes are kept: 128 bytes · iterations · edges.
+    """
+    edges, degree = node.size, widest(start)
+    _gradient(
+        start, node, llr, weights, rule, factor, iterations, posterior, slope,
+        rows(llr.shape[1]), rows(edges), rows(iterations * edges), rows(iterations * edges), rows(degree),
+        rows(3 * degree), rows(1),
+    )  # fmt: skip

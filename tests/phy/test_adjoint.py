@@ -1,0 +1,113 @@
+"""The gradient of the decoder against differences of the float64 reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from semrobust.phy import ldpc
+from semrobust.phy.decoder import FACTOR, RULES, Decoder
+from tests.phy import reference
+from tests.phy.helpers import messages, normal, received_llr
+from tests.phy.reference import Reals
+
+
+def problem(code: ldpc.LdpcCode, words: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noisy LLRs (words, n) and random weights (words, nodes)."""
+    return received_llr(code.encode(messages(code, words)), 1.0), normal(words, code.nodes, seed=9)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("name", "iterations"), [("regular", 1), ("regular", 4), ("nr", 4), ("tree", 3)])
+def test_gradient_is_the_limit_of_differences(
+    name: str, iterations: int, rule: str, request: pytest.FixtureRequest
+) -> None:
+    """A random direction for each word, in float64: min-sum is linear but where two magnitudes swap."""
+    if name == "tree":  # with a check of one bit and one of two
+        rows = [[0], [1, 2], [2, 3, 4], [4, 5, 6, 7, 8], [8, 9]]
+        code = ldpc.from_parity_check(np.array([[j in row for j in range(10)] for row in rows], np.uint8))
+    else:
+        code = request.getfixturevalue(name)
+    llr, weights = problem(code, 6)
+    posterior, slope = Decoder(code, rule).gradient(llr, weights, iterations)
+    given, direction, step = llr.double().numpy(), normal(6, code.n, seed=11).double().numpy(), 1e-6
+
+    def objective(x: Reals) -> tuple[Reals, Reals]:
+        found, _ = reference.decode(code, x, rule, iterations, FACTOR, stop=False)
+        return found, (found * weights.double().numpy()).sum(axis=1)
+
+    np.testing.assert_allclose(posterior, objective(given)[0], rtol=2e-5, atol=2e-4)
+    forward, backward = objective(given + step * direction)[1], objective(given - step * direction)[1]
+    parts = slope.double().numpy() * direction
+    assert np.all(np.abs(parts.sum(axis=1) - (forward - backward) / (2 * step)) < 2e-4 * np.abs(parts).sum(axis=1))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_posterior_is_that_of_decode(rule: str, regular: ldpc.LdpcCode) -> None:
+    """Words that never stop early have gone through the same operations, bit for bit."""
+    llr, weights = problem(regular, 70)
+    decoded = Decoder(regular, rule, iterations=3).decode(llr)
+    posterior, _ = Decoder(regular, rule).gradient(llr, weights, 3)
+    full = decoded.iterations == 3
+    assert int(full.sum()) > 40
+    assert torch.equal(posterior[full], decoded.llr[full])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_gradient_is_linear_in_the_weights(rule: str, nr: ldpc.LdpcCode) -> None:
+    llr, one = problem(nr, 20)
+    two = normal(20, nr.nodes, seed=5)
+    decoder = Decoder(nr, rule)
+    parts = 2 * decoder.gradient(llr, one, 5)[1] - 3 * decoder.gradient(llr, two, 5)[1]
+    whole = decoder.gradient(llr, 2 * one - 3 * two, 5)[1]
+    torch.testing.assert_close(whole, parts, rtol=1e-3, atol=1e-4 * float(parts.abs().max()))
+    assert not decoder.gradient(llr, 0 * one, 5)[1].any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_word_s_gradient_does_not_depend_on_its_batch(rule: str, regular: ldpc.LdpcCode) -> None:
+    llr, weights = problem(regular, 150)
+    decoder = Decoder(regular, rule)
+    posterior, slope = decoder.gradient(llr, weights, 3)
+    order = torch.randperm(150, generator=torch.Generator().manual_seed(2))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        shuffled = decoder.gradient(llr[order], weights[order], 3)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(shuffled[0], posterior[order])
+    assert torch.equal(shuffled[1], slope[order])
+    alone = decoder.gradient(llr[7:8], weights[7:8], 3)
+    assert torch.equal(alone[1], slope[7:8])
+
+
+def test_no_iterations_and_no_words(nr: ldpc.LdpcCode) -> None:
+    llr, weights = problem(nr, 3)
+    posterior, slope = Decoder(nr).gradient(llr, weights, 0)
+    assert torch.equal(posterior[:, nr.channel_nodes], llr)
+    assert torch.equal(slope, weights[:, nr.channel_nodes])
+    posterior, slope = Decoder(nr).gradient(llr[:0], weights[:0], 5)
+    assert posterior.shape == (0, nr.nodes)
+    assert slope.shape == (0, nr.n)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_certain_and_erased_words_have_finite_gradients(rule: str, regular: ldpc.LdpcCode) -> None:
+    llr = torch.stack([torch.zeros(192), torch.full((192,), 1e30), torch.linspace(-1e-6, 1e-6, 192)])
+    posterior, slope = Decoder(regular, rule).gradient(llr, torch.ones(3, 192), 5)
+    assert bool(posterior.isfinite().all())
+    assert bool(slope.isfinite().all())
+    if rule == "sum-product":
+        assert torch.equal(slope[0], torch.ones(192))  # nothing reaches anything else
+
+
+def test_wrong_use_is_refused(nr: ldpc.LdpcCode) -> None:
+    llr, weights = problem(nr, 3)
+    with pytest.raises(ValueError, match="weights of shape"):
+        Decoder(nr).gradient(llr, weights[:, 1:], 5)
+    with pytest.raises(ValueError, match="iterations = -1"):
+        Decoder(nr).gradient(llr, weights, -1)
+    with pytest.raises(ValueError, match="not finite"):
+        Decoder(nr).gradient(llr * torch.inf, weights, 5)
