@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semrobust.codecs.jpeg import Pixels
+from semrobust.codecs.base import Pixels
 from semrobust.data import photos
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from semrobust.codecs import jpeg
+from semrobust.codecs.jpeg import Jpeg
 from semrobust.core.params import Params
 from semrobust.phy import mapping
 from semrobust.systems.base import GREY, Sent
@@ -33,9 +33,9 @@ def best_jpeg(image: torch.Tensor, budget: int) -> torch.Tensor:
     """The picture of the highest quality that fits, by trying all."""
     pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     for quality in range(100, 0, -1):
-        sent = jpeg.encode(pixels, quality, "4:2:0", "payload")
+        sent = Jpeg("4:2:0").encode(pixels, quality)
         if len(sent) <= budget:
-            shown = jpeg.decode(sent, quality, "4:2:0", "payload")
+            shown = Jpeg("4:2:0").decode(sent, quality)
             assert shown is not None
             return torch.from_numpy(shown.copy()).permute(2, 0, 1).float() / 255
     raise AssertionError("nothing fits")
@@ -202,15 +202,15 @@ def test_restored_from_its_state(qpsk: JpegLdpcSystem, params: Params, images: t
     assert all(torch.equal(tensor, state[name]) for name, tensor in qpsk.state().items())
 
 
-def test_the_seed_draws_the_code(params: Params) -> None:
+def test_the_params_draw_the_code_and_the_seed_does_not(params: Params) -> None:
     settings = classical_settings(params, "jpeg_ldpc_qpsk")
-    first, again, other = (JpegLdpcSystem.create(settings, 192, seed).state() for seed in (1, 1, 2))
+    redrawn = settings.model_copy(update={"code": settings.code.model_copy(update={"draw": 2})})
+    first, again, other = (
+        JpegLdpcSystem.create(chosen, 192, seed).state()
+        for chosen, seed in ((settings, 1), (settings, 2**62 + 12345), (redrawn, 1))
+    )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["parity_check_indices"], other["parity_check_indices"])
-
-
-def test_a_root_seed_beyond_32_bits_is_accepted(params: Params) -> None:
-    JpegLdpcSystem.create(classical_settings(params, "jpeg_ldpc_qpsk"), 192, 2**62 + 12345)
 
 
 def test_using_a_system_does_not_change_it_or_its_input(qpsk: JpegLdpcSystem, images: torch.Tensor) -> None:

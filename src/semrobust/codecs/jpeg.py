@@ -8,22 +8,50 @@ sent and the quality travels in the frame.
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Stream = Literal["full", "payload"]
-Pixels = npt.NDArray[np.uint8]
+from semrobust.codecs.base import SIDE, Best, Pixels, Stream, Subsampling, search
 
 MAX_QUALITY = 100
-_SIDE = 32
 _START_OF_SCAN = b"\xff\xda"
 _END_OF_IMAGE = b"\xff\xd9"
-_HOPELESS = 2.0
-# Sizes rise with quality but for a few bytes of ripple, so no quality beyond one that is twice too large fits.
+_LEAST, _OCTAVE = 26.0, 24.0  # usual bytes at quality 1, and how many steps further they double
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """JPEG with one chroma subsampling; the quality is Pillow's, 1 (worst) to 100."""
+
+    subsampling: Subsampling
+    stream: Stream = "payload"
+
+    def encode(self, pixels: Pixels, quality: int) -> bytes:
+        """Encode (32,32,3) pixels at one quality to the bytes that are sent."""
+        file = _file(pixels, quality, self.subsampling)
+        return file if self.stream == "full" else file[_scan_start(file) : -len(_END_OF_IMAGE)]
+
+    def encode_within(self, pixels: Pixels, max_bytes: int) -> Best:
+        """Best (quality, bytes) of one image in at most `max_bytes`, or None if even quality 1 does not fit."""
+        trials = search(max_bytes, range(1, MAX_QUALITY + 1), _LEAST, _OCTAVE)
+        quality = next(trials)
+        while True:
+            try:
+                quality = trials.send(self.encode(pixels, quality))
+            except StopIteration as end:
+                best: Best = end.value
+                return best
+
+    def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
+        """Best (quality, bytes) of each image (B,32,32,3); see `codecs.base.Codec`."""
+        return [self.encode_within(image, max_bytes) for image in pixels]
+
+    def decode(self, sent: bytes, quality: int) -> Pixels | None:
+        """Pixels (32,32,3), read-only, of what `encode` made, or None if it is no valid image."""
+        return _decode(sent, quality, self.subsampling, self.stream)
 
 
 def _file(pixels: Pixels, quality: int, subsampling: str) -> bytes:
@@ -44,35 +72,16 @@ def _scan_start(file: bytes) -> int:
 @cache
 def _header(quality: int, subsampling: str) -> bytes:
     """Everything before the scan; it depends on quality, subsampling and image size alone."""
-    file = _file(np.zeros((_SIDE, _SIDE, 3), np.uint8), quality, subsampling)
+    file = _file(np.zeros((SIDE, SIDE, 3), np.uint8), quality, subsampling)
     return file[: _scan_start(file)]
 
 
-def encode(pixels: Pixels, quality: int, subsampling: str, stream: Stream) -> bytes:
-    """Encode (32,32,3) uint8 pixels at one quality (1..100) to the bytes that are sent."""
-    file = _file(pixels, quality, subsampling)
-    return file if stream == "full" else file[_scan_start(file) : -len(_END_OF_IMAGE)]
-
-
-def encode_within(pixels: Pixels, max_bytes: int, subsampling: str, stream: Stream) -> tuple[int, bytes] | None:
-    """Best (quality, bytes) of at most `max_bytes`, or None if even quality 1 does not fit."""
-    best = None
-    for quality in range(1, MAX_QUALITY + 1):
-        sent = encode(pixels, quality, subsampling, stream)
-        if len(sent) <= max_bytes:
-            best = quality, sent
-        elif len(sent) > _HOPELESS * max_bytes:
-            break
-    return best
-
-
 @lru_cache(maxsize=65536)  # attacks decode the same few frames thousands of times
-def decode(sent: bytes, quality: int, subsampling: str, stream: Stream) -> Pixels | None:
-    """Decode what `encode` made to (32,32,3) uint8 pixels (read-only), or None if it is no valid image."""
+def _decode(sent: bytes, quality: int, subsampling: str, stream: Stream) -> Pixels | None:
     file = sent if stream == "full" else _header(quality, subsampling) + sent + _END_OF_IMAGE
     try:
         with Image.open(io.BytesIO(file), formats=["JPEG"]) as image:
-            if image.size != (_SIDE, _SIDE):  # before decoding: a broken header may claim gigabytes
+            if image.size != (SIDE, SIDE):  # before decoding: a broken header may claim gigabytes
                 return None
             pixels = np.array(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):

@@ -1,0 +1,77 @@
+"""What a source codec is: the best quality of an image within a number of bytes, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""RGB pixels, uint8 (32, 32, 3), or (B, 32, 32, 3) for a batch."""
+
+Stream = Literal["full", "payload"]
+"""What is sent: the whole file, or only what the receiver cannot rebuild from the quality alone."""
+
+Subsampling = Literal["4:4:4", "4:2:0"]
+
+SIDE = 32
+"""Height and width of every image."""
+
+Best = tuple[int, bytes] | None
+"""Best (quality, bytes to send) within a budget, None if nothing fits."""
+
+_RIPPLE = 6
+# Sizes rise with quality but for a few bytes of ripple: at most 4 on images of the training set, for both codecs. So no
+# quality beyond one that is more than this too large fits.
+
+
+class Codec(Protocol):
+    """A source codec for single images. Its quality is one byte, which travels in the frame (`codecs.framing`)."""
+
+    @property
+    def stream(self) -> Stream:
+        """What `encode_batch_within` returns."""
+
+    def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
+        """Best (quality, bytes to send) of each image (B,32,32,3) in at most `max_bytes`, None where none fits.
+
+        Each image is encoded for itself: its bytes do not depend on the rest of the batch.
+        """
+
+    def decode(self, sent: bytes, quality: int) -> Pixels | None:
+        """Pixels (32,32,3), read-only, of what was sent; None if it is no valid image. Any bytes may come."""
+
+
+def search(max_bytes: int, qualities: Sequence[int], least: float, octave: float) -> Generator[int, bytes, Best]:
+    """Yield qualities to try on one image, take the bytes that each gives, and return the best that fits.
+
+    `qualities` from worst to best. `least` is the usual size at the worst one and `octave` about how many places
+    further it doubles: these two decide how many trials it takes, never the result.
+    """
+    best: Best = None
+    fits, too_large = -1, len(qualities)
+    sizes: dict[int, int] = {}
+    place, size = 0, least
+    while too_large - fits > 1:
+        step = round(octave * math.log2(max(max_bytes, 1) / max(size, 1)))
+        place = min(max(place + step, fits + 1), too_large - 1)
+        sent = yield qualities[place]
+        sizes[place] = size = len(sent)
+        if size <= max_bytes:
+            fits, best = place, (qualities[place], sent)
+        else:
+            too_large = place
+    # what fits behind a ripple: on from the first that did not fit to the first that is out of reach
+    while too_large < len(qualities):
+        if too_large not in sizes:
+            sent = yield qualities[too_large]
+            sizes[too_large] = len(sent)
+            if len(sent) <= max_bytes:
+                best = qualities[too_large], sent
+        if sizes[too_large] > max_bytes + _RIPPLE:
+            break
+        too_large += 1
+    return best

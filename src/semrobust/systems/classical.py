@@ -1,0 +1,159 @@
+"""The classical chain, whatever its source codec: image -> frame -> LDPC -> QPSK or 16-QAM, each image sent alone.
+
+encode: pixels -> best source bytes within blocks·k bits -> frame -> LDPC per block (blocks·n,) -> N channel uses
+decode: received (N,) -> LLR (blocks·n,) -> belief propagation per block -> frame -> CRC -> image, or mid-grey
+
+The N uses carry `blocks` codewords of one code, one after the other: block b lies on the uses [b·N/blocks,
+(b+1)·N/blocks). One frame runs through the message bits of all blocks, so a lost block loses the image.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from semrobust.codecs.base import Codec, Stream, Subsampling
+from semrobust.codecs.framing import Framing
+from semrobust.core.lazy import LazyModule
+from semrobust.core.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
+from semrobust.phy import mapping
+from semrobust.phy.decoder import Decoder
+from semrobust.phy.ldpc import LdpcCode
+from semrobust.systems.base import Decoded, Sent, State, System, grey_images
+from semrobust.systems.codes import CodeSettings
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+
+class SumProductSettings(Settings):
+    """Sum-product decoding, the exact rule of belief propagation."""
+
+    rule: Literal["sum-product"]
+    iterations: Positive
+
+
+class MinSumSettings(Settings):
+    """Normalized min-sum decoding; `factor` scales down the messages that the minimum overstates."""
+
+    rule: Literal["min-sum"]
+    iterations: Positive
+    factor: Annotated[float, Field(gt=0, le=1)]
+
+
+class ClassicalSettings(SystemSettings):
+    """Settings of a classical chain; every source codec derives its own, with its `kind`."""
+
+    stream: Stream
+    subsampling: Subsampling
+    modulation: Literal["qpsk", "16qam"]
+    code: CodeSettings
+    blocks: Positive
+    decoder: Annotated[SumProductSettings | MinSumSettings, Field(discriminator="rule")]
+
+    def block_bits(self, real_uses: int) -> int:
+        """Coded bits n of one block of N = `real_uses` channel uses."""
+        return real_uses * mapping.modulation(self.modulation).bits_per_use // self.blocks
+
+    def code_identity(self, link: LinkSettings) -> Plain:
+        return {"code": self.code.model_dump(), "n": self.block_bits(link.real_uses)}
+
+    def problems(self, link: LinkSettings) -> list[str]:
+        """Each block must fill whole symbols, and the code must exist at the length that this gives."""
+        if link.real_uses % (2 * self.blocks):
+            return [f"blocks: {self.blocks}, must split the {link.real_uses // 2} symbols of an image evenly"]
+        return [f"code.{problem}" for problem in self.code.problems(self.block_bits(link.real_uses))]
+
+
+class ClassicalSystem(System):
+    """Source coding and LDPC channel coding at a fixed bit budget.
+
+    Attributes:
+        codec: the source codec.
+        code: the LDPC code of one block, n coded and k message bits.
+        decoder: the decoder of one block.
+        blocks: codewords per image.
+        framing: frame format of the blocks·k message bits.
+    """
+
+    side = "classical"
+    capabilities = frozenset({"soft_bits"})
+    source: ClassVar[str]
+
+    def __init__(self, settings: ClassicalSettings, real_uses: int, code: LdpcCode) -> None:
+        super().__init__(settings, real_uses)
+        self.settings = settings
+        self.codec = self.make_codec(settings)
+        self.code = code
+        self.blocks = settings.blocks
+        self.decoder = Decoder(code, **settings.decoder.model_dump())
+        self.framing = Framing(self.blocks * code.k, with_quality=settings.stream == "payload")
+
+    @classmethod
+    def make_codec(cls, settings: ClassicalSettings) -> Codec:
+        """The source codec of this kind of chain."""
+        raise NotImplementedError
+
+    @classmethod
+    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
+        assert isinstance(settings, ClassicalSettings)
+        return cls(settings, real_uses, settings.code.make(settings.block_bits(real_uses)))
+
+    @classmethod
+    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
+        assert isinstance(settings, ClassicalSettings)
+        code = LdpcCode.from_arrays({name: tensor.numpy() for name, tensor in state.items()})
+        return cls(settings, real_uses, code)
+
+    def state(self) -> State:
+        return {name: torch.from_numpy(array) for name, array in self.code.to_arrays().items()}
+
+    @property
+    def modulation(self) -> mapping.Modulation:
+        return mapping.modulation(self.settings.modulation)
+
+    def budget(self) -> dict[str, int | None]:
+        return {
+            "coded_bits": self.blocks * self.code.n,
+            "information_bits": self.blocks * self.code.k,
+            "payload_bytes": self.framing.capacity,
+        }
+
+    def encode(self, images: torch.Tensor) -> Sent:
+        """Encode images; one that does not fit the budget is sent as an empty frame and marked infeasible.
+
+        `Sent.bits` is (B, blocks·n), `Sent.message` (B, blocks·k).
+        """
+        pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        fits = self.codec.encode_batch_within(pixels, self.framing.capacity)
+        frames = np.stack([self.framing.pack(b"" if fit is None else fit[1], fit[0] if fit else 0) for fit in fits])
+        message = torch.from_numpy(frames)
+        bits = self.code.encode(message.reshape(-1, self.code.k)).reshape(len(images), -1)
+        feasible = torch.tensor([fit is not None for fit in fits])
+        return Sent(mapping.map_bits(bits, self.modulation), feasible, message, bits)
+
+    def llr(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
+        return mapping.llr(received, noise_variance, self.modulation)
+
+    def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
+        """Decode; where length, checksum or source bytes are broken the receiver shows mid-grey and says `failed`."""
+        words = self.llr(received, noise_variance).reshape(-1, self.code.n)
+        message = self.decoder.decode(words).bits.reshape(len(received), -1)
+        images = grey_images(len(message))
+        failed = torch.ones(len(message), dtype=torch.bool)
+        # a frame without source bytes is what an infeasible image sends: there is nothing to show
+        shown = {
+            row: pixels
+            for row, content in self.framing.unpack_batch(message.numpy()).items()
+            if content[0] and (pixels := self.codec.decode(*content)) is not None
+        }
+        if shown:
+            rows = torch.tensor(list(shown))
+            pictures = torch.from_numpy(np.stack(list(shown.values())))
+            images[rows] = pictures.permute(0, 3, 1, 2).float() / 255.0
+            failed[rows] = False
+        return Decoded(images, failed, message)

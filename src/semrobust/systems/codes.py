@@ -1,0 +1,92 @@
+"""Channel codes that params may ask for: each says what cannot work at a length n and makes the code otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from semrobust.core.settings import Settings
+from semrobust.phy.alist import read_alist
+from semrobust.phy.ldpc import LdpcCode, from_parity_check, nr_code, regular_code
+
+_LEAST_MESSAGE = 32
+"""Message bits below which no frame with length, quality and checksum fits."""
+
+
+class RegularCodeSettings(Settings):
+    """A pyldpc regular code; its rate is about 1 - column_weight/row_weight (k follows from the rank).
+
+    `draw` seeds pyldpc, so systems with the same weights, length and draw share their code.
+    """
+
+    family: Literal["regular"]
+    column_weight: Annotated[int, Field(ge=2)]
+    row_weight: Annotated[int, Field(ge=3)]
+    draw: Annotated[int, Field(ge=0, lt=2**32)]
+
+    def problems(self, n: int) -> list[str]:
+        """Return "key: value, what is allowed" for a code of `n` bits."""
+        if self.column_weight >= self.row_weight:
+            return [f"column_weight: {self.column_weight}, must be below row_weight for a positive rate"]
+        if n % self.row_weight:
+            return [f"row_weight: {self.row_weight}, must divide the {n} coded bits of a block"]
+        return []
+
+    def make(self, n: int) -> LdpcCode:
+        """Return the code of `n` bits."""
+        return regular_code(n, self.column_weight, self.row_weight, self.draw)
+
+
+class NRCodeSettings(Settings):
+    """A 5G NR code of 3GPP TS 38.212 of the exact rate "p/q": k = n·p/q message bits, rounded down to whole bits."""
+
+    family: Literal["nr"]
+    rate: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")]
+
+    def message_bits(self, n: int) -> int:
+        """Message bits k of a code of `n` bits."""
+        numerator, denominator = map(int, self.rate.split("/"))
+        return n * numerator // denominator
+
+    def problems(self, n: int) -> list[str]:
+        """Return "key: value, what is allowed" for a code of `n` bits."""
+        k = self.message_bits(n)
+        if not _LEAST_MESSAGE <= k < n:
+            return [f"rate: {self.rate!r}, must leave {_LEAST_MESSAGE} <= k < {n} of the {n} coded bits of a block"]
+        return []
+
+    def make(self, n: int) -> LdpcCode:
+        """Return the code of `n` bits; nothing about it is random."""
+        return nr_code(self.message_bits(n), n)
+
+
+class AlistCodeSettings(Settings):
+    """A parity-check matrix in MacKay's alist format. Its SHA-256 stands in the params, as its numbers do."""
+
+    family: Literal["alist"]
+    path: str
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+    def problems(self, n: int) -> list[str]:
+        """Return "key: value, what is allowed" for a code of `n` bits."""
+        try:
+            content = Path(self.path).read_bytes()
+        except OSError as error:
+            return [f"path: {self.path!r}, {error.strerror}: must be an alist file"]
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != self.sha256:
+            return [f"sha256: {self.sha256!r}, but {self.path} has {digest}"]
+        columns = content.split(maxsplit=1)[:1]
+        if columns != [str(n).encode()]:
+            return [f"path: {self.path!r}, its matrix must have {n} columns, the coded bits of a block"]
+        return []
+
+    def make(self, n: int) -> LdpcCode:
+        """Return the code of the file's matrix; nothing about it is random."""
+        return from_parity_check(read_alist(Path(self.path)), "alist")
+
+
+CodeSettings = Annotated[RegularCodeSettings | NRCodeSettings | AlistCodeSettings, Field(discriminator="family")]

@@ -1,0 +1,29 @@
+"""The classical chain with HEVC intra pictures, the class of BPG, as its source codec."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from semrobust.codecs.base import Codec
+from semrobust.codecs.hevc import Hevc
+from semrobust.core.registry import SYSTEMS
+from semrobust.core.settings import SystemSettings
+from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
+
+
+class HevcLdpcSettings(ClassicalSettings):
+    """Settings of one HEVC + LDPC chain."""
+
+    kind: Literal["hevc_ldpc"]
+
+
+@SYSTEMS.register("hevc_ldpc")
+class HevcLdpcSystem(ClassicalSystem):
+    """HEVC intra source coding and LDPC channel coding at a fixed bit budget."""
+
+    Settings: ClassVar[type[SystemSettings]] = HevcLdpcSettings
+    source = "hevc"
+
+    @classmethod
+    def make_codec(cls, settings: ClassicalSettings) -> Codec:
+        return Hevc(settings.subsampling, settings.stream)
