@@ -26,9 +26,12 @@ SMALL: dict[str, Any] = {
     "systems": {
         "deepjscc": {"width": 4, "training": {"epochs": 2, "batch": 32}},
         "deepjscc_noiseless": {"width": 4, "training": {"epochs": 1, "batch": 32}},
-        "jpeg_ldpc_qpsk": {"iterations": 10},
-        "jpeg_ldpc_16qam": {"iterations": 10},
+        "hevc_ldpc_qpsk": {"decoder": {"iterations": 10}},
+        "hevc_ldpc_16qam": None,
+        "jpeg_ldpc_qpsk": {"decoder": {"iterations": 10}},
+        "jpeg_ldpc_16qam": {"decoder": {"iterations": 10}},
         "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
+        "ladder": None,
     },
     "attacks": {
         "random": {"step_db": 10.0, "bisections": 1},
@@ -36,6 +39,16 @@ SMALL: dict[str, Any] = {
         "least_reliable_bits": {"margins": [1.0], "grid": 4, "bisections": 2},
         "pga": {"step": 0.5, "max_steps": 10},
         "pga_refined": {"step": 0.5, "max_steps": 10, "bisections": 2},
+    },
+    "structure": {
+        "max_cycle": 6,
+        "trapping_size": 4,
+        "trapping_unsatisfied": 2,
+        "growth_width": 100,
+        "stopping_size": 6,
+        "search_branches": 10_000,
+        "codeword_trials": 20,
+        "max_sets": 50,
     },
     "evaluation": {
         "batch": 8,

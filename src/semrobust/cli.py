@@ -120,6 +120,17 @@ def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @evaluate.command()
+@click.argument("system")
+@_params
+def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
+    params, command = _checked(files, key, lambda params: jobs.structure(params, system))
+    from semrobust.evaluation import structure as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
 @click.argument("table")
 @_params
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
@@ -163,6 +174,54 @@ def budget(files: tuple[Path, ...]) -> None:
 @main.group()
 def bench() -> None:
     """Measure speed on this machine."""
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--scaling", is_flag=True, help="Speed over batch, length, cores, and the roofline, to --out.")
+@click.option("--out", type=click.Path(path_type=Path), default="benchmarks", show_default=True)
+def ldpc(as_json: bool, scaling: bool, out: Path) -> None:
+    """Compare the LDPC decoder with pyldpc's and Sionna's on the same words: speed and block error rate."""
+    if scaling:
+        _scaling(out)
+        return
+    from semrobust.phy import bench as decoders
+
+    measured = decoders.compare()
+    click.echo(json.dumps(measured) if as_json else decoders.report(measured, decoders.factors()))
+
+
+@bench.command("ldpc-attacks")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_files
+def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
+    """Compare all attacks on bits on 64 all-zero words per SNR: mean attack power."""
+    from semrobust.evaluation import bench_attacks
+
+    measured = bench_attacks.measure(load(files), lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(measured))
+        return
+    click.echo(f"{'mean ||s||²':<22}" + "".join(f"{snr_db + ' dB':>10}" for snr_db in measured))
+    for attack in next(iter(measured.values())):
+        click.echo(f"{attack:<22}" + "".join(f"{powers[attack]:10.2f}" for powers in measured.values()))
+
+
+def _scaling(out: Path) -> None:
+    """Write timings of this machine as CSV, JSON, PDF and PNG."""
+    from semrobust.core.files import digest, write_text
+    from semrobust.phy.scaling import measure
+    from semrobust.viz import canvas, ldpc_speed
+
+    table, summary = measure()
+    summary["command"] = ["semrobust", *sys.argv[1:]]
+    csv = out / "ldpc_speed.csv"
+    write_text(csv, table.to_csv(index=False, float_format="%.6g"))
+    write_text(csv.with_suffix(".json"), json.dumps(summary, indent=1) + "\n")
+    with canvas.style({"context": "paper"}):
+        figure = ldpc_speed.draw(table, summary)
+        paths = canvas.write(figure, csv.with_suffix(".pdf"), "ldpc_speed", digest(summary), dpi=160)
+    click.echo("\n".join(str(path) for path in (csv, csv.with_suffix(".json"), *paths)))
 
 
 @bench.command()

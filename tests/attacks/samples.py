@@ -1,4 +1,4 @@
-"""Receivers whose distortion is known in closed form, and small real systems on photo patches."""
+"""Receivers whose distortion is known in closed form, small real systems on photo patches, and words of tiny codes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,35 @@ import numpy as np
 import torch
 
 from semrobust.attacks.base import Attack, Target
+from semrobust.attacks.structure.analysis import analyse
+from semrobust.attacks.structure.sets import Structure
+from semrobust.attacks.words import WordAttack, Words
 from semrobust.core import params, seeds
 from semrobust.core.registry import ATTACKS
 from semrobust.core.settings import SystemSettings
 from semrobust.data.photos import PHOTOS, corners, read_photo
+from semrobust.phy import mapping
+from semrobust.phy.decoder import Decoder
+from semrobust.phy.ldpc import LdpcCode, from_parity_check
+from semrobust.phy.power import noise_variance
 from semrobust.systems.base import Decoded, Sent, State, System
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings, JpegLdpcSystem
+from tests.attacks.structure.samples import nr, regular, settings
 
 REPOSITORY = Path(__file__).parents[2]
 PARAMS = params.load([REPOSITORY / "params.yaml"])
 PIXELS = 3 * 32 * 32
 TOY = SystemSettings(kind="toy", label="toy")
+CHEAP: dict[str, dict[str, Any]] = {
+    "vulnerable_set": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
+    "near_codeword": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
+    "bp_gradient": {
+        "max_steps": 15, "depth": 3, "depths": [3], "rounds": 3, "sets": 200, "candidates": 4, "set_rounds": 4,
+        "trials": 4,
+    },
+}  # fmt: skip
+"""Changes of attacks with which a batch of short words takes a fraction of a second."""
 
 
 class Diagonal(System):
@@ -72,8 +89,9 @@ def aimed(system: System, images: torch.Tensor, noise: torch.Tensor, threshold: 
     """A target with the given noise (B, N) on the codewords, and directions of a fixed stream."""
     sent = system.encode(images)
     directions = seeds.gaussian_rows(7, "test", start=0, stop=len(images), width=system.real_uses)
+    structure = structure_of(system.code) if isinstance(system, JpegLdpcSystem) else None
     return Target(
-        system, images, sent, sent.codewords + noise, variance, threshold, torch.from_numpy(directions)
+        system, images, sent, sent.codewords + noise, variance, threshold, torch.from_numpy(directions), structure
     )  # fmt: skip
 
 
@@ -88,16 +106,23 @@ def part(target: Target, rows: torch.Tensor) -> Target:
     )
     return Target(
         target.system, target.images[rows], chosen, target.received[rows], target.noise_variance, target.threshold,
-        target.directions[rows],
+        target.directions[rows], target.structure,
     )  # fmt: skip
 
 
 def attack(name: str, **changes: Any) -> Attack:
-    """The attack `name` of params.yaml with some settings changed."""
-    entry = PARAMS.section("attacks", name) | changes
+    """The attack `name` of params.yaml, made cheap where it is not, with some settings changed."""
+    entry = PARAMS.section("attacks", name) | CHEAP.get(name, {}) | changes
     kind = ATTACKS[entry["kind"]]
     assert issubclass(kind, Attack)
     return kind(kind.Settings.model_validate(entry))
+
+
+def on_words(name: str, **changes: Any) -> WordAttack:
+    """As `attack`, for attacks on codewords."""
+    chosen = attack(name, **changes)
+    assert isinstance(chosen, WordAttack)
+    return chosen
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -149,13 +174,58 @@ def small_deepjscc() -> DeepJSCCSystem:
     return DeepJSCCSystem.restore(settings, 128, system.state())
 
 
+CODES: dict[str, dict[str, Any]] = {
+    "regular": {"family": "regular", "column_weight": 3, "row_weight": 6, "draw": 0},
+    "nr": {"family": "nr", "rate": "1/2"},
+}
+
+
 @cache
-def small_jpeg(modulation: str = "qpsk") -> JpegLdpcSystem:
-    """The classical chain with 768 coded bits."""
+def small_jpeg(modulation: str = "qpsk", family: str = "regular", blocks: int = 1) -> JpegLdpcSystem:
+    """The classical chain with 768 coded bits in all."""
     entry = {
         "kind": "jpeg_ldpc", "label": "small", "stream": "payload", "subsampling": "4:2:0", "modulation": modulation,
-        "code": {"family": "regular", "column_weight": 3, "row_weight": 6}, "iterations": 30,
-        "check_node": "boxplus-phi",
+        "code": CODES[family], "blocks": blocks, "decoder": {"rule": "sum-product", "iterations": 30},
     }  # fmt: skip
     uses = {"qpsk": 768, "16qam": 384}[modulation]
     return JpegLdpcSystem.create(JpegLdpcSettings.model_validate(entry), uses, 5)
+
+
+@cache
+def structure_of(code: LdpcCode) -> Structure:
+    """A quick analysis: hundreds of sets, by far not all."""
+    return analyse(code, settings(trapping_size=8, trapping_unsatisfied=3, codeword_weight=24, max_sets=100), 0)
+
+
+TINY: dict[str, list[list[int]]] = {
+    "repetition": [[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]],
+    "parity": [[1] * 8],
+    "hamming": [[1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 0, 1, 0, 1]],
+}
+"""Codes of minimum distance 4, 2 and 4; the first two have no cycle, so belief propagation is exact on them."""
+
+
+@cache
+def code_named(name: str) -> LdpcCode:
+    """One of `TINY`, or a short regular or 5G code."""
+    if name in TINY:
+        return from_parity_check(np.array(TINY[name], dtype=np.uint8))
+    return {"regular": lambda: regular(96), "nr": nr}[name]()
+
+
+def words_of(
+    name: str, snr_db: float, count: int, modulation: str = "qpsk", noise: float = 1.0, iterations: int = 50
+) -> Words:
+    """Random words of a code at `snr_db` that noise alone does not lose, at most `count`.
+
+    `noise` scales the noise that is there, not the variance that the receiver reckons with.
+    """
+    code, mod, variance = code_named(name), mapping.modulation(modulation), noise_variance(snr_db)
+    message = torch.randint(0, 2, (count, code.k), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+    bits = code.encode(message)
+    sent = mapping.map_bits(bits, mod)
+    received = sent + noise * variance**0.5 * normal(*sent.shape, seed=4)
+    needed = torch.ones_like(message, dtype=torch.bool)
+    decoder = Decoder(code, iterations=iterations)
+    words = Words(decoder, mod, received, bits, message, needed, variance, structure_of(code))
+    return words.take((~words.fails(torch.zeros_like(received), words.rows)).nonzero().squeeze(1))

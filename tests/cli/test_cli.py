@@ -20,12 +20,12 @@ LAYOUT = Layout("small")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "bpg"), "unknown system 'bpg'; params have: deepjscc, deepjscc_noiseless, jpeg_ldpc_qpsk"),
+        (("train", "bpg"), "unknown system 'bpg'; params have: deepjscc, deepjscc_noiseless, hevc_ldpc_qpsk"),
         (("evaluate", "clean", "bpg"), "unknown system 'bpg'"),
         (("attack", "bpg", "pga"), "unknown system 'bpg'"),
         (("attack", "deepjscc", "pgd"), "unknown attack 'pgd'; params have: random, all_bits"),
         (("attack", "jpeg_ldpc_qpsk", "pga"), "'pga' cannot be run on 'jpeg_ldpc_qpsk'"),
-        (("evaluate", "table", "dirty"), "unknown table 'dirty'; known: clean, attack_power, power_ratio"),
+        (("evaluate", "table", "dirty"), "unknown table 'dirty'; known: clean, link_adaptation, attack_power"),
         (("figure", "fig99"), "unknown figure 'fig99'; known: extra_gallery"),
         (("data", "--params", "none.yaml"), "none.yaml"),
         (("train",), "Missing argument 'SYSTEM'"),
@@ -203,6 +203,7 @@ def test_budget_prints_a_table(call: Call) -> None:
     assert [line.split()[0] for line in lines[1:]] == [
         "deepjscc",
         "deepjscc_noiseless",
+        "hevc_ldpc_qpsk",
         "jpeg_ldpc_qpsk",
         "jpeg_ldpc_16qam",
     ]

@@ -23,6 +23,7 @@ def every_job(params: Params) -> dict[str, Job]:
     found += [jobs.model(params, system) for system in params.systems]
     found += [jobs.clean(params, system) for system in params.systems]
     found += [jobs.attack(params, *pair) for pair in params.pairs()]
+    found += [jobs.structure(params, system) for system in params.coded()]
     found += [jobs.table(params, table) for table in jobs.TABLES]
     found += [jobs.figure(params, figure) for figure in FIGURES]
     return {f"{job.kind} {job.name}": job for job in found}
@@ -82,7 +83,14 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "systems.jpeg_ldpc_qpsk.code.column_weight",
         2,
-        ("model jpeg_ldpc_qpsk", "clean jpeg_ldpc_qpsk", "attack jpeg_ldpc_qpsk.*", "gallery"),
+        # figures tell chains apart by their codes
+        ("model jpeg_ldpc_qpsk", "clean jpeg_ldpc_qpsk", "attack jpeg_ldpc_qpsk.*", "gallery", "figure"),
+    ),
+    ("systems.ladder.decoder.iterations", 7, ("model ladder_*", "clean ladder_*")),
+    (
+        "systems.deepjscc.attacks",
+        ["random", "pga"],
+        ("gallery", "table attack_power", "table power_ratio"),
     ),
     ("evaluation.bootstrap_samples", 500, ("table",)),
     ("evaluation.attack_images", 30, ("attack",)),
@@ -198,7 +206,7 @@ def test_unknown_names_are_refused_with_the_known_ones(params: Params) -> None:
         jobs.attack(params, "bpg", "pga")
     with pytest.raises(UsageError, match=r"unknown attack 'pgd'; params have: random, .*pga_refined"):
         jobs.attack(params, "deepjscc", "pgd")
-    with pytest.raises(UsageError, match="unknown table 'dirty'; known: clean, attack_power, power_ratio"):
+    with pytest.raises(UsageError, match="unknown table 'dirty'; known: clean, link_adaptation, attack_power, power"):
         jobs.table(params, "dirty")
     with pytest.raises(UsageError, match="unknown figure 'fig99'; known: extra_gallery"):
         jobs.figure(params, "fig99")

@@ -106,10 +106,20 @@ WRONG: list[tuple[str, Any, str]] = [
     ("link.real_uses", 0, "greater than or equal to 2"),
     ("systems.jpeg_ldpc_qpsk.code.row_weight", 7, "must divide the 768 coded bits"),
     ("systems.jpeg_ldpc_qpsk.code.column_weight", 6, "must be below row_weight"),
-    ("systems.jpeg_ldpc_16qam_full.code.rate", 0.3, "whole number"),
-    ("systems.jpeg_ldpc_16qam_full.code.rate", 0.001953125, "at least 32"),
-    ("systems.deepjscc.kind", "deepjssc", "must be one of deepjscc, jpeg_ldpc"),
-    ("systems.deepjscc.kind", None, "must be one of deepjscc, jpeg_ldpc"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", 0.5, "valid string"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", "half", "match pattern"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", "1/49", "32 <= k < 1536"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", "2/2", "32 <= k < 1536"),
+    ("systems.jpeg_ldpc_qpsk.blocks", 5, "must split the 384 symbols of an image evenly"),
+    ("systems.jpeg_ldpc_qpsk.blocks", 0, "greater than or equal to 1"),
+    ("systems.jpeg_ldpc_qpsk.decoder.rule", "boxplus", "'sum-product', 'min-sum'"),
+    ("systems.jpeg_ldpc_qpsk.decoder.iterations", 0, "greater than or equal to 1"),
+    ("systems.jpeg_ldpc_qpsk.decoder.factor", 0.8, "unknown key"),
+    ("systems.jpeg_ldpc_qpsk.attacks", ["pgd"], "must be of random, "),
+    ("systems.jpeg_ldpc_qpsk.attacks", ["pga"], "cannot be run on kind 'jpeg_ldpc'"),
+    ("systems.hevc_ldpc_qpsk.subsampling", "4:2:2", "4:2:0"),
+    ("systems.deepjscc.kind", "deepjssc", "must be one of deepjscc, hevc_ldpc, jpeg_ldpc"),
+    ("systems.deepjscc.kind", None, "must be one of deepjscc, hevc_ldpc, jpeg_ldpc"),
     ("attacks.pga.kind", "pgd", "pga, random_direction"),
     ("run", "../laptop", "lower case letters"),
     ("run", "Laptop", "lower case letters"),
@@ -169,7 +179,7 @@ def test_real_uses_must_be_whole_feature_maps() -> None:
 
 def test_an_attack_that_fits_no_system_is_refused() -> None:
     raw = raw_params()
-    raw["systems"] = {name: entry for name, entry in raw["systems"].items() if entry["kind"] == "jpeg_ldpc"}
+    raw["systems"] = {name: entry for name, entry in raw["systems"].items() if entry.get("kind") != "deepjscc"}
     problems = refused(raw).problems
     assert [problem.split(":")[0] for problem in problems] == ["attacks.pga.kind", "attacks.pga_refined.kind"]
     assert all("gradient" in problem for problem in problems)
@@ -199,7 +209,7 @@ def test_a_system_that_no_attack_fits_is_refused() -> None:
     raw = raw_params()
     raw["attacks"] = {"pga": raw["attacks"]["pga"]}
     problems = refused(raw).problems
-    assert any(problem.startswith("systems.jpeg_ldpc_qpsk.kind") for problem in problems)
+    assert any(problem.startswith("systems.hevc_ldpc_qpsk.kind") for problem in problems)
 
 
 def test_all_problems_are_reported_together() -> None:
@@ -339,9 +349,9 @@ def test_merge_replaces_lists_whole() -> None:
 def test_another_kind_of_code_takes_a_system_of_its_own() -> None:
     """Sections merge key by key, as Snakemake merges them, so an overlay renames a system to give it other keys."""
     raw = raw_params()
-    system = raw["systems"]["jpeg_ldpc_qpsk"] | {"code": {"family": "nr", "rate": 0.5}}
+    system = raw["systems"]["jpeg_ldpc_qpsk"] | {"code": {"family": "nr", "rate": "1/2"}}
     params = validate(merge(raw, {"systems": {"jpeg_nr_qpsk": system, "jpeg_ldpc_qpsk": None}}))
-    assert params.section("systems", "jpeg_nr_qpsk", "code") == {"family": "nr", "rate": 0.5}
+    assert params.section("systems", "jpeg_nr_qpsk", "code") == {"family": "nr", "rate": "1/2"}
     (problem,) = refused(merge(raw, {"systems": {"jpeg_ldpc_qpsk": system}})).problems[:1]
     assert problem.startswith("systems.jpeg_ldpc_qpsk.code.nr.column_weight: 3, unknown key")
 
@@ -349,17 +359,36 @@ def test_another_kind_of_code_takes_a_system_of_its_own() -> None:
 # what params offer
 
 
-def test_pairs_respect_what_systems_can_do(params: Params) -> None:
-    offered = {
-        "deepjscc": {"random", "pga", "pga_refined"},
-        "deepjscc_noiseless": {"random", "pga", "pga_refined"},
-        "jpeg_ldpc_qpsk": {"random", "all_bits", "least_reliable_bits"},
-        "jpeg_ldpc_16qam": {"random", "all_bits", "least_reliable_bits"},
-        "jpeg_ldpc_16qam_full": {"random", "all_bits", "least_reliable_bits"},
-    }
+def test_pairs_respect_what_systems_can_do_and_ask_for(params: Params) -> None:
     pairs = params.pairs()
-    assert len(pairs) == len(set(pairs)) == 15
-    assert {system: {attack for name, attack in pairs if name == system} for system in params.systems} == offered
+    assert len(pairs) == len(set(pairs))
+    assert pairs == [
+        (system, attack) for system in params.systems for attack in params.attacks if (system, attack) in pairs
+    ]
+    for name, system in params.systems.items():
+        can = {attack for attack in params.attacks if params.can_run(name, attack)}
+        assert {attack for of, attack in pairs if of == name} == (
+            can if system.attacks is None else set(system.attacks)
+        )
+    assert ("deepjscc", "pga") in pairs
+    assert ("hevc_ldpc_qpsk", "all_bits") in pairs
+    assert ("hevc_ldpc_qpsk", "pga") not in pairs
+    assert not [pair for pair in pairs if pair[0].startswith("ladder_")]
+
+
+def test_a_system_may_choose_its_attacks() -> None:
+    chosen = {"deepjscc": {"attacks": ["pga"]}, "hevc_ldpc_16qam": {"attacks": []}}
+    params = validate(merge(raw_params(), {"systems": chosen}))
+    assert [pair for pair in params.pairs() if pair[0] in chosen] == [("deepjscc", "pga")]
+    assert "hevc_ldpc_16qam" in params.systems
+    assert "hevc_ldpc_16qam" not in params.attacked()
+
+
+def test_an_attack_that_nobody_runs_is_refused() -> None:
+    raw = raw_params()
+    raw["systems"] = {"deepjscc": raw["systems"]["deepjscc"] | {"attacks": ["random", "pga"]}}
+    unused = {problem.split(":")[0] for problem in refused(raw).problems}
+    assert unused == {f"attacks.{name}.kind" for name in raw["attacks"]} - {"attacks.random.kind", "attacks.pga.kind"}
 
 
 def test_params_cannot_be_changed(params: Params) -> None:

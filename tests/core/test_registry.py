@@ -14,7 +14,10 @@ from semrobust.core.lazy import LazyModule
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS, Registry
 from tests.conftest import ROOT
 
-HEAVY = ("torch", "matplotlib", "seaborn", "pandas", "scipy", "sionna", "pyldpc", "skimage", "sklearn", "torchmetrics")
+HEAVY = (
+    "torch", "av", "numba", "matplotlib", "seaborn", "pandas", "scipy", "sionna", "pyldpc", "skimage", "sklearn",
+    "torchmetrics",
+)  # fmt: skip
 
 
 def test_a_name_is_registered_once() -> None:
@@ -37,13 +40,13 @@ def test_register_returns_the_entry() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="unknown system kind 'bpg'; known: deepjscc, jpeg_ldpc"):
+    with pytest.raises(UsageError, match="unknown system kind 'bpg'; known: deepjscc, hevc_ldpc, jpeg_ldpc"):
         SYSTEMS["bpg"]
     assert "bpg" not in SYSTEMS
 
 
 def test_what_is_registered() -> None:
-    assert {"deepjscc", "jpeg_ldpc"} <= set(SYSTEMS)
+    assert {"deepjscc", "hevc_ldpc", "jpeg_ldpc"} <= set(SYSTEMS)
     assert {"pga", "random_direction", "all_bits", "least_reliable_bits"} <= set(ATTACKS)
     assert list(FIGURES) == sorted(FIGURES)
     assert all(name.startswith(("hu2022_", "zhang2026_", "extra_")) for name in FIGURES)

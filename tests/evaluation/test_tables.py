@@ -18,16 +18,25 @@ from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.evaluation import tables
+from semrobust.evaluation.schema import schema as schema_of
 from semrobust.evaluation.statistics import Bootstrap, interval
 from tests.attacks.samples import REPOSITORY
+from tests.evaluation.test_structure import store_structure
 
 NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
 LAYOUT = Layout("tiny")
 OVERLAY: dict[str, Any] = {
     "run": "tiny",
     "link": {"snr_db": [0.0, 10.0]},
-    "systems": {"deepjscc_noiseless": None, "jpeg_ldpc_16qam": None},
-    "attacks": {"least_reliable_bits": None, "pga_refined": None},
+    "systems": {
+        **dict.fromkeys(("deepjscc_noiseless", "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder")),
+        "ablation": None,
+        CHAIN: {"attacks": None, "study": None},
+        NEVER: {"attacks": None},
+    },
+    "attacks": dict.fromkeys(
+        ("least_reliable_bits", "pga_refined", "vulnerable_set", "near_codeword", "bp_gradient"),
+    ),
     "evaluation": {"bootstrap_samples": 200},
 }
 # per SNR and pair: power and success of four images, of which the first two are ruinable
@@ -49,6 +58,7 @@ POWERS: dict[float, dict[tuple[str, str], tuple[list[float], list[int]]]] = {
 PSNR = {0.0: [10.0, 12.0, 14.0, 20.0], 10.0: [20.0, 22.0, 24.0, 30.0]}
 REQUIRED = {  # the output contract of DESIGN.md
     "clean": "psnr_db psnr_db_low psnr_db_high ssim block_error_rate decode_failure_rate symbols_per_image",
+    "link_adaptation": "source n_rungs rung_even rung_odd psnr_db psnr_db_low psnr_db_high selection",
     "attack_power": "attack success_rate power_total_mean power_total_low power_total_high power_total_median "
     "power_per_use_mean psr_db",
     "power_ratio": "semantic_system classical_system ratio ratio_low ratio_high",
@@ -101,6 +111,8 @@ def of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     for system, attack in chosen.pairs():
         table = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in chosen.link.snr_db])
         store(LAYOUT.attack(system, attack), jobs.attack(chosen, system, attack), table)
+    for system in chosen.coded():
+        store_structure(chosen, system)
     return chosen
 
 
@@ -115,7 +127,7 @@ def only(table: pd.DataFrame, **values: Any) -> pd.Series[Any]:
     return table.iloc[0]
 
 
-@pytest.mark.parametrize("name", jobs.TABLES)
+@pytest.mark.parametrize("name", [name for name in jobs.TABLES if name != jobs.OF_STRUCTURES])
 def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None:
     table = made(of, name)
     missing = {*ALWAYS.split(), *REQUIRED[name].split()} - set(table.columns)
@@ -128,7 +140,9 @@ def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None
     assert set(table["snr_db"]) == {0.0, 10.0}
     record = provenance.read(LAYOUT.table(name))
     expected = [LAYOUT.clean(system) for system in of.systems]
-    if name != "clean":
+    if name == "link_adaptation":
+        expected.remove(LAYOUT.clean(NET))
+    elif name != "clean":
         expected = [LAYOUT.attack(*pair) for pair in of.pairs()]
     assert set(record["inputs"]) == {path.as_posix() for path in expected}
 
@@ -157,6 +171,59 @@ def test_clean_of_a_system_that_never_fits_is_empty(of: Params) -> None:
     assert (row["status"], row["infeasible_rate"], row["stream"], row["n_images"]) == ("infeasible", 1.0, "full", 4)
     measures = ["psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate"]
     assert row[measures].isna().all()
+
+
+RUNGS: dict[str, dict[float, list[float]]] = {  # PSNR of six images; at 10 dB the halves disagree on the best rung
+    "jpeg_ldpc_qpsk": {0.0: [20.0] * 6, 10.0: [22.0, 20.0, 22.0, 20.0, 22.0, 20.0]},
+    "jpeg_ldpc_16qam": {0.0: [12.0] * 6, 10.0: [10.0, 30.0, 10.0, 30.0, 10.0, 30.0]},
+    "hevc_ldpc_qpsk": {0.0: [21.0] * 6, 10.0: [21.0, 22.0, 23.0, 24.0, 25.0, 26.0]},
+    NEVER: {0.0: [90.0] * 6, 10.0: [90.0] * 6},  # infeasible, whatever its grey pictures reach
+}
+
+
+def rungs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, psnr: dict[str, dict[float, list[float]]]) -> Params:
+    """A project with the clean samples of these classical chains."""
+    monkeypatch.chdir(tmp_path)
+    raw = params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY | {"systems": {}})
+    everything = {"attacks": None, "study": None}
+    raw["systems"] = {name: raw["systems"][name] | everything for name in raw["systems"] if name in {*psnr, NET}}
+    raw["attacks"] = {name: raw["attacks"][name] for name in ("random", "pga")}
+    chosen = params.validate(raw)
+    for name, by_snr in psnr.items():
+        parts = [clean_rows(NET, 0.0).iloc[[0] * 6].assign(image=range(6), snr_db=snr, psnr_db=values, infeasible=False)
+                 for snr, values in by_snr.items()]  # fmt: skip
+        table = pd.concat(parts).assign(infeasible=name == NEVER).sample(frac=1.0, random_state=0)
+        store(LAYOUT.clean(name), jobs.clean(chosen, name), table)
+    return chosen
+
+
+def test_link_adaptation_scores_no_choice_on_its_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = rungs(tmp_path, monkeypatch, RUNGS)
+    table = made(of, "link_adaptation")
+    assert table["system"].tolist() == ["hevc_adaptive"] * 2 + ["jpeg_adaptive"] * 2
+    low, high = only(table, source="jpeg", snr_db=0.0), only(table, source="jpeg", snr_db=10.0)
+    assert (low["rung_even"], low["rung_odd"], low["psnr_db"]) == ("jpeg_ldpc_qpsk", "jpeg_ldpc_qpsk", 20.0)
+    # even images like QPSK (22 > 10) and odd ones 16-QAM (30 > 20): each is scored with what the others like
+    assert (high["rung_even"], high["rung_odd"]) == ("jpeg_ldpc_16qam", "jpeg_ldpc_qpsk")
+    assert high["psnr_db"] == 15.0
+    values = np.array([10.0, 20.0] * 3)
+    expected = interval(Bootstrap(6, 200, of.seed).means(values))
+    assert (high["psnr_db_low"], high["psnr_db_high"]) == pytest.approx(expected, rel=1e-5)
+    assert (high["n_rungs"], high["n_images"], high["symbols_per_image"]) == (2, 6, 384)
+    assert only(table, source="hevc", snr_db=10.0)["psnr_db"] == 23.5
+    assert (table["status"] == "ok").all()
+    assert (table["selection"] == "known SNR, highest mean PSNR on the other half of the images").all()
+
+
+def test_link_adaptation_without_a_feasible_rung_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = made(rungs(tmp_path, monkeypatch, {NEVER: RUNGS[NEVER]}), "link_adaptation")
+    assert (table["status"] == "infeasible").all()
+    assert (table["n_rungs"] == 0).all()
+    assert table[["psnr_db", "psnr_db_low", "psnr_db_high"]].isna().all().all()
+
+
+def test_link_adaptation_without_a_classical_chain_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert made(rungs(tmp_path, monkeypatch, {}), "link_adaptation").empty
 
 
 def test_attack_power_counts_censored_images_at_the_largest_power_tried(of: Params) -> None:
@@ -311,7 +378,7 @@ def test_samples_of_other_params_are_refused(of: Params) -> None:
 
 def valid(name: str) -> pd.DataFrame:
     """A row that the schema accepts."""
-    values: dict[str, Any] = dict.fromkeys(tables.schema(name).columns, 0.5)
+    values: dict[str, Any] = dict.fromkeys(schema_of(name).columns, 0.5)
     for stem in ("psnr_db", "power_total", "ratio"):
         if f"{stem}_low" in values:
             values |= {f"{stem}_low": 1.0, f"{stem}_high": 3.0, stem if stem in values else f"{stem}_mean": 2.0}
@@ -320,7 +387,7 @@ def valid(name: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", jobs.TABLES)
 def test_schema_accepts_a_good_row_and_refuses_wrong_columns(name: str) -> None:
-    schema, good = tables.schema(name), valid(name)
+    schema, good = schema_of(name), valid(name)
     schema.validate(good)
     for bad in (good.assign(extra=1), good.drop(columns="n_images"), good[good.columns[::-1]]):
         with pytest.raises((SchemaError, SchemaErrors)):
@@ -347,11 +414,11 @@ def test_schema_accepts_a_good_row_and_refuses_wrong_columns(name: str) -> None:
 )
 def test_schema_refuses_impossible_values(name: str, change: dict[str, float]) -> None:
     with pytest.raises((SchemaError, SchemaErrors)):
-        tables.schema(name).validate(valid(name).assign(**change))
+        schema_of(name).validate(valid(name).assign(**change))
 
 
 def test_schema_accepts_infinite_ratios_and_empty_measures() -> None:
     endless = valid("power_ratio").assign(ratio=math.inf, ratio_high=math.inf)
-    tables.schema("power_ratio").validate(endless)
-    tables.schema("power_ratio").validate(endless.assign(ratio=math.nan, ratio_low=math.nan, ratio_high=math.nan))
-    tables.schema("clean").validate(valid("clean").assign(ssim=-0.2))
+    schema_of("power_ratio").validate(endless)
+    schema_of("power_ratio").validate(endless.assign(ratio=math.nan, ratio_low=math.nan, ratio_high=math.nan))
+    schema_of("clean").validate(valid("clean").assign(ssim=-0.2))

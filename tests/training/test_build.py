@@ -30,8 +30,11 @@ OVERLAY: dict[str, Any] = {
     "systems": {
         NAME: {"width": 4, "training": {"epochs": 3, "batch": 32}},
         "deepjscc_noiseless": None,
+        "hevc_ldpc_qpsk": None,
+        "hevc_ldpc_16qam": None,
         "jpeg_ldpc_16qam": None,
         "jpeg_ldpc_16qam_full": None,
+        "ladder": None,
     },
     "evaluation": {"attack_images": 5},
     "compute": {"train_threads": 1},

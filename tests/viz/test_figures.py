@@ -22,8 +22,9 @@ from semrobust.viz import canvas
 from semrobust.viz.base import FigureInputs, looks
 from tests.viz.samples import DATASET, INFEASIBLE, PARAMS, TABLES
 
-CURVES = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
-LABELS = {name: system.label for name, system in PARAMS.systems.items()}
+ATTACKED = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
+CURVES = (*ATTACKED, "extra_link_adaptation")
+LABELS = {name: PARAMS.systems[name].label for name in PARAMS.attacked()}
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +76,13 @@ def test_axis_labels_name_their_units(name: str) -> None:
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_says_what_it_was_made_from(name: str) -> None:
     text = everything(draw(name))
-    count = {"zhang2026_fig4_clean": "10,000", "extra_gallery": "2", "zhang2026_fig_ratio": "430–500"}.get(name, "500")
-    assert f"dataset cifar10, test images: {count} · run laptop · semrobust:0123456789abcdef" in text
+    counts = {"extra_gallery": "2", "zhang2026_fig5_attack_power": "500", "zhang2026_fig_ratio": "430–500"}
+    count = counts.get(name, "10,000")
+    images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test images: {count} · "
+    assert f"{images}run laptop · semrobust:0123456789abcdef" in text
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", ATTACKED)
 def test_names_every_system_and_why_one_is_missing(name: str) -> None:
     text = everything(draw(name))
     assert all(label in text for label in LABELS.values())
@@ -120,6 +123,33 @@ def test_a_system_looks_the_same_in_all_figures() -> None:
     titles = {axes.get_title(): axes.title.get_color() for axes in draw("zhang2026_fig5_attack_power").axes}
     assert all(titles[look.label] == look.color for name, look in wanted.items() if name != INFEASIBLE)
     assert len({(look.color, look.marker) for look in wanted.values()}) == len(wanted)
+
+
+def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_references() -> None:
+    quality = draw("zhang2026_fig4_clean").axes[0]
+    drawn = {line.get_label() for line in quality.lines if line.get_gid() != "reference"}
+    assert drawn == {label for name, label in LABELS.items() if name != INFEASIBLE}
+    assert {str(line.get_label()) for line in quality.lines if line.get_gid() == "reference"} >= {
+        "HEVC, best of 14 chains at each SNR",
+        "JPEG, best of 15 chains at each SNR",
+    }
+
+
+def test_link_adaptation_tells_chains_apart() -> None:
+    figure = draw("extra_link_adaptation")
+    table = TABLES["clean"]()
+    assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 chains", "JPEG: 14 chains"]
+    for axes, source in zip(figure.axes, ("hevc", "jpeg"), strict=True):
+        thin = [line for line in axes.lines if line.get_alpha() is not None]
+        assert len(thin) == 14
+        # a main chain has the modulation, rate and family of one rung of the ladder, hence its look
+        assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in thin}) == 12
+        best = next(line for line in axes.lines if line.get_label() == "best chain at each SNR")
+        of_source = table[table["system"].str.contains(source)]
+        assert best.get_ydata() == pytest.approx(of_source.groupby("snr_db")["psnr_db"].max())
+    text = everything(figure)
+    assert all(name in text for name in ("QPSK", "16-QAM", "rate 1/3", "rate 1/2", "rate 2/3", "5G NR code"))
+    assert f"Infeasible: {PARAMS.systems[INFEASIBLE].label} does not fit the bit budget." in text
 
 
 def test_censored_means_are_hollow_and_said_to_be_bounds() -> None:
@@ -169,6 +199,29 @@ def test_shows_the_claim_and_equality() -> None:
     text = everything(draw("zhang2026_fig_ratio"))
     assert "paper's claim: up to 14–16×" in text
     assert "equal" in text
+
+
+def test_sets_that_may_not_be_all_are_hollow_and_said_to_be_bounds() -> None:
+    figure = draw("extra_trapping_sets")
+    table = TABLES["code_structure"]()
+    first = table[table["system"] == PARAMS.coded()[0]]
+    for kind, axes, column in (("absorbing_set", figure.axes[0], "a"), ("codeword", figure.axes[1], "weight")):
+        found = first[(first["kind"] == kind) & (first["count"] > 0)]
+        bounds = found[~found["complete"].astype(bool)]
+        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        shown = np.concatenate([np.asarray(line.get_xdata())[np.isfinite(line.get_ydata())] for line in hollow])
+        assert sorted(shown) == sorted(bounds[column])
+        assert len(shown) > 0
+    text = everything(figure)
+    assert "lower bounds" in text
+    assert "none of up to 15 nodes" in text
+    assert "none found beyond" in text
+    assert "regular code (768, 386), girth 4" in text
+
+
+def test_trapping_sets_without_a_code_are_an_empty_sheet() -> None:
+    empty = TABLES["code_structure"]().iloc[:0]
+    assert "run laptop" in everything(draw("extra_trapping_sets", code_structure=empty))
 
 
 def test_gallery_shows_the_pixels_themselves() -> None:

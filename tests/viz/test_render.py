@@ -60,7 +60,7 @@ def test_record_names_inputs_outputs_and_dataset() -> None:
     output = render.run(PARAMS, CLEAN, COMMAND)
     record = provenance.read(output)
     assert output == Path("figures/laptop/zhang2026_fig4_clean.pdf")
-    assert set(record["inputs"]) == {"data/laptop/results/clean.csv"}
+    assert set(record["inputs"]) == {f"data/laptop/results/{table}.csv" for table in ("clean", "link_adaptation")}
     assert set(record["outputs"]) == {output.as_posix(), output.with_suffix(".png").as_posix()}
     assert record["dataset"] == samples.DATASET
     assert record["command"] == COMMAND
@@ -135,10 +135,11 @@ def test_drawing_never_needs_torch() -> None:
         "import sys; from semrobust.viz import base, canvas; "
         "from semrobust.core.registry import FIGURES; from pathlib import Path; import pandas as pd\n"
         "settings = {'plot': {'context': 'paper', 'palette': 'colorblind', 'dpi': 50}, 'success_psnr_db': 15.0,"
-        "'labels': {'systems': {'deepjscc': 'A'}, 'attacks': {}}}\n"
-        "table = pd.read_csv('data/laptop/results/clean.csv')\n"
+        "'labels': {'systems': {'deepjscc': 'A'}, 'attacks': {}}, 'rungs': {}}\n"
+        "names = ('clean', 'link_adaptation')\n"
+        "tables = {name: pd.read_csv(f'data/laptop/results/{name}.csv') for name in names}\n"
         "with canvas.style(settings['plot']):\n"
-        "    FIGURES['zhang2026_fig4_clean'].draw(base.FigureInputs({'clean': table}, None, settings, {}, 'r', '0'))\n"
+        "    FIGURES['zhang2026_fig4_clean'].draw(base.FigureInputs(tables, None, settings, {}, 'r', '0'))\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from semrobust.core.layout import Layout
-from semrobust.core.params import load
+from semrobust.core import jobs
+from semrobust.core.layout import Layout, record_path
+from semrobust.core.params import Params, load
+from semrobust.core.registry import FIGURES
 from tests.workflow.project import ROOT, Project
 
 MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}
@@ -22,32 +27,57 @@ def stages() -> dict[str, Any]:
     return dict(content["stages"])
 
 
-def test_stages_cover_exactly_the_systems_and_pairs_of_the_params() -> None:
-    params = load([ROOT / "params.yaml"])
-    listed = stages()
-    built = listed["train"]["foreach"] + listed["construct"]["foreach"]
-    assert sorted(built) == sorted(params.systems)
-    assert sorted(listed["clean"]["foreach"]) == sorted(params.systems)
-    pairs = {
-        (system, attack)
-        for stage in ("attack_semantic", "attack_classical")
-        for system in listed[stage]["matrix"]["system"]
-        for attack in listed[stage]["matrix"]["attack"]
-    }
-    assert pairs == set(params.pairs())
+def artifacts(params: Params) -> set[Path]:
+    """Everything that a run makes and that another machine may want."""
+    layout = Layout(params.run)
+    recorded = {layout.model(system) for system in params.systems} | {layout.clean(system) for system in params.systems}
+    recorded |= {layout.attack(*pair) for pair in params.pairs()} | {layout.gallery(), layout.dataset()}
+    recorded |= {layout.table(table) for table in jobs.TABLES} | {layout.figure(figure) for figure in FIGURES}
+    return (
+        recorded | {record_path(path) for path in recorded} | {layout.perturbations(*pair) for pair in params.pairs()}
+    )
 
 
-def test_training_stages_list_every_setting_of_a_system_but_its_label() -> None:
-    """A label is drawn, not trained: listing it would retrain for a caption."""
+def test_every_artifact_of_the_params_is_the_output_of_one_stage() -> None:
     params = load([ROOT / "params.yaml"])
-    for stage in ("train", "construct"):
-        for system in stages()[stage]["foreach"]:
-            listed = {
-                key.replace("systems.${item}.", "")
-                for key in stages()[stage]["do"]["params"]
-                if key.startswith("systems.")
-            }
-            assert listed == set(params.section("systems", system)) - {"label"}
+    outputs = [out for stage in stages().values() for each in stage["outs"] for out in each]
+    folders = [Path(out.replace("${run}", params.run)) for out in outputs]
+    for path in artifacts(params):
+        assert sum(folder == path or folder in path.parents for folder in folders) == 1, path
+
+
+def test_stages_name_no_system_and_no_attack() -> None:
+    """Else a new one would have to be added here too; Snakemake knows which of them are stale."""
+    params = load([ROOT / "params.yaml"])
+    said = (ROOT / "dvc.yaml").read_text()
+    assert not [name for name in (*params.systems, *params.attacks) if re.search(rf"\b{name}\b", said)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("models", {"seed", "systems", "link.real_uses", "compute.train_threads"}),
+        ("clean", {"seed", "link", "evaluation.batch", "compute.job_threads"}),
+        ("attacks", {"seed", "link", "systems", "attacks", "evaluation.attack_images", "evaluation.success_psnr_db"}),
+        ("evaluate", {"seed", "link", "systems", "attacks", "evaluation"}),
+        ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db"}),
+    ],
+)
+def test_stages_list_the_params_that_their_jobs_read(stage: str, expected: set[str]) -> None:
+    assert {"run"} | expected <= set(stages()[stage]["params"])
+
+
+def test_commands_of_the_stages_name_targets_of_snakemake() -> None:
+    """A dry run of each stage's command parses, and finds its targets and the rules that it allows."""
+    for name, stage in stages().items():
+        command = stage["cmd"].replace("${run}", "laptop").split()
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / command[0]), "-n", *command[1:]],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        # inputs that no allowed rule makes may be missing here; a wrong name is another error
+        assert done.returncode == 0 or "MissingInputException" in said, (name, said)
 
 
 @pytest.mark.slow
@@ -90,9 +120,9 @@ def test_dvc_repro_in_a_pulled_clone_rebuilds_the_edited_model_and_no_other(pull
     other = pulled.root / layout.model("deepjscc_noiseless")
     kept = other.read_bytes(), other.stat().st_mtime_ns
     pulled.change(MORE_EPOCHS)
-    done = pulled.run("dvc", "repro", "train@deepjscc", "train@deepjscc_noiseless", "construct@jpeg_ldpc_qpsk")
+    done = pulled.run("dvc", "repro", "models")
     assert [line for line in done.stdout.splitlines() if line.startswith("Running stage")] == [
-        "Running stage 'train@deepjscc':"
+        "Running stage 'models':"
     ]
     record = json.loads((pulled.root / layout.model("deepjscc")).with_suffix(".json").read_text())
     assert record["settings"]["system"]["training"]["epochs"] == 3

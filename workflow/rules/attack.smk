@@ -1,8 +1,17 @@
+def known_structure(system, attack):
+    """The structure of the system's code, for attacks that know it."""
+    from semrobust.core.registry import ATTACKS
+
+    known = ATTACKS[PARAMS.attacks[attack].kind].knows_structure
+    return structure_files(PARAMS.same_code(system)) if known else []
+
+
 # One job attacks one system at all SNRs, so that starting Python is not the cost.
 rule attack:
     input:
         DATASET,
         model_files("{system}"),
+        lambda wildcards: known_structure(wildcards.system, wildcards.attack),
         current=lambda wildcards: current(
             LAYOUT.attack(wildcards.system, wildcards.attack), jobs.attack(PARAMS, wildcards.system, wildcards.attack)
         ),
@@ -18,3 +27,8 @@ rule attack:
         runtime=120,
     shell:
         "semrobust attack {wildcards.system} {wildcards.attack} {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule attack_samples:
+    input:
+        [attack_files(*pair) for pair in PAIRS],

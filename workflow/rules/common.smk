@@ -44,6 +44,10 @@ def clean_files(system):
     return [LAYOUT.clean(system), record_path(LAYOUT.clean(system))]
 
 
+def structure_files(system):
+    return [LAYOUT.structure(system), record_path(LAYOUT.structure(system))]
+
+
 def attack_files(system, attack):
     samples = LAYOUT.attack(system, attack)
     return [samples, LAYOUT.perturbations(system, attack), record_path(samples)]

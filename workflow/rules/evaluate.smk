@@ -1,9 +1,7 @@
 ATTACKED = [file for pair in PAIRS for file in attack_files(*pair)]
-SAMPLES = {
-    "clean": [file for system in PARAMS.systems for file in clean_files(system)],
-    "attack_power": ATTACKED,
-    "power_ratio": ATTACKED,
-}
+CLEAN = [file for system in PARAMS.systems for file in clean_files(system)]
+SAMPLES = {table: CLEAN if table in jobs.OF_CLEAN_SAMPLES else ATTACKED for table in jobs.TABLES}
+SAMPLES[jobs.OF_STRUCTURES] = STRUCTURES
 
 
 rule clean:
@@ -45,7 +43,7 @@ rule table:
 rule gallery:
     input:
         DATASET,
-        [model_files(system) for system in PARAMS.systems],
+        [model_files(system) for system in PARAMS.attacked()],
         ATTACKED,
         current=lambda wildcards: current(LAYOUT.gallery(), jobs.gallery(PARAMS)),
     output:
@@ -60,3 +58,14 @@ rule gallery:
         runtime=30,
     shell:
         "semrobust evaluate gallery {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule clean_samples:
+    input:
+        CLEAN,
+
+
+rule results:
+    input:
+        [table_files(table) for table in jobs.TABLES],
+        gallery_files(),

@@ -20,3 +20,8 @@ rule train:
         runtime=75,
     shell:
         "semrobust train {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule models:
+    input:
+        [model_files(system) for system in PARAMS.systems],

@@ -18,6 +18,8 @@ from semrobust.systems.distortion import mean_squared_error
 
 if TYPE_CHECKING:
     import torch
+
+    from semrobust.attacks.structure.sets import Structure
 else:
     torch = LazyModule("torch")
 
@@ -28,7 +30,8 @@ class Target:
 
     `images` (B,3,32,32) float32 in [0,1]; `received` (B, N) as it would arrive without the attack; `noise_variance` per
     real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
-    normal vectors that belong to the images, for attacks that need randomness.
+    normal vectors that belong to the images, for attacks that need randomness; `structure` what is known of the LDPC
+    code's graph, for attacks that ask for it.
     """
 
     system: System
@@ -38,9 +41,26 @@ class Target:
     noise_variance: float
     threshold: float
     directions: torch.Tensor
+    structure: Structure | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, rows: torch.Tensor) -> Target:
+        """The images `rows` (b,) alone."""
+        sent = self.sent
+        return replace(
+            self,
+            images=self.images[rows],
+            received=self.received[rows],
+            directions=self.directions[rows],
+            sent=Sent(
+                sent.codewords[rows],
+                sent.feasible[rows],
+                None if sent.message is None else sent.message[rows],
+                None if sent.bits is None else sent.bits[rows],
+            ),
+        )
 
     def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
         """Mean squared error (b,) of what the receiver really shows under `perturbation` (b, N).
@@ -92,9 +112,14 @@ def update(result: AttackResult, rows: torch.Tensor, found: AttackResult) -> Att
 
 
 class Attack(AttackKind):
-    """An attack on the received vector. `requires` names the capabilities of the systems it can be run on."""
+    """An attack on the received vector.
+
+    `requires` names the capabilities of the systems it can be run on; `knows_structure` says that it reads
+    `Target.structure`, which is then analysed first.
+    """
 
     requires: ClassVar[frozenset[str]] = frozenset()
+    knows_structure: ClassVar[bool] = False
 
     def __init__(self, settings: AttackSettings) -> None:
         self.settings = settings

@@ -15,7 +15,12 @@ from semrobust.core.params import Params
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
 from semrobust.core.settings import Plain
 
-TABLES = ("clean", "attack_power", "power_ratio")
+TABLES = ("clean", "link_adaptation", "attack_power", "power_ratio", "code_structure")
+OF_CLEAN_SAMPLES = TABLES[:2]
+"""Tables of what happens without an attack, on all systems; the others are over all pairs of system and attack."""
+
+OF_STRUCTURES = "code_structure"
+"""The table of what the codes of attacked systems are like, whatever the channel and the attack."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +87,41 @@ def attack(params: Params, system: str, attack: str) -> Job:
         "batch": params.evaluation.batch,
         "threads": params.compute.job_threads,
     }
+    if ATTACKS[params.attacks[attack].kind].knows_structure:
+        settings["structure"] = structure(params, params.same_code(system)).settings
     method = ATTACKS[params.attacks[attack].kind].__module__
     modules = (_module(params, system), method, "semrobust.evaluation.attacked")
     return Job("attack", f"{system}.{attack}", settings | _seed(params), modules)
 
 
+def structure(params: Params, system: str) -> Job:
+    """The structure of the LDPC code of an attacked system; of its settings those count that make the code."""
+    chosen = _system(params, system)
+    if system not in params.coded():
+        raise UsageError(f"the system '{system}' has no code to analyse, or no attack is run on it")
+    settings = {
+        "system": {key: chosen[key] for key in ("kind", "modulation", "code", "blocks") if key in chosen},
+        "structure": params.section("structure"),
+        "real_uses": params.link.real_uses,
+    }
+    modules = (_module(params, system), "semrobust.evaluation.structure")
+    return Job("structure", system, settings | _seed(params), modules)
+
+
 def gallery(params: Params) -> Job:
-    """A few images under rising attack power, for all systems."""
+    """A few images under rising attack power, for all systems that are attacked."""
     evaluation = params.section("evaluation")
+    attacked = params.attacked()
     settings = {
         "link": params.section("link"),
-        "systems": {name: _unlabelled(params, "systems", name) for name in params.systems},
+        "systems": {name: _unlabelled(params, "systems", name) for name in attacked},
         "attacks": {name: _unlabelled(params, "attacks", name) for name in params.attacks},
+        "pairs": [".".join(pair) for pair in params.pairs()],
         "success_psnr_db": params.evaluation.success_psnr_db,
         "threads": params.compute.job_threads,
         **{key: value for key, value in evaluation.items() if key.startswith("gallery_")},
     }
-    modules = {_module(params, name) for name in params.systems}
+    modules = {_module(params, name) for name in attacked}
     modules |= {ATTACKS[method.kind].__module__ for method in params.attacks.values()}
     return Job("gallery", "gallery", settings | _seed(params), (*sorted(modules), "semrobust.evaluation.gallery"))
 
@@ -107,12 +130,17 @@ def table(params: Params, table: str) -> Job:
     """A tidy table of results."""
     if table not in TABLES:
         raise UsageError(f"unknown table '{table}'; known: {', '.join(TABLES)}")
+    systems, pairs = params.attacked(), [".".join(pair) for pair in params.pairs()]
+    if table in OF_CLEAN_SAMPLES:
+        systems, pairs = list(params.systems), []
+    elif table == OF_STRUCTURES:
+        systems, pairs = params.coded(), []
     settings = {
         "run": params.run,
         "dataset": params.data.source,
-        "systems": {name: _static(params, name) for name in params.systems},
-        "order": list(params.systems),
-        "pairs": [] if table == "clean" else [".".join(pair) for pair in params.pairs()],
+        "systems": {name: _static(params, name) for name in systems},
+        "order": systems,
+        "pairs": pairs,
         "success_psnr_db": params.evaluation.success_psnr_db,
         "bootstrap_samples": params.evaluation.bootstrap_samples,
         "real_uses": params.link.real_uses,
@@ -121,14 +149,24 @@ def table(params: Params, table: str) -> Job:
 
 
 def figure(params: Params, figure: str) -> Job:
-    """A figure, from tables alone."""
+    """A figure, from tables alone. `labels` are those of the attacked systems; `rungs` are all classical chains."""
+    attacked = params.attacked()
     settings = {
         "plot": params.section("plot"),
         # colours follow the order of the params, which sorted keys would hide
-        "order": {"systems": list(params.systems), "attacks": list(params.attacks)},
+        "order": {"systems": attacked, "attacks": list(params.attacks), "rungs": list(params.systems)},
         "labels": {
-            section: {name: entry["label"] for name, entry in params.section(section).items()}
-            for section in ("systems", "attacks")
+            "systems": {name: params.systems[name].label for name in attacked},
+            "studies": {
+                study: {name: params.systems[name].label for name in params.studied(study)}
+                for study in params.studies()
+            },
+            "attacks": {name: attack.label for name, attack in params.attacks.items()},
+        },
+        "rungs": {
+            name: {"label": system.label, **_static(params, name), "code": _system(params, name).get("code")}
+            for name, system in params.systems.items()
+            if SYSTEMS[system.kind].source is not None
         },
         "success_psnr_db": params.evaluation.success_psnr_db,
     }
@@ -139,9 +177,15 @@ def _seed(params: Params) -> Plain:
     return {"seed": params.seed}
 
 
+_NO_RESULT = ("label", "attacks", "study")
+
+
 def _unlabelled(params: Params, section: str, name: str) -> Plain:
-    """Settings of a system or an attack that results depend on: all but the label, which only figures show."""
-    return {key: value for key, value in params.section(section, name).items() if key != "label"}
+    """Settings of a system or an attack that results depend on.
+
+    Left out are the label, which only figures show, and the attacks and the study, which say where it is shown.
+    """
+    return {key: value for key, value in params.section(section, name).items() if key not in _NO_RESULT}
 
 
 def _system(params: Params, system: str) -> Plain:
@@ -153,7 +197,8 @@ def _system(params: Params, system: str) -> Plain:
 def _static(params: Params, system: str) -> Plain:
     """What a table says about a system without running it."""
     kind = SYSTEMS[params.systems[system].kind]
-    return {"side": kind.side, **{k: v for k, v in _system(params, system).items() if isinstance(v, str)}}
+    texts = {key: value for key, value in _system(params, system).items() if isinstance(value, str)}
+    return {"side": kind.side, "source": kind.source, **texts}
 
 
 def _module(params: Params, system: str) -> str:

@@ -45,6 +45,10 @@ class Layout:
     def perturbations(self, system: str, attack: str) -> Path:
         return self.attack(system, attack).with_suffix(".safetensors")
 
+    def structure(self, system: str) -> Path:
+        """Cycles, harmful sets and light codewords of a system's code."""
+        return self.root / "structures" / f"{system}.safetensors"
+
     def gallery(self) -> Path:
         return self.root / "samples" / "gallery.npz"
 

@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from semrobust.core.errors import ParamsError
+from semrobust.core.grid import expand
 from semrobust.core.registry import ATTACKS, SYSTEMS, Registry
 from semrobust.core.settings import (
     AttackSettings,
@@ -19,6 +20,7 @@ from semrobust.core.settings import (
     Plain,
     Positive,
     Settings,
+    StructureSettings,
     SystemSettings,
 )
 
@@ -62,6 +64,7 @@ class Params(Settings):
     link: LinkSettings
     systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
+    structure: StructureSettings
     evaluation: EvaluationSettings
     compute: ComputeSettings
     plot: PlotSettings
@@ -81,13 +84,47 @@ class Params(Settings):
         return value
 
     def pairs(self) -> list[tuple[str, str]]:
-        """All (system, attack) pairs whose system offers what the attack requires, in params order."""
+        """All (system, attack) pairs to run, in params order.
+
+        The system offers what the attack requires, and its own list of attacks, if it has one, names the attack.
+        """
         return [
             (system, attack)
             for system, chosen in self.systems.items()
-            for attack, method in self.attacks.items()
-            if ATTACKS[method.kind].requires <= SYSTEMS[chosen.kind].capabilities
+            for attack in self.attacks
+            if self.can_run(system, attack) and (chosen.attacks is None or attack in chosen.attacks)
         ]
+
+    def can_run(self, system: str, attack: str) -> bool:
+        """Whether the system offers what the attack requires."""
+        required = ATTACKS[self.attacks[attack].kind].requires
+        return required <= SYSTEMS[self.systems[system].kind].capabilities
+
+    def attacked(self) -> list[str]:
+        """Systems with at least one attack that belong to no study: those of the main tables and figures."""
+        return [name for name in self._in_pairs() if self.systems[name].study is None]
+
+    def studied(self, study: str) -> list[str]:
+        """Attacked systems of one study."""
+        return [name for name in self._in_pairs() if self.systems[name].study == study]
+
+    def studies(self) -> list[str]:
+        """Names of the studies, in the order of the params."""
+        named = (self.systems[name].study for name in self._in_pairs())
+        return list(dict.fromkeys(study for study in named if study is not None))
+
+    def _in_pairs(self) -> list[str]:
+        return list(dict.fromkeys(system for system, _ in self.pairs()))
+
+    def coded(self) -> list[str]:
+        """Systems whose LDPC code is analysed: of attacked systems with the same code only the first."""
+        coded = [name for name in self._in_pairs() if self.systems[name].code_identity(self.link) is not None]
+        return [name for name in coded if self.same_code(name) == name]
+
+    def same_code(self, system: str) -> str:
+        """The first attacked system with the same LDPC code as `system`, whose structure serves both."""
+        code = self.systems[system].code_identity(self.link)
+        return next(name for name in self._in_pairs() if self.systems[name].code_identity(self.link) == code)
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Plain:
@@ -151,7 +188,9 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
     """Validate merged params; raises ParamsError listing each problem with the key's path and its value."""
     problems: list[str] = []
     content = dict(raw)
-    content["systems"] = _plugins(raw, "systems", SYSTEMS, problems)
+    if isinstance(raw.get("systems"), Mapping):
+        content["systems"] = expand(raw["systems"], "systems", merge, problems)
+    content["systems"] = _plugins(content, "systems", SYSTEMS, problems)
     content["attacks"] = _plugins(raw, "attacks", ATTACKS, problems)
     params = _checked(Params, content, "", problems, skip=("systems", "attacks"))
     if params is not None:
@@ -232,18 +271,26 @@ def _inconsistent(params: Params) -> list[str]:
             f"evaluation.gallery_images: {params.evaluation.gallery_images}, must not exceed "
             f"evaluation.attack_images = {params.evaluation.attack_images}"
         )
-    attacked = {system for system, _ in params.pairs()}
-    problems += [
-        f"systems.{name}.kind: {system.kind!r}, no attack in params can be run on it"
-        for name, system in params.systems.items()
-        if name not in attacked
-    ]
     for name, system in params.systems.items():
         problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
+    return problems + _never_attacked(params)
+
+
+def _never_attacked(params: Params) -> list[str]:
+    """Attacks that no system runs, systems that wait for an attack in vain, and names of attacks that are none."""
+    problems, pairs = [], params.pairs()
+    attacked = {system for system, _ in pairs}
+    for name, system in params.systems.items():
+        if system.attacks is None and name not in attacked:
+            problems.append(f"systems.{name}.kind: {system.kind!r}, no attack in params can be run on it")
+        for wanted in system.attacks or []:
+            if wanted not in params.attacks:
+                problems.append(f"systems.{name}.attacks: {wanted!r}, must be of {', '.join(params.attacks)}")
+            elif not params.can_run(name, wanted):
+                problems.append(f"systems.{name}.attacks: {wanted!r}, cannot be run on kind {system.kind!r}")
+    used = {attack for _, attack in pairs}
     for name, attack in params.attacks.items():
-        required = ATTACKS[attack.kind].requires
-        if not any(required <= SYSTEMS[system.kind].capabilities for system in params.systems.values()):
-            problems.append(
-                f"attacks.{name}.kind: {attack.kind!r}, no system offers what it needs ({', '.join(required)})"
-            )
+        if name not in used:
+            required = ", ".join(sorted(ATTACKS[attack.kind].requires)) or "nothing"
+            problems.append(f"attacks.{name}.kind: {attack.kind!r}, no system with what it needs ({required}) runs it")
     return problems

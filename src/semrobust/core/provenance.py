@@ -25,7 +25,8 @@ from semrobust.core.layout import record_path
 from semrobust.core.settings import Plain
 
 _PACKAGES = (
-    "torch", "numpy", "scipy", "pandas", "pillow", "pyldpc", "sionna-no-rt", "matplotlib", "seaborn", "semrobust",
+    "torch", "numpy", "scipy", "numba", "pandas", "pillow", "av", "pyldpc", "sionna-no-rt", "matplotlib", "seaborn",
+    "semrobust",
 )  # fmt: skip
 _CODE_PATHS = ("src", "workflow", "Snakefile", "params.yaml", "params", "pyproject.toml")
 

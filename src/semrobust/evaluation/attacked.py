@@ -8,6 +8,8 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from semrobust.attacks.base import Attack, AttackResult, Target, untouched
+from semrobust.attacks.structure import stored
+from semrobust.attacks.structure.sets import Structure
 from semrobust.core import files, jobs, seeds
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
@@ -21,7 +23,15 @@ from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 
 
-def aim(params: Params, system: System, images: torch.Tensor, sent: Sent, start: int, snr_db: float) -> Target:
+def aim(
+    params: Params,
+    system: System,
+    images: torch.Tensor,
+    sent: Sent,
+    start: int,
+    snr_db: float,
+    structure: Structure | None = None,
+) -> Target:
     """The batch of test images from number `start` on, sent over the same noise as in the clean evaluation."""
     stop = start + len(images)
     noise = channel_noise(params.seed, snr_db, start, stop, system.real_uses)
@@ -34,6 +44,7 @@ def aim(params: Params, system: System, images: torch.Tensor, sent: Sent, start:
         noise_variance(snr_db),
         mse_from_psnr_db(params.evaluation.success_psnr_db),
         torch.from_numpy(directions),
+        structure,
     )
 
 
@@ -70,6 +81,9 @@ def run(params: Params, name: str, attack: str, command: list[str]) -> None:
     kind = ATTACKS[settings.kind]
     assert issubclass(kind, Attack)
     method = kind(settings)
+    structure = None
+    if kind.knows_structure:
+        structure = stored.load(params, params.same_code(name), making)
     test = load_split(dataset.parent, "test").images[: params.evaluation.attack_images]
 
     def batch(start: int) -> torch.Tensor:
@@ -85,7 +99,7 @@ def run(params: Params, name: str, attack: str, command: list[str]) -> None:
         images = batch(start)
         sent = system.encode(images)
         for snr_db in params.link.snr_db:
-            attacked = aim(params, system, images, sent, start, snr_db)
+            attacked = aim(params, system, images, sent, start, snr_db, structure)
             result = method.run(attacked) if sends else untouched(attacked)
             parts.append(rows(attacked, result, start, snr_db))
             vectors.setdefault(f"snr_db={snr_db:g}", []).append(result.perturbation)

@@ -65,7 +65,7 @@ def run(params: Params, command: list[str]) -> None:
     test = load_split(dataset.parent, "test").images[: params.evaluation.gallery_images]
     originals = torch.from_numpy(test.copy()).float() / 255.0
     pictures, quality, attacks, shown_systems = [], [], [], []
-    for name in params.systems:
+    for name in params.attacked():
         system = restore(params, name, making)
         if not system.encode(originals).feasible.any():
             continue  # its budget carries no image, so there is nothing to show

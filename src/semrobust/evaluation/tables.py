@@ -10,65 +10,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pandera
 
 from semrobust.core import files, jobs
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.core.registry import SYSTEMS
+from semrobust.evaluation.adaptation import cross_fitted
+from semrobust.evaluation.code_structure import code_structure
+from semrobust.evaluation.schema import COLUMNS, COMMON, MEASURES, schema
 from semrobust.evaluation.statistics import Bootstrap, Values, interval, quantile
 from semrobust.phy.power import power_per_use, psr_db
 
 _Row = dict[str, Any]
-_COMMON = ("run", "dataset", "system", "channel", "snr_db", "seed", "n_images")
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "clean": (
-        "stream", "status", "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate",
-        "decode_failure_rate", "infeasible_rate", "symbols_per_image", "interval",
-    ),
-    "attack_power": (
-        "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "ruinable_rate",
-        "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
-        "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
-        "ruinable_power_high", "ruinable_n_censored", "interval",
-    ),
-    "power_ratio": (
-        "semantic_system", "classical_system", "semantic_attack", "classical_attack", "population", "statistic",
-        "success_psnr_db", "status", "n_censored", "ratio", "ratio_low", "ratio_high", "interval",
-    ),
-}  # fmt: skip
 _INTERVAL = "bootstrap over images, 95%"
-_MEASURES = frozenset({
-    "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate", "success_rate",
-    "n_censored", "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
-    "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
-    "ruinable_power_high", "ruinable_n_censored", "ratio", "ratio_low", "ratio_high",
-})  # fmt: skip
-_RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate")
-
-
-def schema(table: str) -> pandera.DataFrameSchema:
-    """Schema of a result table: exactly these columns, rates in [0,1], and every interval around its mean."""
-    columns: dict[str, pandera.Column] = {}
-    for name in (*_COMMON, *_COLUMNS[table]):
-        checks = [pandera.Check.in_range(-1.0 if name == "ssim" else 0.0, 1.0)] if name in _RATES else []
-        columns[name] = pandera.Column(checks=checks, nullable=True, coerce=False)
-    middles = {"clean": "psnr_db", "attack_power": "power_total_mean", "power_ratio": "ratio"}
-    middle = middles[table]
-    stem = middle.removesuffix("_mean")
-
-    def brackets(frame: pd.DataFrame) -> pd.Series[bool]:
-        low, high, value = frame[f"{stem}_low"], frame[f"{stem}_high"], frame[middle]
-        slack = 1e-9 * value.abs()
-        return value.isna() | ((low <= value + slack) & (value <= high + slack))
-
-    return pandera.DataFrameSchema(columns, strict=True, ordered=True, checks=pandera.Check(brackets))
+BEST_OF = "best_of"
+_SHOWN = (("ruinable", "mean"), ("ruinable", "median"), ("all", "mean"), ("all", "median"))
+_SELECTION = "known SNR, highest mean PSNR on the other half of the images"
 
 
 def _common(params: Params, system: str, snr_db: float, images: int) -> _Row:
     values = (params.run, params.data.source, system, "awgn", snr_db, params.seed, images)
-    return dict(zip(_COMMON, values, strict=True)) | {"interval": _INTERVAL}
+    return dict(zip(COMMON, values, strict=True)) | {"interval": _INTERVAL}
 
 
 def _bootstrap(params: Params) -> Callable[[int], Bootstrap]:
@@ -92,7 +55,7 @@ def _status(samples: pd.DataFrame) -> str:
 def _empty_if_infeasible(row: _Row) -> _Row:
     """Leave the measures of a system that could not send a single image empty; counts and rates of images stay."""
     if row["status"] == "infeasible":
-        row = {name: float("nan") if name in _MEASURES else value for name, value in row.items()}
+        row = {name: float("nan") if name in MEASURES else value for name, value in row.items()}
     return row
 
 
@@ -121,51 +84,93 @@ def clean(params: Params, making: Making) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _attacked(params: Params, making: Making) -> dict[tuple[str, str], pd.DataFrame]:
-    """Per-image results of all (system, attack) pairs."""
+def link_adaptation(params: Params, making: Making) -> pd.DataFrame:
+    """Rows (source codec, SNR): what a chain reaches that knows the SNR and takes the best rung for it.
+
+    Rungs are all systems of one source codec. The best has the highest mean PSNR; it is chosen on every other image
+    and scored on the rest, both ways, so no image takes part in the choice that it is scored with.
+    """
+    layout, resamples = Layout(params.run), _bootstrap(params)
+    rungs: dict[str, dict[str, pd.DataFrame]] = {}
+    for system, settings in params.systems.items():
+        source = SYSTEMS[settings.kind].source
+        if source is not None:
+            samples = pd.read_parquet(making.uses(layout.clean(system), jobs.clean(params, system)))
+            rungs.setdefault(source, {})[system] = samples.sort_values(["snr_db", "image"])
+    rows = []
+    for source, snr_db in product(rungs, params.link.snr_db):
+        groups = {name: samples[samples["snr_db"] == snr_db] for name, samples in rungs[source].items()}
+        feasible = {name: group for name, group in groups.items() if _status(group) == "ok"}
+        candidates = {name: group["psnr_db"].to_numpy() for name, group in (feasible or groups).items()}
+        chosen = cross_fitted(candidates)
+        low, high = interval(resamples(len(chosen.values)).means(chosen.values))
+        row = _common(params, f"{source}_adaptive", snr_db, len(chosen.values)) | {
+            "source": source,
+            "n_rungs": len(feasible),
+            "rung_even": chosen.even,
+            "rung_odd": chosen.odd,
+            "status": "ok" if feasible else "infeasible",
+            "psnr_db": chosen.values.mean(),
+            "psnr_db_low": low,
+            "psnr_db_high": high,
+            "symbols_per_image": params.link.real_uses // 2,
+            "selection": _SELECTION,
+        }
+        rows.append(_empty_if_infeasible(row))
+    return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["link_adaptation"]])
+
+
+def _attacked(params: Params, making: Making) -> dict[str, dict[str, pd.DataFrame]]:
+    """Per-image results by system and attack, and behind a system's attacks the best of them per image."""
     layout = Layout(params.run)
-    return {
-        (system, attack): pd.read_parquet(
-            making.uses(layout.attack(system, attack), jobs.attack(params, system, attack))
-        )
-        for system, attack in params.pairs()
-    }
+    tables: dict[str, dict[str, pd.DataFrame]] = {}
+    for system, attack in params.pairs():
+        path = making.uses(layout.attack(system, attack), jobs.attack(params, system, attack))
+        tables.setdefault(system, {})[attack] = pd.read_parquet(path)
+    return {system: attacks | {BEST_OF: _best(attacks)} for system, attacks in tables.items()}
 
 
 def attack_power(params: Params, making: Making) -> pd.DataFrame:
-    """Rows (system, attack, SNR). Means are over all images: a censored one counts with the largest power tried."""
-    resamples, uses = _bootstrap(params), params.link.real_uses
-    rows = []
-    for (system, attack), samples in _attacked(params, making).items():
-        for snr_db, group in _by_snr(samples):
-            power = group["power_total"].to_numpy()
-            bounded = np.where(group["success"], power, np.inf)  # quantiles are right as long as they are finite
-            low, high = interval(resamples(len(group)).means(power))
-            q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
-            rows.append(
-                _empty_if_infeasible(
-                    _common(params, system, snr_db, len(group))
-                    | {
-                        "attack": attack,
-                        "status": _status(group),
-                        "stream": _stream(params, system),
-                        "success_psnr_db": params.evaluation.success_psnr_db,
-                        "success_rate": group["success"].mean(),
-                        "n_censored": int((~group["success"]).sum()),
-                        "ruinable_rate": group["ruinable"].mean(),
-                        "power_total_mean": power.mean(),
-                        "power_total_low": low,
-                        "power_total_high": high,
-                        "power_total_median": middle,
-                        "power_total_q25": q25,
-                        "power_total_q75": q75,
-                        "power_per_use_mean": power_per_use(power.mean(), uses),
-                        "psr_db": psr_db(power.mean(), uses),
-                        **_ruinable(group, resamples),
-                    }
-                )
-            )
+    """Rows (system, attack, SNR). Means are over all images: a censored one counts with the largest power tried.
+
+    The attack `best_of` takes the cheapest of a system's attacks for each image.
+    """
+    resamples = _bootstrap(params)
+    rows = [
+        _power_row(params, system, attack, snr_db, group, resamples)
+        for system, attacks in _attacked(params, making).items()
+        for attack, samples in attacks.items()
+        for snr_db, group in _by_snr(samples)
+    ]
     return pd.DataFrame(rows)
+
+
+def _power_row(
+    params: Params, system: str, attack: str, snr_db: float, group: pd.DataFrame, resamples: Callable[[int], Bootstrap]
+) -> _Row:
+    power, uses = group["power_total"].to_numpy(), params.link.real_uses
+    bounded = np.where(group["success"], power, np.inf)  # quantiles are right as long as they are finite
+    low, high = interval(resamples(len(group)).means(power))
+    q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
+    row = _common(params, system, snr_db, len(group)) | {
+        "attack": attack,
+        "status": _status(group),
+        "stream": _stream(params, system),
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        "success_rate": group["success"].mean(),
+        "n_censored": int((~group["success"]).sum()),
+        "ruinable_rate": group["ruinable"].mean(),
+        "power_total_mean": power.mean(),
+        "power_total_low": low,
+        "power_total_high": high,
+        "power_total_median": middle,
+        "power_total_q25": q25,
+        "power_total_q75": q75,
+        "power_per_use_mean": power_per_use(power.mean(), uses),
+        "psr_db": psr_db(power.mean(), uses),
+        **_ruinable(group, resamples),
+    }
+    return _empty_if_infeasible(row)
 
 
 def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> _Row:
@@ -186,58 +191,54 @@ def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> _Ro
 
 
 def power_ratio(params: Params, making: Making) -> pd.DataFrame:
-    """Rows (semantic system, classical system, SNR, population, statistic): least power semantic over classical.
+    """Rows (semantic system, classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
 
-    Each side is attacked by its best attack per image. `population`: `all` images, where censored ones count with the
-    largest power tried (so the mean is only a bound), or `ruinable` ones: both sides can send the image, and mid-grey
-    in its place counts as ruined. Both are properties of the image, not of an attack's success.
-    `statistic`: ratio of means or of medians (a median that falls on censored images is infinite).
+    The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. `population`:
+    `ruinable` images, which both sides can send and mid-grey in their place counts as ruined, and for `best_of` also
+    `all` images, where censored ones count with the largest power tried (so the mean is only a bound). Both are
+    properties of the image, not of an attack's success. `statistic`: ratio of means, and for `best_of` also of medians
+    (a median that falls on censored images is infinite).
     """
-    attacked = _attacked(params, making)
-    best = {
-        system: _best({attack: table for (name, attack), table in attacked.items() if name == system})
-        for system in params.systems
-    }
+    attacked = {system: attacks for system, attacks in _attacked(params, making).items() if system in params.attacked()}
     sides = {
-        side: [name for name, settings in params.systems.items() if SYSTEMS[settings.kind].side == side]
+        side: [name for name in attacked if SYSTEMS[params.systems[name].kind].side == side]
         for side in ("semantic", "classical")
     }
     resamples = _bootstrap(params)
     rows = []
     for semantic, classical in product(sides["semantic"], sides["classical"]):
-        for snr_db, top in best[semantic].items():
-            bottom = best[classical][snr_db]
-            common = _common(params, f"{semantic}/{classical}", snr_db, len(top)) | {
-                "semantic_system": semantic,
-                "classical_system": classical,
-                "semantic_attack": _commonest(top),
-                "classical_attack": _commonest(bottom),
-                "success_psnr_db": params.evaluation.success_psnr_db,
-                "status": "infeasible" if "infeasible" in (_status(top), _status(bottom)) else "ok",
-            }
-            for population, statistic in product(("all", "ruinable"), ("mean", "median")):
-                chosen = np.ones(len(top), dtype=bool)
-                if population == "ruinable":
-                    chosen = (top["ruinable"] & ~top["infeasible"] & ~bottom["infeasible"]).to_numpy()
-                row = common | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
-                row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
-                rows.append(_empty_if_infeasible(row))
+        for above, below in product(attacked[semantic], attacked[classical]):
+            if (above == BEST_OF) != (below == BEST_OF):
+                continue
+            bottoms = dict(_by_snr(attacked[classical][below]))
+            for snr_db, top in _by_snr(attacked[semantic][above]):
+                bottom = bottoms[snr_db]
+                common = _common(params, f"{semantic}/{classical}", snr_db, len(top)) | {
+                    "semantic_system": semantic,
+                    "classical_system": classical,
+                    "semantic_attack": above,
+                    "classical_attack": below,
+                    "success_psnr_db": params.evaluation.success_psnr_db,
+                    "status": "infeasible" if "infeasible" in (_status(top), _status(bottom)) else "ok",
+                }
+                for population, statistic in _SHOWN if above == BEST_OF else _SHOWN[:1]:
+                    chosen = np.ones(len(top), dtype=bool)
+                    if population == "ruinable":
+                        sent = ~top["infeasible"].to_numpy() & ~bottom["infeasible"].to_numpy()
+                        chosen = top["ruinable"].to_numpy() & sent
+                    row = common | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
+                    row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
+                    rows.append(_empty_if_infeasible(row))
     return pd.DataFrame(rows)
 
 
-def _best(tables: dict[str, pd.DataFrame]) -> dict[float, pd.DataFrame]:
+def _best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Per SNR and image the successful attack of least power, or the largest power tried if none succeeds."""
-    stacked = pd.concat([table.assign(attack=attack) for attack, table in tables.items()], ignore_index=True)
+    stacked = pd.concat(attacks.values(), ignore_index=True)
     order = np.where(stacked["success"], stacked["power_total"], -stacked["power_total"])
     stacked = stacked.assign(censored=~stacked["success"], order=order)
-    stacked = stacked.sort_values(["snr_db", "image", "censored", "order", "attack"])
-    chosen = stacked.drop_duplicates(["snr_db", "image"])
-    return {snr_db: group.reset_index(drop=True) for snr_db, group in _by_snr(chosen)}
-
-
-def _commonest(best: pd.DataFrame) -> str:
-    """The attack that is best on most images; the first by name on a tie."""
-    return str(best["attack"].mode().iloc[0])
+    stacked = stacked.sort_values(["snr_db", "image", "censored", "order"], kind="stable")
+    return stacked.drop_duplicates(["snr_db", "image"]).reset_index(drop=True)
 
 
 def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> _Row:
@@ -263,15 +264,17 @@ def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: C
 
 TABLES: dict[str, Callable[[Params, Making], pd.DataFrame]] = {
     "clean": clean,
+    "link_adaptation": link_adaptation,
     "attack_power": attack_power,
     "power_ratio": power_ratio,
+    "code_structure": code_structure,
 }
 
 
 def run(params: Params, table: str, command: list[str]) -> Path:
     """Make one result table, check it against its schema, and write it with its record."""
     making = Making(jobs.table(params, table), command)
-    frame = TABLES[table](params, making)[[*_COMMON, *_COLUMNS[table]]]
+    frame = TABLES[table](params, making)[[*COMMON, *COLUMNS[table]]]
     frame = schema(table).validate(frame)
     output = Layout(params.run).table(table)
     with files.replacing(output) as temporary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,9 @@ else:
 
 Color = tuple[float, float, float]
 
+BEST_OF = "best_of"
+"""What the tables call the cheapest of all attacks on a system, image by image."""
+
 # the lengths share no factor with a palette of ten colours, so many systems pass before a combination comes again;
 # every marker can be hollow, which is how a bound is told from a value
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -37,7 +40,8 @@ class FigureInputs:
     Attributes:
         tables: the result tables that the figure asked for, by name.
         gallery: file of example pictures, if the figure asked for it.
-        settings: the figure job's settings: `plot`, `labels` of systems and attacks, `success_psnr_db`.
+        settings: the figure job's settings (`core.jobs.figure`): `plot`, `labels` of the attacked systems and of the
+            attacks, what each of the `rungs` is, `success_psnr_db`.
         dataset: the dataset's name and digests, as recorded.
         run: name of the run.
         id: provenance id, printed in the figure.
@@ -75,7 +79,7 @@ class Look:
 
 
 def looks(inputs: FigureInputs, section: str) -> dict[str, Look]:
-    """Looks of all `systems` or `attacks` of the run by name, in the order of the params.
+    """Looks of the attacked `systems` or of all `attacks` of the run by name, in the order of the params.
 
     Raises ParamsError if the palette is not one that seaborn knows.
     """
@@ -85,9 +89,14 @@ def looks(inputs: FigureInputs, section: str) -> dict[str, Look]:
         colors = seaborn.color_palette(palette, len(labels))
     except ValueError as error:
         raise ParamsError([f"plot.palette: {palette!r}, must be a palette of seaborn such as 'colorblind'"]) from error
+    return plain_looks(labels, colors)
+
+
+def plain_looks(labels: Mapping[str, str], colors: Sequence[Color]) -> dict[str, Look]:
+    """Looks by name for these labels: the colours in turn, each with its own marker and dashes."""
     return {
-        name: Look(label, tuple(color), _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
-        for i, ((name, label), color) in enumerate(zip(labels.items(), colors, strict=True))
+        name: Look(label, tuple(colors[i % len(colors)]), _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
+        for i, (name, label) in enumerate(labels.items())
     }
 
 
@@ -99,7 +108,9 @@ def feasible(frame: pd.DataFrame) -> pd.DataFrame:
 def infeasible_note(frame: pd.DataFrame, inputs: FigureInputs, column: str = "system") -> list[str]:
     """One sentence that names the systems in `column` without any feasible row; none if there are none."""
     left = set(feasible(frame)[column])
-    missing = [look.label for name, look in looks(inputs, "systems").items() if name in set(frame[column]) - left]
+    rungs = {name: rung["label"] for name, rung in inputs.settings["rungs"].items()}
+    labels = inputs.settings["labels"]["systems"] | rungs
+    missing = [label for name, label in labels.items() if name in set(frame[column]) - left]
     return [f"Infeasible: {', '.join(missing)} does not fit the bit budget."] if missing else []
 
 

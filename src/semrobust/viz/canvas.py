@@ -72,11 +72,16 @@ def sheet(height: float, layout: str | None = "constrained") -> matplotlib.figur
 
 
 def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[int], notes: list[str]) -> None:
-    """Write notes and, in the last line, dataset, run, number of images and provenance id below the figure."""
-    count = "–".join(f"{n:,}" for n in sorted({min(images), max(images)}))
-    dataset = inputs.dataset.get("source", "not recorded")
+    """Write notes and, in the last line, dataset, run, number of images and provenance id below the figure.
+
+    A figure of what does not depend on images gives an empty list, and no dataset is named.
+    """
+    origin = f"run {inputs.run} · semrobust:{inputs.id}"
+    if images:
+        count = "–".join(f"{n:,}" for n in sorted({min(images), max(images)}))
+        origin = f"dataset {inputs.dataset.get('source', 'not recorded')}, test images: {count} · {origin}"
     lines = [line for note in notes for line in textwrap.wrap(note, _CHARACTERS)]
-    lines.append(f"dataset {dataset}, test images: {count} · run {inputs.run} · semrobust:{inputs.id}")
+    lines.append(origin)
     # as supxlabel the layout leaves room for it, however many lines there are
     figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=SMALL * scale(), color="0.3")
 

@@ -43,7 +43,7 @@ class _Line:
 def draw(inputs: base.FigureInputs) -> Figure:
     """Least power on the semantic side over least power on the classical side, by SNR, for every pair."""
     table = inputs.tables["power_ratio"]
-    rows = _clipped(base.feasible(table))
+    rows = _clipped(base.feasible(table[table["semantic_attack"] == base.BEST_OF]))
     figure = canvas.sheet(4.2)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     lines = []

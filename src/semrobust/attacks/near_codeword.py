@@ -1,0 +1,47 @@
+"""The minimum-distance direction: push the received word towards the nearest other codeword.
+
+For maximum-likelihood decoding that is the best attack there is: half way to a codeword at Hamming distance d costs d
+for QPSK. Belief propagation fails earlier on sets that are no codewords at all, which is what this attack measures
+`vulnerable_set` against.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from semrobust.attacks.vulnerable_set import Members, SetAttack, SetSettings
+from semrobust.attacks.words import Words
+from semrobust.core.lazy import LazyModule
+from semrobust.core.registry import ATTACKS
+from semrobust.core.settings import AttackSettings
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = LazyModule("scipy.sparse")
+
+_ROWS = 64
+
+
+class NearCodewordSettings(SetSettings):
+    """As for the vulnerable set attack."""
+
+    kind: Literal["near_codeword"]
+
+
+@ATTACKS.register("near_codeword")
+class NearCodeword(SetAttack):
+    """The codewords of low weight that the analysis of the structure found, or the lightest rows of the generator."""
+
+    Settings: ClassVar[type[AttackSettings]] = NearCodewordSettings
+
+    def members(self, words: Words) -> Members:
+        assert words.structure is not None
+        code = words.decoder.code
+        found = words.structure.channel_bits(code, words.structure.codeword).matrix(code.n)
+        if found.shape[0]:
+            return found
+        lightest = np.argsort(code.generator.sum(axis=1), kind="stable")[:_ROWS]
+        return sparse.csr_array(code.generator[lightest].astype(np.int64))

@@ -1,0 +1,60 @@
+"""Columns of the result tables: the output contract, and what it promises about the values."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pandera
+
+COMMON = ("run", "dataset", "system", "channel", "snr_db", "seed", "n_images")
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "clean": (
+        "stream", "status", "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate",
+        "decode_failure_rate", "infeasible_rate", "symbols_per_image", "interval",
+    ),
+    "link_adaptation": (
+        "source", "n_rungs", "rung_even", "rung_odd", "status", "psnr_db", "psnr_db_low", "psnr_db_high",
+        "symbols_per_image", "selection", "interval",
+    ),
+    "attack_power": (
+        "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "ruinable_rate",
+        "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
+        "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
+        "ruinable_power_high", "ruinable_n_censored", "interval",
+    ),
+    "power_ratio": (
+        "semantic_system", "classical_system", "semantic_attack", "classical_attack", "population", "statistic",
+        "success_psnr_db", "status", "n_censored", "ratio", "ratio_low", "ratio_high", "interval",
+    ),
+    "code_structure": (
+        "family", "n", "k", "girth", "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
+    ),
+}  # fmt: skip
+MEASURES = frozenset({
+    "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate", "success_rate",
+    "n_censored", "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
+    "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
+    "ruinable_power_high", "ruinable_n_censored", "ratio", "ratio_low", "ratio_high",
+})  # fmt: skip
+_RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate")
+_MIDDLES = {
+    "clean": "psnr_db", "link_adaptation": "psnr_db", "attack_power": "power_total_mean", "power_ratio": "ratio",
+}  # fmt: skip
+
+
+def schema(table: str) -> pandera.DataFrameSchema:
+    """Schema of a result table: exactly these columns, rates in [0,1], and every interval around its mean."""
+    columns: dict[str, pandera.Column] = {}
+    for name in (*COMMON, *COLUMNS[table]):
+        checks = [pandera.Check.in_range(-1.0 if name == "ssim" else 0.0, 1.0)] if name in _RATES else []
+        columns[name] = pandera.Column(checks=checks, nullable=True, coerce=False)
+    if table not in _MIDDLES:
+        return pandera.DataFrameSchema(columns, strict=True, ordered=True)
+    middle = _MIDDLES[table]
+    stem = middle.removesuffix("_mean")
+
+    def brackets(frame: pd.DataFrame) -> pd.Series[bool]:
+        low, high, value = frame[f"{stem}_low"], frame[f"{stem}_high"], frame[middle]
+        slack = 1e-9 * value.abs()
+        return value.isna() | ((low <= value + slack) & (value <= high + slack))
+
+    return pandera.DataFrameSchema(columns, strict=True, ordered=True, checks=pandera.Check(brackets))
