@@ -32,6 +32,7 @@ SMALL: dict[str, Any] = {
         "jpeg_ldpc_16qam": {"decoder": {"iterations": 10}},
         "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
         "ladder": None,
+        "ablation": None,
     },
     "attacks": {
         "random": {"step_db": 10.0, "bisections": 1},

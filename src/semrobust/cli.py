@@ -134,7 +134,7 @@ def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @click.argument("table")
 @_params
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
-    """Make the result TABLE: clean, attack_power or power_ratio."""
+    """Make the result TABLE: clean, link_adaptation, attack_power, power_ratio or code_structure."""
     params, command = _checked(files, key, lambda params: jobs.table(params, table))
     from semrobust.evaluation import tables
 

@@ -207,10 +207,10 @@ TINY: dict[str, list[list[int]]] = {
 
 @cache
 def code_named(name: str) -> LdpcCode:
-    """One of `TINY`, or a short regular or 5G code."""
+    """One of `TINY`, or the `regular` or the `nr` code of about 100 bits."""
     if name in TINY:
         return from_parity_check(np.array(TINY[name], dtype=np.uint8))
-    return {"regular": lambda: regular(96), "nr": nr}[name]()
+    return nr() if name == "nr" else regular(96)
 
 
 def words_of(

@@ -10,7 +10,8 @@ import torch
 
 from semrobust.attacks.base import AttackResult, Target, untouched
 from semrobust.phy.power import noise_variance
-from semrobust.systems.base import System
+from semrobust.systems.base import System, grey_images
+from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.distortion import mean_squared_error
 from tests.attacks.samples import PARAMS, aimed, attack, normal, part, pictures, small_deepjscc, small_jpeg
 
@@ -20,7 +21,11 @@ SYSTEMS: dict[str, Callable[[], System]] = {
     "deepjscc": small_deepjscc,
     "jpeg_qpsk": lambda: small_jpeg("qpsk"),
     "jpeg_16qam": lambda: small_jpeg("16qam"),
+    # punctured nodes, and two codewords per image
+    "nr_blocks_qpsk": lambda: small_jpeg("qpsk", "nr", 2),
+    "nr_blocks_16qam": lambda: small_jpeg("16qam", "nr", 2),
 }
+CLASSICAL = [name for name in SYSTEMS if name != "deepjscc"]
 
 
 def system_named(name: str) -> System:
@@ -41,11 +46,7 @@ def result_of(name: str, method: str) -> AttackResult:
     return attack(method).run(target_of(name))
 
 
-CAPABILITIES = {
-    "deepjscc": frozenset({"gradient"}),
-    "jpeg_qpsk": frozenset({"soft_bits"}),
-    "jpeg_16qam": frozenset({"soft_bits"}),
-}
+CAPABILITIES = {"deepjscc": frozenset({"gradient"}), **dict.fromkeys(CLASSICAL, frozenset({"soft_bits"}))}
 PAIRS = [
     (name, method) for name in SYSTEMS for method in PARAMS.attacks if attack(method).requires <= CAPABILITIES[name]
 ]
@@ -78,7 +79,7 @@ def test_result_is_the_same_when_run_again(name: str, method: str) -> None:
         assert torch.equal(getattr(first, field), getattr(second, field)), field
 
 
-@pytest.mark.parametrize(("name", "method"), [pair for pair in PAIRS if pair[0] != "deepjscc"])
+@pytest.mark.parametrize(("name", "method"), [pair for pair in PAIRS if pair[0] in CLASSICAL])
 def test_image_of_a_classical_system_does_not_depend_on_its_batch(name: str, method: str) -> None:
     rows = torch.tensor([5, 1])
     alone, whole = attack(method).run(part(target_of(name), rows)), result_of(name, method)
@@ -101,7 +102,7 @@ def test_no_perturbation_is_the_clean_decode(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["jpeg_qpsk", "jpeg_16qam"])
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_images_that_grey_does_not_ruin_are_censored_not_faked(name: str) -> None:
     """A classical receiver that fails shows mid-grey, so an image close to grey cannot be ruined that way."""
     target = target_of(name)
@@ -115,7 +116,7 @@ def test_images_that_grey_does_not_ruin_are_censored_not_faked(name: str) -> Non
     )
 
 
-@pytest.mark.parametrize("name", ["jpeg_qpsk", "jpeg_16qam"])
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_least_reliable_bits_is_the_cheapest_attack_of_the_three(name: str) -> None:
     means = {
         method: float(result_of(name, method).power_total.mean())
@@ -123,6 +124,22 @@ def test_least_reliable_bits_is_the_cheapest_attack_of_the_three(name: str) -> N
     }
     assert means["least_reliable_bits"] < 0.5 * means["all_bits"]
     assert means["least_reliable_bits"] < 0.5 * means["random"]
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_attacks_on_codewords_are_the_cheapest_and_hit_one_block(name: str) -> None:
+    target = target_of(name)
+    ruinable = mean_squared_error(grey_images(IMAGES), target.images) >= target.threshold
+    methods = ("least_reliable_bits", "near_codeword", "vulnerable_set", "bp_gradient")
+    results = {method: result_of(name, method) for method in methods}
+    means = {method: float(result.power_total[ruinable].mean()) for method, result in results.items()}
+    assert means["bp_gradient"] <= means["vulnerable_set"] < means["least_reliable_bits"]
+    assert means["near_codeword"] < means["least_reliable_bits"]
+    assert isinstance(target.system, ClassicalSystem)
+    for method in methods[1:]:
+        assert torch.equal(results[method].success, ruinable)
+        hit = (results[method].perturbation.reshape(IMAGES, target.system.blocks, -1) != 0).any(dim=2)
+        assert torch.equal(hit.sum(dim=1), (results[method].power_total > 0).long())
 
 
 def test_gradient_is_the_cheaper_attack_on_a_network() -> None:

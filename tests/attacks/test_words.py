@@ -12,6 +12,7 @@ from semrobust.attacks.words import WordAttack, Words, _cheapest_block, norms, s
 from semrobust.core.settings import AttackSettings
 from semrobust.phy import mapping
 from semrobust.phy.power import noise_variance, power_from_psr_db
+from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.distortion import mean_squared_error
 from tests.attacks import samples
 from tests.attacks.samples import aimed, normal, part, pictures, small_jpeg
@@ -74,10 +75,9 @@ def test_smallest_scale_brackets_the_threshold_of_a_repetition_code(bisections: 
 def test_a_word_may_be_tried_with_many_directions_at_once() -> None:
     words = samples.words_of("parity", 10.0, 3)
     rows = torch.tensor([2, 0, 2, 1, 2])
-    push = normal(5, 8)
-    together = smallest_scale(words, push, rows, torch.full((5,), 3.0), 8)
-    alone = [smallest_scale(words.take(row[None]), push[i : i + 1], torch.zeros(1, dtype=torch.int64), torch.tensor([3.0]), 8)
-             for i, row in enumerate(rows)]  # fmt: skip
+    push, high, first = normal(5, 8), torch.tensor([3.0]), torch.tensor([0])
+    together = smallest_scale(words, push, rows, high.expand(5), 8)
+    alone = [smallest_scale(words.take(rows[[i]]), push[[i]], first, high, 8) for i in range(5)]
     assert torch.equal(together, torch.cat(alone))
     assert together.isfinite().any()
 
@@ -112,6 +112,7 @@ def test_needed_bits_of_an_image_end_with_its_checksum() -> None:
     """Flipping the first bit of the padding loses nothing, flipping the bit before it loses the image."""
     target = target_of(blocks=2)
     words, system = words_of(target), target.system
+    assert isinstance(system, ClassicalSystem)
     assert target.sent.message is not None
     needed = words.needed.reshape(len(target), -1)
     used = needed.sum(dim=1)

@@ -83,8 +83,22 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "systems.jpeg_ldpc_qpsk.code.column_weight",
         2,
-        # figures tell chains apart by their codes
-        ("model jpeg_ldpc_qpsk", "clean jpeg_ldpc_qpsk", "attack jpeg_ldpc_qpsk.*", "gallery", "figure"),
+        # now it is another code than that of hevc_ldpc_qpsk
+        ("model jpeg_ldpc_qpsk", "clean jpeg_ldpc_qpsk", "attack jpeg_ldpc_qpsk.*", "table code_structure"),
+    ),
+    (
+        "systems.hevc_ldpc_16qam.code.column_weight",
+        2,
+        # figures tell chains of no study apart by their codes; jpeg_ldpc_16qam keeps its own
+        (
+            "model hevc_ldpc_16qam",
+            "clean hevc_ldpc_16qam",
+            "attack hevc_ldpc_16qam.*",
+            "structure hevc_ldpc_16qam",
+            "gallery",
+            "figure",
+            "table code_structure",
+        ),
     ),
     ("systems.ladder.decoder.iterations", 7, ("model ladder_*", "clean ladder_*")),
     (
@@ -106,10 +120,15 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("attacks.pga.step", 0.2, ("attack *.pga", "gallery")),
     ("attacks.least_reliable_bits.margins", [1.0], ("attack *.least_reliable_bits", "gallery")),
     ("link.snr_db", [0.0, 10.0], ("clean", "attack", "gallery")),
-    ("link.real_uses", 384, ("model", "clean", "attack", "gallery", "table")),
+    ("link.real_uses", 384, ("model", "clean", "attack", "structure", "gallery", "table")),
+    (
+        "structure.trapping_size",
+        5,
+        ("structure", "attack *.vulnerable_set", "attack *.near_codeword", "attack *.bp_gradient"),
+    ),
     ("compute.train_threads", 1, ("model",)),
     ("run", "other", ("table",)),
-    ("seed", 1, ("dataset", "model", "clean", "attack", "gallery", "table")),
+    ("seed", 1, ("dataset", "model", "clean", "attack", "structure", "gallery", "table")),
 ]
 
 
@@ -150,18 +169,51 @@ def test_the_order_of_systems_is_part_of_tables_and_figures(before: dict[str, st
     raw = raw_params()
     raw["systems"] = dict(reversed(raw["systems"].items()))
     after = keys(validate(raw))
-    stale = {name for name in before if before[name] != after[name]}
+    stale = {name for name in before.keys() & after.keys() if before[name] != after[name]}
     assert group(before, "table", "figure") <= stale
-    assert not stale & group(before, "model", "clean", "attack", "dataset")
+    assert not stale & group(before, "model", "clean", "attack", "structure", "dataset")
 
 
 def test_another_system_changes_only_what_shows_all_systems(before: dict[str, str]) -> None:
     raw = raw_params()
     raw["systems"]["second"] = raw["systems"]["deepjscc"]
     after = keys(validate(raw))
-    assert {name for name in before if before[name] != after[name]} == group(before, "gallery", "table", "figure")
+    expected = group(before, "gallery", "table", "figure")
+    expected -= group(before, "table code_structure", "table link_adaptation")  # it has no code
+    assert {name for name in before if before[name] != after[name]} == expected
     # its training is named by the system, so it is another training with other random numbers
     assert after["model second"] != after["model deepjscc"]
+
+
+@pytest.mark.parametrize("overlay", [{"study": None}, {"study": "another"}, {"study": None, "attacks": ["all_bits"]}])
+def test_the_study_of_a_system_says_only_where_it_is_shown(before: dict[str, str], overlay: dict[str, Any]) -> None:
+    stale = changed(before, {"systems": {"jpeg_ldpc_qpsk": overlay}})
+    assert group(before, "figure") <= stale
+    assert not stale & group(before, "dataset", "model", "clean", "attack", "structure")
+    assert ("table power_ratio" in stale) == ("gallery gallery" in stale) == (overlay["study"] is None)
+
+
+def test_main_systems_alone_are_in_comparisons(params: Params) -> None:
+    assert params.studies()
+    studied = {name for study in params.studies() for name in params.studied(study)}
+    for job in (jobs.table(params, "power_ratio"), jobs.gallery(params)):
+        assert list(job.settings["systems"]) == params.attacked()
+    labels = jobs.figure(params, next(iter(FIGURES))).settings["labels"]
+    assert not studied & set(labels["systems"])
+    assert {study: list(shown) for study, shown in labels["studies"].items()} == {
+        study: params.studied(study) for study in params.studies()
+    }
+
+
+def test_systems_with_one_code_share_its_structure(params: Params) -> None:
+    """The attack on either depends on the same analysis, and no other job makes it."""
+    jpeg, hevc = (jobs.attack(params, f"{source}_ldpc_qpsk", "vulnerable_set").settings for source in ("jpeg", "hevc"))
+    assert jpeg["structure"] == hevc["structure"] == jobs.structure(params, "hevc_ldpc_qpsk").settings
+    with pytest.raises(UsageError, match="'jpeg_ldpc_qpsk' is not the first attacked one with its code"):
+        jobs.structure(params, "jpeg_ldpc_qpsk")
+    blocks = jobs.attack(params, "ablation_blocks_2", "vulnerable_set").settings["structure"]
+    assert blocks["code"] == hevc["structure"]["code"] | {"n": 384}
+    assert "structure" not in jobs.attack(params, "hevc_ldpc_qpsk", "all_bits").settings
 
 
 def test_no_two_jobs_share_a_key(before: dict[str, str]) -> None:

@@ -106,6 +106,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("link.real_uses", 0, "greater than or equal to 2"),
     ("systems.jpeg_ldpc_qpsk.code.row_weight", 7, "must divide the 768 coded bits"),
     ("systems.jpeg_ldpc_qpsk.code.column_weight", 6, "must be below row_weight"),
+    ("systems.jpeg_ldpc_qpsk.code.draw", -1, "greater than or equal to 0"),
+    ("systems.jpeg_ldpc_qpsk.study", 3, "valid string"),
     ("systems.jpeg_ldpc_16qam_full.code.rate", 0.5, "valid string"),
     ("systems.jpeg_ldpc_16qam_full.code.rate", "half", "match pattern"),
     ("systems.jpeg_ldpc_16qam_full.code.rate", "1/49", "32 <= k < 1536"),
@@ -161,6 +163,11 @@ def test_an_entry_that_is_no_section_is_shown() -> None:
 def test_a_missing_key_is_named(path: str) -> None:
     (problem,) = refused(changed(path, REMOVED)).problems
     assert problem == f"{path}: missing, the key is required"
+
+
+def test_a_regular_code_needs_its_draw() -> None:
+    (problem,) = refused(changed("systems.jpeg_ldpc_qpsk.code.draw", REMOVED)).problems
+    assert problem == "systems.jpeg_ldpc_qpsk.code.regular.draw: missing, the key is required"
 
 
 @pytest.mark.parametrize("section", ["systems", "attacks", "link", "plot"])
@@ -382,6 +389,57 @@ def test_a_system_may_choose_its_attacks() -> None:
     assert [pair for pair in params.pairs() if pair[0] in chosen] == [("deepjscc", "pga")]
     assert "hevc_ldpc_16qam" in params.systems
     assert "hevc_ldpc_16qam" not in params.attacked()
+
+
+def test_every_attacked_system_is_a_main_one_or_in_one_study(params: Params) -> None:
+    main, studies = params.attacked(), {study: params.studied(study) for study in params.studies()}
+    assert main == ["deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk", "hevc_ldpc_16qam"]
+    assert studies == {
+        "source codec": ["jpeg_ldpc_qpsk", "jpeg_ldpc_16qam"],
+        "code family": ["ablation_nr"],
+        "rate": ["ablation_rate_1_3", "ablation_rate_2_3"],
+        "block length": ["ablation_blocks_2", "ablation_blocks_4"],
+        "decoder": ["ablation_min_sum", "ablation_iterations_10", "ablation_iterations_200"],
+    }
+    everyone = [*main, *(name for names in studies.values() for name in names)]
+    assert sorted(everyone) == sorted({system for system, _ in params.pairs()})
+    assert params.studied("no such study") == []
+
+
+def test_a_study_without_an_attack_is_none() -> None:
+    raw = raw_params()
+    for name in ("jpeg_ldpc_qpsk", "jpeg_ldpc_16qam"):
+        raw["systems"][name]["attacks"] = []
+    assert "source codec" not in validate(raw).studies()
+
+
+def test_each_code_is_analysed_once(params: Params) -> None:
+    """Codec, study and decoder do not matter; length, weights, family and draw do."""
+    assert params.coded() == [
+        "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
+        "ablation_blocks_2", "ablation_blocks_4",
+    ]  # fmt: skip
+    for system in params.attacked()[2:]:
+        assert params.same_code(system) == system
+    for name, first in {
+        "jpeg_ldpc_qpsk": "hevc_ldpc_qpsk",
+        "jpeg_ldpc_16qam": "hevc_ldpc_16qam",
+        "ablation_min_sum": "hevc_ldpc_qpsk",
+        "ablation_iterations_10": "hevc_ldpc_qpsk",
+        "ablation_blocks_4": "ablation_blocks_4",
+    }.items():
+        assert params.same_code(name) == first
+    drawn = validate(merge(raw_params(), {"systems": {"jpeg_ldpc_qpsk": {"code": {"draw": 1}}}}))
+    assert drawn.same_code("jpeg_ldpc_qpsk") == "jpeg_ldpc_qpsk"
+    fewer = validate(merge(raw_params(), {"systems": {"hevc_ldpc_qpsk": {"attacks": []}}}))
+    assert fewer.same_code("ablation_min_sum") == "jpeg_ldpc_qpsk", "only attacked systems are analysed"
+
+
+def test_rungs_are_the_classical_chains_of_no_study(params: Params) -> None:
+    rungs = params.rungs()
+    assert set(rungs.values()) == {"hevc", "jpeg"}
+    assert {"hevc_ldpc_qpsk", "jpeg_ldpc_16qam_full", "ladder_jpeg_qpsk_nr_1_2"} <= set(rungs)
+    assert not {"deepjscc", "jpeg_ldpc_qpsk", "ablation_nr"} & set(rungs)
 
 
 def test_an_attack_that_nobody_runs_is_refused() -> None:

@@ -18,7 +18,7 @@ from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.data import stage
 from semrobust.data.splits import load_split
-from semrobust.evaluation import attacked, clean, gallery, tables
+from semrobust.evaluation import attacked, clean, gallery, structure, tables
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 from semrobust.training import build
@@ -44,7 +44,18 @@ OVERLAY: dict[str, Any] = {
         "all_bits": SHORT,
         "least_reliable_bits": {"margins": [1.0], "grid": 5, "bisections": 3},
         "pga": {"step": 0.5, "max_steps": 60},
-        **dict.fromkeys(("pga_refined", "vulnerable_set", "near_codeword", "bp_gradient")),
+        "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
+        **dict.fromkeys(("pga_refined", "near_codeword", "bp_gradient")),
+    },
+    "structure": {
+        "max_cycle": 6,
+        "trapping_size": 6,
+        "trapping_unsatisfied": 2,
+        "growth_width": 100,
+        "stopping_size": 4,
+        "search_branches": 1000,
+        "codeword_trials": 5,
+        "max_sets": 20,
     },
     "evaluation": {"attack_images": 8, "batch": 5, "bootstrap_samples": 100, "gallery_psr_db": [-10.0, 0.0]},
     "compute": {"train_threads": 1},
@@ -67,6 +78,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
         for system in of.systems:
             build.run(of, system, ["test"])
             clean.run(of, system, ["test"])
+        for system in of.coded():
+            structure.run(of, system, ["test"])
         for system, attack in of.pairs():
             attacked.run(of, system, attack, ["test"])
         gallery.run(of, ["test"])
@@ -122,7 +135,7 @@ def test_clean_psnr_is_the_same_in_both_evaluations(finished: Params) -> None:
 
 def test_system_that_cannot_send_is_not_attacked(finished: Params) -> None:
     pairs = [pair for pair in finished.pairs() if pair[0] == NEVER]
-    assert len(pairs) == 3
+    assert len(pairs) == 4
     for pair in pairs:
         table = attacked_table(*pair)
         assert table["infeasible"].all()

@@ -90,7 +90,7 @@ def test_a_structure_searched_otherwise_is_refused(finished: tuple[Params, str])
 def test_systems_without_a_code_have_no_structure() -> None:
     of = small()
     assert "deepjscc" not in of.coded()
-    with pytest.raises(UsageError, match="'deepjscc' has no code to analyse"):
+    with pytest.raises(UsageError, match=r"'deepjscc' is not the first .* or has no code to analyse"):
         jobs.structure(of, "deepjscc")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,19 @@ from semrobust.evaluation import tables
 from semrobust.evaluation.schema import schema as schema_of
 from semrobust.evaluation.statistics import Bootstrap, interval
 from tests.attacks.samples import REPOSITORY
-from tests.evaluation.test_structure import store_structure
 
-NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
+NET, CHAIN, NEVER, STUDIED = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full", "jpeg_ldpc_16qam"
 LAYOUT = Layout("tiny")
+SAMPLED = [table for table in jobs.TABLES if table != jobs.OF_STRUCTURES]
+"""Tables of per-image results."""
 OVERLAY: dict[str, Any] = {
     "run": "tiny",
     "link": {"snr_db": [0.0, 10.0]},
     "systems": {
-        **dict.fromkeys(("deepjscc_noiseless", "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder")),
-        "ablation": None,
         CHAIN: {"attacks": None, "study": None},
+        STUDIED: {"attacks": ["all_bits"], "study": "some study"},
         NEVER: {"attacks": None},
     },
-    "attacks": dict.fromkeys(
-        ("least_reliable_bits", "pga_refined", "vulnerable_set", "near_codeword", "bp_gradient"),
-    ),
     "evaluation": {"bootstrap_samples": 200},
 }
 # per SNR and pair: power and success of four images, of which the first two are ruinable
@@ -53,6 +51,7 @@ POWERS: dict[float, dict[tuple[str, str], tuple[list[float], list[int]]]] = {
         (NET, "pga"): ([4.0, 30.0, 12.0, 50.0], [1, 1, 1, 0]),
         (CHAIN, "random"): ([8.0, 8.0, 8.0, 8.0], [1, 1, 0, 0]),
         (CHAIN, "all_bits"): ([2.0, 16.0, 9.0, 7.0], [1, 1, 0, 0]),
+        (STUDIED, "all_bits"): ([3.0, 5.0, 7.0, 9.0], [1, 1, 0, 0]),
     },
 }
 PSNR = {0.0: [10.0, 12.0, 14.0, 20.0], 10.0: [20.0, 22.0, 24.0, 30.0]}
@@ -61,13 +60,23 @@ REQUIRED = {  # the output contract of DESIGN.md
     "link_adaptation": "source n_rungs rung_even rung_odd psnr_db psnr_db_low psnr_db_high selection",
     "attack_power": "attack success_rate power_total_mean power_total_low power_total_high power_total_median "
     "power_per_use_mean psr_db",
-    "power_ratio": "semantic_system classical_system ratio ratio_low ratio_high",
+    "power_ratio": "semantic_system classical_system semantic_attack classical_attack ratio ratio_low ratio_high",
 }
 ALWAYS = "run dataset system channel snr_db seed n_images"
 
 
+def chosen_of(systems: Iterable[str], attacks: Iterable[str] = ("random", "all_bits", "pga")) -> dict[str, Any]:
+    """params.yaml with these systems and attacks alone, overlaid by `OVERLAY`."""
+    raw = params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY)
+    kept = {"systems": set(systems), "attacks": set(attacks)}
+    return raw | {
+        section: {name: entry for name, entry in raw[section].items() if name in names}
+        for section, names in kept.items()
+    }
+
+
 def tiny() -> Params:
-    return params.validate(params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY))
+    return params.validate(chosen_of((NET, CHAIN, STUDIED, NEVER)))
 
 
 def store(path: Path, job: Job, table: pd.DataFrame) -> None:
@@ -111,8 +120,6 @@ def of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     for system, attack in chosen.pairs():
         table = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in chosen.link.snr_db])
         store(LAYOUT.attack(system, attack), jobs.attack(chosen, system, attack), table)
-    for system in chosen.coded():
-        store_structure(chosen, system)
     return chosen
 
 
@@ -127,7 +134,7 @@ def only(table: pd.DataFrame, **values: Any) -> pd.Series[Any]:
     return table.iloc[0]
 
 
-@pytest.mark.parametrize("name", [name for name in jobs.TABLES if name != jobs.OF_STRUCTURES])
+@pytest.mark.parametrize("name", SAMPLED)
 def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None:
     table = made(of, name)
     missing = {*ALWAYS.split(), *REQUIRED[name].split()} - set(table.columns)
@@ -139,17 +146,15 @@ def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None
     assert (table["interval"] == "bootstrap over images, 95%").all()
     assert set(table["snr_db"]) == {0.0, 10.0}
     record = provenance.read(LAYOUT.table(name))
-    expected = [LAYOUT.clean(system) for system in of.systems]
-    if name == "link_adaptation":
-        expected.remove(LAYOUT.clean(NET))
-    elif name != "clean":
-        expected = [LAYOUT.attack(*pair) for pair in of.pairs()]
+    expected = [LAYOUT.attack(*pair) for pair in of.pairs()]
+    if name in jobs.OF_CLEAN_SAMPLES:
+        expected = [LAYOUT.clean(system) for system in (of.systems if name == "clean" else (CHAIN, NEVER))]
     assert set(record["inputs"]) == {path.as_posix() for path in expected}
 
 
 def test_clean_by_hand(of: Params) -> None:
     table = made(of, "clean")
-    assert len(table) == 6
+    assert len(table) == 8
     resamples = Bootstrap(4, 200, of.seed)
     for snr_db, mean in ((0.0, 14.0), (10.0, 24.0)):
         net, chain = (only(table, system=system, snr_db=snr_db) for system in (NET, CHAIN))
@@ -184,10 +189,9 @@ RUNGS: dict[str, dict[float, list[float]]] = {  # PSNR of six images; at 10 dB t
 def rungs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, psnr: dict[str, dict[float, list[float]]]) -> Params:
     """A project with the clean samples of these classical chains."""
     monkeypatch.chdir(tmp_path)
-    raw = params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY | {"systems": {}})
+    raw = chosen_of([NET, *psnr], ["random", "pga"])
     everything = {"attacks": None, "study": None}
-    raw["systems"] = {name: raw["systems"][name] | everything for name in raw["systems"] if name in {*psnr, NET}}
-    raw["attacks"] = {name: raw["attacks"][name] for name in ("random", "pga")}
+    raw["systems"] = {name: entry | everything for name, entry in raw["systems"].items()}
     chosen = params.validate(raw)
     for name, by_snr in psnr.items():
         parts = [clean_rows(NET, 0.0).iloc[[0] * 6].assign(image=range(6), snr_db=snr, psnr_db=values, infeasible=False)
@@ -257,7 +261,7 @@ def test_attack_power_of_images_that_the_channel_ruins_is_zero(of: Params) -> No
 def infeasible_powers(of: Params) -> pd.DataFrame:
     table = made(of, "attack_power")
     chosen = table[table["system"] == NEVER]
-    assert len(chosen) == 4  # two attacks at two SNRs
+    assert len(chosen) == 6  # two attacks and the best of them at two SNRs
     assert (chosen["status"] == "infeasible").all()
     return chosen
 
@@ -273,23 +277,53 @@ def test_psr_of_a_system_that_never_fits_is_empty(of: Params) -> None:
     assert infeasible_powers(of)["psr_db"].isna().all()
 
 
+def best_at(snr_db: float, **frames: pd.DataFrame) -> pd.DataFrame:
+    best = tables._best(frames)
+    assert not best.duplicated(["snr_db", "image"]).any()
+    return best[best["snr_db"] == snr_db]
+
+
 def test_best_attack_is_the_least_power_among_successes_else_the_strongest_tried() -> None:
-    frames = {attack: attacked_rows(NET, attack, 10.0) for attack in ("random", "pga")}
-    best = tables._best(frames)[10.0]
+    frames = {
+        name: pd.concat([attacked_rows(NET, name, snr_db) for snr_db in (10.0, 0.0)]) for name in ("random", "pga")
+    }
+    best = best_at(10.0, **frames)
+    assert best["image"].tolist() == [0, 1, 2, 3]
     assert best["power_total"].tolist() == [4.0, 20.0, 12.0, 100.0]
-    assert best["attack"].tolist() == ["pga", "random", "pga", "random"]
     assert best["success"].tolist() == [True, True, True, False]
-    frames = {attack: attacked_rows(CHAIN, attack, 10.0) for attack in ("random", "all_bits")}
-    best = tables._best(frames)[10.0]
+    assert best_at(0.0, **frames)["power_total"].tolist() == [4.0, 8.0, 12.0, 16.0]
+    best = best_at(10.0, **{name: attacked_rows(CHAIN, name, 10.0) for name in ("random", "all_bits")})
     assert best["power_total"].tolist() == [2.0, 8.0, 9.0, 8.0]
-    assert best["attack"].tolist() == ["all_bits", "random", "all_bits", "random"]
+    assert best["success"].tolist() == [True, True, False, False]
 
 
 def test_best_attack_prefers_an_expensive_success_to_a_cheap_failure() -> None:
     expensive, failed = attacked_rows(NET, "random", 0.0), attacked_rows(NET, "pga", 0.0)
     failed["success"] = False
-    assert tables._best({"a": failed, "b": expensive})[0.0]["attack"].tolist() == ["b"] * 4
-    assert tables._best({"b": expensive, "a": expensive})[0.0]["attack"].tolist() == ["a"] * 4, "ties go by name"
+    best = best_at(0.0, a=failed, b=expensive)
+    pd.testing.assert_frame_equal(best[expensive.columns], expensive)
+
+
+def test_best_of_is_one_more_attack_of_each_system(of: Params) -> None:
+    table = made(of, "attack_power")
+    for system in (NET, CHAIN, STUDIED, NEVER):
+        names = table[(table["system"] == system) & (table["snr_db"] == 10.0)]["attack"].tolist()
+        assert names == [*(attack for name, attack in of.pairs() if name == system), tables.BEST_OF]
+    row = only(table, system=NET, attack=tables.BEST_OF, snr_db=10.0)
+    assert row["power_total_mean"] == 34.0  # of 4, 20, 12 and 100, the last one censored
+    assert (row["success_rate"], row["n_censored"]) == (0.75, 1)
+    assert (row["ruinable_power_mean"], row["ruinable_n_censored"]) == (12.0, 0)
+    alone = table[table["system"] == STUDIED]
+    single, best = (alone[alone["attack"] == name].drop(columns="attack") for name in ("all_bits", tables.BEST_OF))
+    pd.testing.assert_frame_equal(single.reset_index(drop=True), best.reset_index(drop=True))
+
+
+def best_ratios(of: Params) -> pd.DataFrame:
+    """The rows of the best attack on both sides."""
+    table = made(of, "power_ratio")
+    best = table[table["semantic_attack"] == tables.BEST_OF]
+    assert (best["classical_attack"] == tables.BEST_OF).all()
+    return best
 
 
 @pytest.mark.parametrize(
@@ -303,8 +337,7 @@ def test_best_attack_prefers_an_expensive_success_to_a_cheap_failure() -> None:
 def test_power_ratio_by_hand(
     of: Params, population: str, statistic: str, ratio: float, images: int, censored: int
 ) -> None:
-    table = made(of, "power_ratio")
-    row = only(table, classical_system=CHAIN, snr_db=10.0, population=population, statistic=statistic)
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population=population, statistic=statistic)
     assert (row["semantic_system"], row["system"], row["status"]) == (NET, f"{NET}/{CHAIN}", "ok")
     assert row["ratio"] == pytest.approx(ratio, rel=1e-5)
     assert (row["n_images"], row["n_censored"]) == (images, censored)
@@ -313,7 +346,7 @@ def test_power_ratio_by_hand(
 
 
 def test_power_ratio_interval_is_paired(of: Params) -> None:
-    row = only(made(of, "power_ratio"), classical_system=CHAIN, snr_db=10.0, population="all", statistic="mean")
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="mean")
     resamples = Bootstrap(4, 200, of.seed)
     top, bottom = np.array([4.0, 20.0, 12.0, 100.0]), np.array([2.0, 8.0, 9.0, 8.0])
     low, high = interval(resamples.means(top) / resamples.means(bottom))
@@ -321,7 +354,7 @@ def test_power_ratio_interval_is_paired(of: Params) -> None:
 
 
 def test_power_ratio_over_nothing_is_infinite(of: Params) -> None:
-    table = made(of, "power_ratio")
+    table = best_ratios(of)
     for population in ("all", "ruinable"):
         for statistic in ("mean", "median"):
             row = only(table, classical_system=CHAIN, snr_db=0.0, population=population, statistic=statistic)
@@ -331,9 +364,49 @@ def test_power_ratio_over_nothing_is_infinite(of: Params) -> None:
 def test_power_ratio_of_a_system_that_never_fits_is_empty(of: Params) -> None:
     table = made(of, "power_ratio")
     chosen = table[table["classical_system"] == NEVER]
-    assert len(chosen) == 8
+    assert len(chosen) == 2 * (4 + 4)  # at two SNRs the best attacks four ways, and four pairs of attacks
     assert (chosen["status"] == "infeasible").all()
     assert chosen[["ratio", "ratio_low", "ratio_high", "n_censored"]].isna().all().all()
+
+
+def test_power_ratio_of_every_pair_of_attacks_is_over_ruinable_images(of: Params) -> None:
+    table = made(of, "power_ratio")
+    single = table[table["semantic_attack"] != tables.BEST_OF]
+    assert not (single["classical_attack"] == tables.BEST_OF).any(), "the best of one side against one of the other"
+    assert set(zip(single["population"], single["statistic"], strict=True)) == {("ruinable", "mean")}
+    # means of the first two images: 15 and 17 of the network, 8 and 9 of the chain
+    expected = {
+        ("random", "random"): 15 / 8,
+        ("random", "all_bits"): 15 / 9,
+        ("pga", "random"): 17 / 8,
+        ("pga", "all_bits"): 17 / 9,
+    }
+    of_chain = single[(single["classical_system"] == CHAIN) & (single["snr_db"] == 10.0)]
+    assert len(of_chain) == len(expected)
+    for (above, below), ratio in expected.items():
+        row = only(of_chain, semantic_attack=above, classical_attack=below)
+        assert row["ratio"] == pytest.approx(ratio, rel=1e-5)
+        assert (row["n_images"], row["n_censored"], row["status"]) == (2, 0, "ok")
+
+
+def test_power_ratio_compares_main_systems_only(of: Params) -> None:
+    assert STUDIED in set(made(of, "attack_power")["system"])
+    table = made(of, "power_ratio")
+    assert set(table["semantic_system"]) == {NET}
+    assert set(table["classical_system"]) == {CHAIN, NEVER}
+
+
+def test_power_ratio_without_a_common_ruinable_image_is_empty(of: Params) -> None:
+    """Each side can send ruinable images, but never the same one."""
+    for system, attack in of.pairs():
+        table = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in of.link.snr_db])
+        table["infeasible"] = table["image"] == (0 if system == NET else 1)
+        store(LAYOUT.attack(system, attack), jobs.attack(of, system, attack), table)
+    table = best_ratios(of)
+    for statistic in ("mean", "median"):
+        row = only(table, classical_system=CHAIN, snr_db=10.0, population="ruinable", statistic=statistic)
+        assert (row["n_images"], row["n_censored"], row["status"]) == (0, 0, "ok")
+        assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
 
 
 def test_ratio_where_neither_side_needs_power_is_empty() -> None:
@@ -363,14 +436,14 @@ def test_ratio_of_medians_over_censored_images_is_zero_and_under_them_infinite()
 
 def test_ratio_with_an_undefined_resample_is_empty_rather_than_half_true(of: Params) -> None:
     """Medians of both sides fall on censored images in some resamples, and inf/inf is no number."""
-    row = only(made(of, "power_ratio"), classical_system=CHAIN, snr_db=10.0, population="all", statistic="median")
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="median")
     assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
     assert (row["status"], row["n_censored"]) == ("ok", 3)
 
 
 def test_samples_of_other_params_are_refused(of: Params) -> None:
     other = params.validate(of.model_dump() | {"seed": 1})
-    for name in jobs.TABLES:
+    for name in SAMPLED:
         with pytest.raises(ArtifactError, match=r"seed \(was"):
             tables.run(other, name, ["test"])
         assert not LAYOUT.table(name).exists()

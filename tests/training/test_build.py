@@ -35,6 +35,8 @@ OVERLAY: dict[str, Any] = {
         "jpeg_ldpc_16qam": None,
         "jpeg_ldpc_16qam_full": None,
         "ladder": None,
+        "ablation": None,
+        "jpeg_ldpc_qpsk": {"attacks": None, "study": None},
     },
     "evaluation": {"attack_images": 5},
     "compute": {"train_threads": 1},

@@ -13,6 +13,7 @@ from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.evaluation.schema import schema
+from semrobust.viz.base import BEST_OF
 
 REPOSITORY = Path(__file__).parents[2]
 # an attacked system that can send nothing: the awkward one of the classical chains
@@ -76,7 +77,8 @@ def link_adaptation() -> pd.DataFrame:
     rows = []
     table = clean()
     for source, snr_db in ((source, snr_db) for source in ("hevc", "jpeg") for snr_db in SNRS):
-        of_source = table[table["system"].str.contains(source) & (table["snr_db"] == snr_db)]
+        rungs = [name for name, system in PARAMS.systems.items() if source in name and system.study is None]
+        of_source = table[table["system"].isin(rungs) & (table["snr_db"] == snr_db)]
         best = of_source.loc[of_source["psnr_db"].idxmax()]
         rows.append(
             _common(f"{source}_adaptive", snr_db, 10000)
@@ -96,9 +98,11 @@ def attack_power() -> pd.DataFrame:
             bad = system == INFEASIBLE
             works = _works(system, snr_db)
             works = works if works > 1e-4 else 0.0
-            extra = {"random": 9.0, "all_bits": 4.0, "pga": 0.4}.get(attack, 0.0)
+            extra = {"random": 9.0, "all_bits": 4.0, "pga": 0.4, "bp_gradient": -0.5, "vulnerable_set": -0.3}.get(
+                attack, 0.0
+            )
             grows = 0.25 * min(snr_db, 12) if system not in FROM_DB else 0.0
-            power = np.nan if bad else works * USES * 10 ** ((NEEDS_DB[system] + extra + grows - 3) / 10)
+            power = np.nan if bad else works * USES * 10 ** ((NEEDS_DB.get(system, -8.0) + extra + grows - 3) / 10)
             success = 0.8 if attack == "random" and snr_db > 8 and system not in FROM_DB else 1.0
             rows.append(
                 _common(system, snr_db, 500)
@@ -113,13 +117,16 @@ def attack_power() -> pd.DataFrame:
                     "ruinable_n_censored": round(450 * (1 - success)),
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    best = table.sort_values("power_total_mean", kind="stable").drop_duplicates(["system", "snr_db"])
+    return pd.concat([table, best.assign(attack=BEST_OF).sort_index()], ignore_index=True)
 
 
 def power_ratio() -> pd.DataFrame:
+    """The best attacks of main systems, and behind them one pair of single attacks, which is far off."""
     rows = []
     for top in ("deepjscc", "deepjscc_noiseless"):
-        for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam", INFEASIBLE):
+        for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam", INFEASIBLE):
             for snr_db in SNRS:
                 for population, statistic in ((p, s) for p in ("all", "ruinable") for s in ("mean", "median")):
                     bad = bottom == INFEASIBLE
@@ -134,14 +141,17 @@ def power_ratio() -> pd.DataFrame:
                     rows.append(
                         _common(f"{top}/{bottom}", snr_db, 500 if population == "all" else 430)
                         | {
-                            "semantic_system": top, "classical_system": bottom, "semantic_attack": "pga",
-                            "classical_attack": "all_bits", "population": population, "statistic": statistic,
+                            "semantic_system": top, "classical_system": bottom, "semantic_attack": BEST_OF,
+                            "classical_attack": BEST_OF, "population": population, "statistic": statistic,
                             "success_psnr_db": 15.0, "status": "infeasible" if bad else "ok",
                             "n_censored": 3 * int(snr_db > 14), "ratio": ratio, "ratio_low": ratio * 0.8,
                             "ratio_high": np.inf if snr_db == 12 and not bad else ratio * 1.25,
                         }
                     )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    single = table[(table["population"] == "ruinable") & (table["statistic"] == "mean")]
+    single = single.assign(semantic_attack="pga", classical_attack="all_bits", ratio=1e6, ratio_low=1e5, ratio_high=1e7)
+    return pd.concat([table, single], ignore_index=True)
 
 
 def code_structure() -> pd.DataFrame:

@@ -19,11 +19,12 @@ from semrobust.core.errors import ParamsError
 from semrobust.core.layout import Layout
 from semrobust.core.registry import FIGURES
 from semrobust.viz import canvas
-from semrobust.viz.base import FigureInputs, looks
+from semrobust.viz.base import BEST_OF, FigureInputs, looks
 from tests.viz.samples import DATASET, INFEASIBLE, PARAMS, TABLES
 
 ATTACKED = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
 CURVES = (*ATTACKED, "extra_link_adaptation")
+ABLATION = "zhang2026_fig6_classical_ablation"
 LABELS = {name: PARAMS.systems[name].label for name in PARAMS.attacked()}
 
 
@@ -59,14 +60,14 @@ def everything(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in texts(figure))
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", [*CURVES, ABLATION])
 def test_each_data_line_has_a_marker(name: str) -> None:
     lines = [line for axes in draw(name).axes for line in axes.lines if line.get_gid() != "reference"]
     assert lines
     assert all(line.get_marker() not in (None, "None", "", " ") for line in lines)
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", [*CURVES, ABLATION])
 def test_axis_labels_name_their_units(name: str) -> None:
     for axes in draw(name).axes:
         for label in filter(None, (axes.get_xlabel(), axes.get_ylabel())):
@@ -76,7 +77,12 @@ def test_axis_labels_name_their_units(name: str) -> None:
 @pytest.mark.parametrize("name", list(FIGURES))
 def test_says_what_it_was_made_from(name: str) -> None:
     text = everything(draw(name))
-    counts = {"extra_gallery": "2", "zhang2026_fig5_attack_power": "500", "zhang2026_fig_ratio": "430–500"}
+    counts = {
+        "extra_gallery": "2",
+        "zhang2026_fig5_attack_power": "500",
+        ABLATION: "500",
+        "zhang2026_fig_ratio": "430–500",
+    }
     count = counts.get(name, "10,000")
     images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test images: {count} · "
     assert f"{images}run laptop · semrobust:0123456789abcdef" in text
@@ -131,21 +137,22 @@ def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_referenc
     assert drawn == {label for name, label in LABELS.items() if name != INFEASIBLE}
     assert {str(line.get_label()) for line in quality.lines if line.get_gid() == "reference"} >= {
         "HEVC, best of 14 chains at each SNR",
-        "JPEG, best of 15 chains at each SNR",
+        "JPEG, best of 13 chains at each SNR",
     }
 
 
 def test_link_adaptation_tells_chains_apart() -> None:
     figure = draw("extra_link_adaptation")
     table = TABLES["clean"]()
-    assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 chains", "JPEG: 14 chains"]
-    for axes, source in zip(figure.axes, ("hevc", "jpeg"), strict=True):
+    assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 chains", "JPEG: 12 chains"]
+    for axes, source, chains in zip(figure.axes, ("hevc", "jpeg"), (14, 12), strict=True):
         thin = [line for line in axes.lines if line.get_alpha() is not None]
-        assert len(thin) == 14
+        assert len(thin) == chains
         # a main chain has the modulation, rate and family of one rung of the ladder, hence its look
         assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in thin}) == 12
         best = next(line for line in axes.lines if line.get_label() == "best chain at each SNR")
-        of_source = table[table["system"].str.contains(source)]
+        rungs = [name for name, system in PARAMS.systems.items() if source in name and system.study is None]
+        of_source = table[table["system"].isin(rungs)]
         assert best.get_ydata() == pytest.approx(of_source.groupby("snr_db")["psnr_db"].max())
     text = everything(figure)
     assert all(name in text for name in ("QPSK", "16-QAM", "rate 1/3", "rate 1/2", "rate 2/3", "5G NR code"))
@@ -163,7 +170,7 @@ def test_censored_means_are_hollow_and_said_to_be_bounds() -> None:
 
 def test_zero_power_stays_on_the_axis() -> None:
     figure = draw("zhang2026_fig5_attack_power")
-    panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["jpeg_ldpc_16qam"])
+    panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["hevc_ldpc_16qam"])
     assert panel.get_yscale() == "symlog"
     assert panel.get_ylim()[0] < 0
     assert "At 0 the channel alone ruins every image" in everything(figure)
@@ -193,6 +200,68 @@ def test_infinite_and_zero_ratios_lie_in_strips_beyond_the_axis() -> None:
     assert (heights > ticks["1000"]).sum() == np.isinf(median["ratio"]).sum() > 0
     assert (heights < ticks["1"]).sum() == (median["ratio"] == 0).sum() > 0
     assert ticks["<0.01"] < ticks["1"] < ticks["1000"] < ticks[">1000"]
+
+
+def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:
+    table = TABLES["power_ratio"]()
+    best = table[table["semantic_attack"] == BEST_OF]
+    assert len(best) < len(table)
+    shown, alone = draw("zhang2026_fig_ratio"), draw("zhang2026_fig_ratio", power_ratio=best)
+    for one, other in zip(shown.axes, alone.axes, strict=True):
+        assert one.get_ylim() == other.get_ylim()
+        for line, same in zip(one.lines, other.lines, strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), same.get_xydata())
+    assert "best attack per image" in everything(shown)
+
+
+def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() -> None:
+    figure = draw(ABLATION)
+    first, *_ = main = [name for name in PARAMS.attacked() if PARAMS.systems[name].kind.endswith("ldpc")]
+    panels = {"modulation": main, **{study: [first, *PARAMS.studied(study)] for study in PARAMS.studies()}}
+    assert [axes.get_title() for axes in figure.axes] == list(panels)
+    power = TABLES["attack_power"]().set_index(["attack", "system"])["ruinable_power_mean"]
+    for axes, names in zip(figure.axes, panels.values(), strict=True):
+        lines = {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).startswith("_")}
+        assert list(lines) == [PARAMS.systems[name].label for name in names if name != INFEASIBLE]
+        for name in set(names) - {INFEASIBLE}:
+            line = lines[PARAMS.systems[name].label]
+            assert line.get_ydata() == pytest.approx(power.loc["vulnerable_set", name].to_numpy())
+            assert (line.get_color() == (0.0, 0.0, 0.0)) == (name == first)
+        looks_of = {(line.get_color(), line.get_marker(), str(line.get_linestyle())) for line in lines.values()}
+        assert len(looks_of) == len(lines)
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == list(lines)
+        covered = legend.get_window_extent()
+        points = np.concatenate([axes.transData.transform(np.asarray(line.get_xydata())) for line in lines.values()])
+        assert not any(covered.contains(x, y) for x, y in points), f"the legend hides data of {axes.get_title()}"
+
+
+def test_the_ablation_is_of_the_strongest_attack_that_all_chains_have_seen() -> None:
+    """On some chains others are stronger, but not run on all."""
+    assert f"attack “{PARAMS.attacks['vulnerable_set'].label}”" in everything(draw(ABLATION))
+    table = TABLES["attack_power"]()
+    bits = table[table["attack"] == "vulnerable_set"].assign(attack="all_bits")
+    two = pd.concat(
+        [table[table["attack"] != "all_bits"], bits.assign(ruinable_power_mean=bits["ruinable_power_mean"] / 2)]
+    )
+    assert f"attack “{PARAMS.attacks['all_bits'].label}”" in everything(draw(ABLATION, attack_power=two))
+
+
+def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:
+    assert "lower bound" in everything(draw(ABLATION))
+    censored = TABLES["attack_power"]().assign(ruinable_n_censored=lambda table: (table["snr_db"] > 15).astype(int))
+    for axes in draw(ABLATION, attack_power=censored).axes:
+        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        assert hollow
+        assert all(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum() == 3 for line in hollow)
+
+
+def test_the_ablation_without_studies_shows_the_modulations() -> None:
+    given = inputs(ABLATION)
+    given.settings["labels"]["studies"] = {}
+    figure: Figure = FIGURES[ABLATION].draw(given)
+    assert [axes.get_title() for axes in figure.axes] == ["modulation"]
 
 
 def test_shows_the_claim_and_equality() -> None:
@@ -237,7 +306,7 @@ def test_gallery_shows_the_pixels_themselves() -> None:
     assert "attack: PGA" in text
 
 
-@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("name", [*CURVES, ABLATION])
 def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) -> None:
     empty = {table: make().assign(status="infeasible") for table, make in TABLES.items()}
     assert "Infeasible" in everything(draw(name, **empty))

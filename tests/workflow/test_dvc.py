@@ -31,6 +31,7 @@ def artifacts(params: Params) -> set[Path]:
     """Everything that a run makes and that another machine may want."""
     layout = Layout(params.run)
     recorded = {layout.model(system) for system in params.systems} | {layout.clean(system) for system in params.systems}
+    recorded |= {layout.structure(system) for system in params.coded()}
     recorded |= {layout.attack(*pair) for pair in params.pairs()} | {layout.gallery(), layout.dataset()}
     recorded |= {layout.table(table) for table in jobs.TABLES} | {layout.figure(figure) for figure in FIGURES}
     return (
@@ -58,6 +59,7 @@ def test_stages_name_no_system_and_no_attack() -> None:
     [
         ("models", {"seed", "systems", "link.real_uses", "compute.train_threads"}),
         ("clean", {"seed", "link", "evaluation.batch", "compute.job_threads"}),
+        ("structures", {"seed", "systems", "structure", "link.real_uses"}),
         ("attacks", {"seed", "link", "systems", "attacks", "evaluation.attack_images", "evaluation.success_psnr_db"}),
         ("evaluate", {"seed", "link", "systems", "attacks", "evaluation"}),
         ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db"}),

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from semrobust.attacks.selection import Pushes, power, settle
+from semrobust.attacks.selection import Pushes, settle
 from semrobust.attacks.words import WordAttack, Words
 from semrobust.core.lazy import LazyModule
 from semrobust.core.registry import ATTACKS
 from semrobust.core.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.phy.power import power_total
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ class GreedyBits(WordAttack):
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings
         assert isinstance(settings, GreedyBitsSettings)
-        cheapest = torch.full((len(words),), torch.inf)
+        cheapest = torch.full((len(words),), torch.inf, dtype=torch.float64)
         grown = [_grow(Pushes.of(words, amplitude), settings, cheapest) for amplitude in settings.amplitudes]
         vectors, rows = (torch.cat(parts) for parts in zip(*grown, strict=True))
         return settle(words, vectors, rows, settings.bisections)
@@ -70,8 +71,8 @@ def _grow(pushes: Pushes, settings: GreedyBitsSettings, cheapest: torch.Tensor) 
         failed = words.fails(moved, rows)
         vectors.append(moved[failed])
         owners.append(rows[failed])
-        cheapest.scatter_reduce_(0, rows[failed], power(moved[failed]), "amin")
-        live = ~failed & (power(moved) <= _SLACK * cheapest[rows])
+        cheapest.scatter_reduce_(0, rows[failed], power_total(moved[failed]), "amin")
+        live = ~failed & (power_total(moved) <= _SLACK * cheapest[rows])
         if size == settings.max_bits or not live.any():
             break
         chosen, rows, gain = _add_best(pushes, chosen[live], rows[live], gain[live], settings)

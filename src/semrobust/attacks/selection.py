@@ -9,6 +9,7 @@ import numpy as np
 
 from semrobust.attacks.words import Words, smallest_scale
 from semrobust.core.lazy import LazyModule
+from semrobust.phy.power import power_total
 
 if TYPE_CHECKING:
     import torch
@@ -63,11 +64,6 @@ class Pushes:
         return posterior, (posterior * weights).sum(dim=1), self.amplitude * self.pull[rows].abs() * signs * slope
 
 
-def power(vectors: torch.Tensor) -> torch.Tensor:
-    """||s||² per row (w,) of vectors (w, M)."""
-    return vectors.square().sum(dim=1)
-
-
 def settle(words: Words, vectors: torch.Tensor, rows: torch.Tensor, bisections: int) -> torch.Tensor:
     """The cheapest vector of each word, (W, M), after making all `vectors` (w, M) smaller; infinite where none fails.
 
@@ -84,7 +80,7 @@ def settle(words: Words, vectors: torch.Tensor, rows: torch.Tensor, bisections: 
     _drop(words, vectors, rows)
     vectors = _shrink(words, vectors, rows, bisections)
     # by falling power, so that of a word's vectors the cheapest is written last
-    for at in power(vectors).argsort(descending=True, stable=True).tolist():
+    for at in power_total(vectors).argsort(descending=True, stable=True).tolist():
         result[rows[at]] = vectors[at]
     return result
 

@@ -162,7 +162,7 @@ class WordAttack(Attack):
         def path(strength: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
             """Strength 1 is the vector itself, strength 2 reaches the limit."""
             own = vectors[at]
-            return own * ((limit / norms(own)) ** (strength - 1.0))[:, None]
+            return own * ((limit / norms(own)) ** (strength - 1.0))[:, None]  # type: ignore[no-any-return]
 
         return update(result, rows, first_crossing(chosen, path, _STRENGTHS, _BISECTIONS))
 

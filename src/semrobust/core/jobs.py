@@ -95,14 +95,15 @@ def attack(params: Params, system: str, attack: str) -> Job:
 
 
 def structure(params: Params, system: str) -> Job:
-    """The structure of the LDPC code of an attacked system; of its settings those count that make the code."""
-    chosen = _system(params, system)
+    """The structure of the LDPC code of an attacked system. Nothing but the code counts: systems may share it."""
+    _system(params, system)
     if system not in params.coded():
-        raise UsageError(f"the system '{system}' has no code to analyse, or no attack is run on it")
+        raise UsageError(
+            f"the system '{system}' is not the first attacked one with its code, or has no code to analyse"
+        )
     settings = {
-        "system": {key: chosen[key] for key in ("kind", "modulation", "code", "blocks") if key in chosen},
+        "code": params.systems[system].code_identity(params.link),
         "structure": params.section("structure"),
-        "real_uses": params.link.real_uses,
     }
     modules = (_module(params, system), "semrobust.evaluation.structure")
     return Job("structure", system, settings | _seed(params), modules)
@@ -132,7 +133,7 @@ def table(params: Params, table: str) -> Job:
         raise UsageError(f"unknown table '{table}'; known: {', '.join(TABLES)}")
     systems, pairs = params.attacked(), [".".join(pair) for pair in params.pairs()]
     if table in OF_CLEAN_SAMPLES:
-        systems, pairs = list(params.systems), []
+        systems, pairs = list(params.systems if table == "clean" else params.rungs()), []
     elif table == OF_STRUCTURES:
         systems, pairs = params.coded(), []
     settings = {
@@ -149,7 +150,7 @@ def table(params: Params, table: str) -> Job:
 
 
 def figure(params: Params, figure: str) -> Job:
-    """A figure, from tables alone. `labels` are those of the attacked systems; `rungs` are all classical chains."""
+    """A figure, from tables alone. `labels` are those of the attacked systems, `rungs` as in `Params.rungs`."""
     attacked = params.attacked()
     settings = {
         "plot": params.section("plot"),
@@ -164,9 +165,12 @@ def figure(params: Params, figure: str) -> Job:
             "attacks": {name: attack.label for name, attack in params.attacks.items()},
         },
         "rungs": {
-            name: {"label": system.label, **_static(params, name), "code": _system(params, name).get("code")}
-            for name, system in params.systems.items()
-            if SYSTEMS[system.kind].source is not None
+            name: {
+                "label": params.systems[name].label,
+                **_static(params, name),
+                "code": _system(params, name).get("code"),
+            }
+            for name in params.rungs()
         },
         "success_psnr_db": params.evaluation.success_psnr_db,
     }

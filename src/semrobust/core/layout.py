@@ -36,6 +36,10 @@ class Layout:
         """Resumable training state, keyed by what determines the training, outside all declared outputs."""
         return self.root / "scratch" / f"{system}-{key[:16]}"
 
+    def sources(self) -> Path:
+        """Encoded images, named by all that determines them, which jobs share; outside all declared outputs."""
+        return self.root / "scratch" / "sources"
+
     def clean(self, system: str) -> Path:
         return self.root / "samples" / "clean" / f"{system}.parquet"
 

@@ -113,6 +113,11 @@ class Params(Settings):
         named = (self.systems[name].study for name in self._in_pairs())
         return list(dict.fromkeys(study for study in named if study is not None))
 
+    def rungs(self) -> dict[str, str]:
+        """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
+        sources = {name: SYSTEMS[system.kind].source for name, system in self.systems.items() if system.study is None}
+        return {name: source for name, source in sources.items() if source is not None}
+
     def _in_pairs(self) -> list[str]:
         return list(dict.fromkeys(system for system, _ in self.pairs()))
 

@@ -68,7 +68,7 @@ class ZeroWords(System):
         return Decoded(images, failed, message)
 
 
-def target(system: ZeroWords, structure: Structure, snr_db: float, root_seed: int, words: int = WORDS) -> Target:
+def target(system: ZeroWords, structure: Structure, snr_db: float, root_seed: int, words: int) -> Target:
     """`words` all-zero words over AWGN at `snr_db`, the noise drawn by `root_seed`."""
     images = torch.zeros(words, 3, 32, 32)
     sent = system.encode(images)
@@ -99,7 +99,7 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
             attacks[name] = kind(settings)
     result: dict[str, dict[str, float]] = {}
     for snr_db in SNR_DB:
-        aimed = target(system, structure, snr_db, params.seed)
+        aimed = target(system, structure, snr_db, params.seed, WORDS)
         powers = {}
         best = torch.full((WORDS,), torch.inf, dtype=torch.float64)
         tried = torch.zeros(WORDS, dtype=torch.float64)

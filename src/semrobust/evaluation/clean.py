@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from semrobust.codecs.stored import StoredCodec
 from semrobust.core import files, jobs
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
@@ -16,6 +17,7 @@ from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.systems.base import System, grey_images
 from semrobust.systems.checkpoint import restore
+from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 
 
@@ -64,6 +66,8 @@ def run(params: Params, name: str, command: list[str]) -> None:
     torch.set_num_threads(params.compute.job_threads)
     dataset = making.uses(layout.dataset(), jobs.dataset(params))
     system = restore(params, name, making)
+    if isinstance(system, ClassicalSystem):
+        system.codec = StoredCodec(system.codec, layout.sources())
     test = load_split(dataset.parent, "test").images
     parts = []
     for start in tqdm(range(0, len(test), params.evaluation.batch), f"clean {name}", unit="batch", disable=None):

@@ -87,16 +87,14 @@ def clean(params: Params, making: Making) -> pd.DataFrame:
 def link_adaptation(params: Params, making: Making) -> pd.DataFrame:
     """Rows (source codec, SNR): what a chain reaches that knows the SNR and takes the best rung for it.
 
-    Rungs are all systems of one source codec. The best has the highest mean PSNR; it is chosen on every other image
-    and scored on the rest, both ways, so no image takes part in the choice that it is scored with.
+    Rungs are the chains of one source codec (`Params.rungs`). The best has the highest mean PSNR; it is chosen on every
+    other image and scored on the rest, both ways, so no image takes part in the choice that it is scored with.
     """
     layout, resamples = Layout(params.run), _bootstrap(params)
     rungs: dict[str, dict[str, pd.DataFrame]] = {}
-    for system, settings in params.systems.items():
-        source = SYSTEMS[settings.kind].source
-        if source is not None:
-            samples = pd.read_parquet(making.uses(layout.clean(system), jobs.clean(params, system)))
-            rungs.setdefault(source, {})[system] = samples.sort_values(["snr_db", "image"])
+    for system, source in params.rungs().items():
+        samples = pd.read_parquet(making.uses(layout.clean(system), jobs.clean(params, system)))
+        rungs.setdefault(source, {})[system] = samples.sort_values(["snr_db", "image"])
     rows = []
     for source, snr_db in product(rungs, params.link.snr_db):
         groups = {name: samples[samples["snr_db"] == snr_db] for name, samples in rungs[source].items()}
@@ -191,7 +189,7 @@ def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> _Ro
 
 
 def power_ratio(params: Params, making: Making) -> pd.DataFrame:
-    """Rows (semantic system, classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
+    """Rows (semantic and classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
 
     The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. `population`:
     `ruinable` images, which both sides can send and mid-grey in their place counts as ruined, and for `best_of` also

@@ -37,7 +37,9 @@ def draw(inputs: base.FigureInputs) -> Figure:
     of_sets = table[table["kind"].isin(["trapping_set", "absorbing_set"]) & (table["count"] > 0)]
     odd = sorted(set(of_sets["b"].astype(int)))
     tones = dict(zip(odd, seaborn.color_palette(inputs.settings["plot"]["palette"], len(odd)), strict=True))
-    looks, rungs = base.looks(inputs, "systems"), inputs.settings["rungs"]
+    looks, labels = base.looks(inputs, "systems"), dict(inputs.settings["labels"]["systems"])
+    for study, members in inputs.settings["labels"]["studies"].items():
+        labels |= {name: f"{study}: {label}" for name, label in members.items()}
     for (left, right), name in zip(panels, systems, strict=False):
         rows = table[table["system"] == name]
         look = looks.get(name)
@@ -45,7 +47,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         _sets(left, of_sets[of_sets["system"] == name], tones)
         _codewords(right, rows[rows["kind"] == "codeword"], color)
         code = rows.iloc[0]
-        left.set_title(look.label if look else rungs[name]["label"], color=color, loc="left")
+        left.set_title(labels[name], color=color, loc="left")
         right.set_title(
             f"{_FAMILIES.get(code['family'], 'code')} ({code['n']:.0f}, {code['k']:.0f}), girth {code['girth']:.0f}",
             loc="left",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semrobust.attacks.structure.analysis import analyse
@@ -16,6 +16,7 @@ SETS = st.lists(st.sets(st.integers(0, 50), max_size=9), max_size=12)
 
 
 @given(sets=SETS)
+@settings(deadline=None)
 def test_sets_come_back_as_they_were_put_in(sets: list[set[int]]) -> None:
     container = NodeSets.of([list(nodes) for nodes in sets])
     expected = [tuple(sorted(nodes)) for nodes in sets]
@@ -29,6 +30,7 @@ def test_sets_come_back_as_they_were_put_in(sets: list[set[int]]) -> None:
 
 
 @given(sets=SETS, more=SETS)
+@settings(deadline=None)
 def test_a_union_has_each_set_once_sorted(sets: list[set[int]], more: list[set[int]]) -> None:
     union = NodeSets.union([NodeSets.of([list(nodes) for nodes in part]) for part in (sets, more)])
     expected = {tuple(sorted(nodes)) for nodes in sets + more if nodes}
@@ -36,6 +38,7 @@ def test_a_union_has_each_set_once_sorted(sets: list[set[int]], more: list[set[i
 
 
 @given(sets=SETS, data=st.data())
+@settings(deadline=None)
 def test_taking_by_position_and_by_flag(sets: list[set[int]], data: st.DataObject) -> None:
     container = NodeSets.of([list(nodes) for nodes in sets])
     every = samples.tuples(container)

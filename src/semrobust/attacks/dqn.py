@@ -1,0 +1,94 @@
+"""A deep Q-network that picks the bits to push.
+
+The paper compares with a search called DQN, which we know by name only; this is our reading of it. The network is
+trained on random noisy codewords of the attacked code (`learning.qnetwork`), never on images. At the attack it picks
+bit after bit until the word fails, from each of a few first bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+from weakref import WeakKeyDictionary
+
+from semrobust.attacks.learning.game import Game
+from semrobust.attacks.learning.qnetwork import LearningSettings, train, values
+from semrobust.attacks.selection import Pushes, settle
+from semrobust.attacks.words import WordAttack, Words
+from semrobust.core.lazy import LazyModule
+from semrobust.core.registry import ATTACKS
+from semrobust.core.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.phy.decoder import Decoder
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+
+class DQNSettings(AttackSettings):
+    """`amplitude` of a push, 1 = from the level onto the decision boundary; at most `max_bits` are pushed.
+
+    `depth` decoder iterations are seen by the network; `starts` first bits per word, those that it values most;
+    `bisections` of the power in the end; `learning` before the first attack on a code at a noise level.
+    """
+
+    kind: Literal["dqn_bits"]
+    amplitude: PositiveFloat
+    max_bits: Positive
+    depth: Positive
+    starts: Positive
+    bisections: Positive
+    learning: LearningSettings
+
+
+@ATTACKS.register("dqn_bits")
+class DQNBits(WordAttack):
+    """Let the network play every word from its best first moves; keep the cheapest vector of each word."""
+
+    Settings: ClassVar[type[AttackSettings]] = DQNSettings
+
+    def __init__(self, settings: AttackSettings) -> None:
+        super().__init__(settings)
+        self._trained: WeakKeyDictionary[Decoder, dict[tuple[str, float], torch.nn.Module]] = WeakKeyDictionary()
+
+    def network(self, words: Words) -> torch.nn.Module:
+        """The network for the words' decoder, modulation and noise; trained once."""
+        settings = self.settings
+        assert isinstance(settings, DQNSettings)
+        known = self._trained.setdefault(words.decoder, {})
+        place = (words.modulation.name, words.noise_variance)
+        if place not in known:
+            known[place] = train(
+                words.decoder, words.modulation, words.noise_variance, settings.learning,
+                settings.amplitude, settings.depth, settings.max_bits,
+            )  # fmt: skip
+        return known[place]
+
+    def search(self, words: Words) -> torch.Tensor:
+        settings = self.settings
+        assert isinstance(settings, DQNSettings)
+        pushes = Pushes.of(words, settings.amplitude)
+        game = Game(pushes, settings.depth, settings.max_bits)
+        chosen, rows = play(game, self.network(words), settings.starts)
+        return settle(words, pushes.vectors(chosen, rows), rows, settings.bisections)
+
+
+def play(game: Game, net: torch.nn.Module, starts: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Selections (w, n) that the network wins with, and their words (w,), from its `starts` best first moves each."""
+    with torch.no_grad():
+        rows = game.pushes.words.rows
+        first = values(net, game.observe(game.start(), rows))
+        moves = first.topk(min(starts, first.shape[1]), dim=1).indices
+        chosen = torch.nn.functional.one_hot(moves.flatten(), first.shape[1]).bool()
+        rows = rows.repeat_interleave(moves.shape[1])
+        winners, owners = [], []
+        for size in range(1, game.moves + 1):
+            won = game.won(chosen, rows)
+            winners.append(chosen[won])
+            owners.append(rows[won])
+            chosen, rows = chosen[~won], rows[~won]
+            if size == game.moves or not len(rows):
+                break
+            best = values(net, game.observe(chosen, rows)).argmax(dim=1)
+            chosen = chosen | torch.nn.functional.one_hot(best, chosen.shape[1]).bool()
+        return torch.cat(winners), torch.cat(owners)

@@ -1,0 +1,149 @@
+"""Deep Q-learning (Mnih et al. 2015) of which bit to push next, on random codewords of the attacked code.
+
+One small network values every bit by what is seen of it, the same for all bits, so it has as few weights for a long
+code as for a short one. A push costs 1/moves and a failing word pays 1.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from semrobust.attacks.learning.game import FEATURES, Game, masked
+from semrobust.attacks.selection import Pushes
+from semrobust.attacks.words import Words
+from semrobust.core import seeds
+from semrobust.core.lazy import LazyModule
+from semrobust.core.settings import Positive, PositiveFloat, Settings
+from semrobust.phy import mapping
+from semrobust.phy.decoder import Decoder
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+_WIDTH = 32
+_DISCOUNT = 0.97
+_LEAST_CURIOUS = 0.05
+_PROMISING = 16  # moves among which one is drawn to explore: pushes on any bit almost never break a word
+_BATCH = 64  # games side by side, and moves learned from at once
+_MEMORY = 2048  # moves; what follows a move is kept for every bit, 25 MB at n = 768
+_UPDATES = 1
+_RENEWAL = 48  # updates between copies of the network to the target
+
+
+class LearningSettings(Settings):
+    """`rounds` of 64 training games each, `learning_rate` of Adam. Exploration falls linearly over the rounds."""
+
+    rounds: Positive
+    learning_rate: PositiveFloat
+
+
+def network(seed: int) -> torch.nn.Sequential:
+    """The untrained Q-network: features (..., FEATURES) to values (..., 1)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(
+            torch.nn.Linear(FEATURES, _WIDTH), torch.nn.ReLU(),
+            torch.nn.Linear(_WIDTH, _WIDTH), torch.nn.ReLU(),
+            torch.nn.Linear(_WIDTH, 1),
+        )  # fmt: skip
+
+
+def values(net: torch.nn.Module, seen: torch.Tensor) -> torch.Tensor:
+    """Values (w, n) of pushing each bit, -inf for bits that are pushed already; `seen` (w, n, FEATURES)."""
+    return masked(net(seen).squeeze(-1), seen)
+
+
+def random_words(
+    decoder: Decoder, modulation: mapping.Modulation, noise_variance: float, count: int, stream: torch.Generator
+) -> Words:
+    """Random messages, encoded, sent over AWGN; every message bit counts."""
+    code = decoder.code
+    message = torch.randint(0, 2, (count, code.k), generator=stream, dtype=torch.uint8)
+    bits = code.encode(message)
+    sent = mapping.map_bits(bits, modulation)
+    received = sent + noise_variance**0.5 * torch.randn(sent.shape, generator=stream)
+    needed = torch.ones(count, code.k, dtype=torch.bool)
+    return Words(decoder, modulation, received, bits, message, needed, noise_variance)
+
+
+class Memory:
+    """The latest moves: what was seen of the bit pushed, the reward, whether the game ended, what was seen then."""
+
+    def __init__(self, bits: int) -> None:
+        self.before = torch.zeros(_MEMORY, FEATURES)
+        self.reward = torch.zeros(_MEMORY)
+        self.over = torch.zeros(_MEMORY, dtype=torch.bool)
+        self.after = torch.zeros(_MEMORY, bits, FEATURES, dtype=torch.float16)
+        self.count = 0
+
+    def store(self, before: torch.Tensor, reward: torch.Tensor, over: torch.Tensor, after: torch.Tensor) -> None:
+        """Add w moves in place of the oldest."""
+        at = (self.count + torch.arange(len(before))) % _MEMORY
+        self.before[at], self.reward[at], self.over[at], self.after[at] = before, reward, over, after.half()
+        self.count += len(before)
+
+
+def train(
+    decoder: Decoder, modulation: mapping.Modulation, noise_variance: float,
+    settings: LearningSettings, amplitude: float, depth: int, moves: int,
+) -> torch.nn.Sequential:  # fmt: skip
+    """The Q-network for one code and noise; the same at each call, and independent of any image.
+
+    `amplitude`, `depth` and `moves` are those of `Pushes` and `Game`.
+    """
+    stream = torch.Generator().manual_seed(seeds.integer(0, "attack", "dqn"))
+    net = network(seeds.integer(0, "attack", "dqn", "network"))
+    target = copy.deepcopy(net)
+    optimizer = torch.optim.Adam(net.parameters(), settings.learning_rate)
+    memory = Memory(decoder.code.n)
+    updates = 0
+    for turn in range(settings.rounds):
+        curiosity = max(_LEAST_CURIOUS, 1.0 - turn / (0.7 * settings.rounds))
+        words = random_words(decoder, modulation, noise_variance, _BATCH, stream)
+        game = Game(Pushes.of(words, amplitude), depth, moves)
+        chosen, rows = game.start(), words.rows
+        seen = game.observe(chosen, rows)
+        for move in range(1, moves + 1):
+            bit = _explore(net, seen, curiosity, stream)
+            chosen[torch.arange(len(rows)), bit] = True
+            won = game.won(chosen, rows)
+            over = won if move < moves else torch.ones_like(won)
+            following = game.observe(chosen, rows)
+            memory.store(seen[torch.arange(len(rows)), bit], won.float() - 1.0 / moves, over, following)
+            for _ in range(_UPDATES):
+                _learn(net, target, optimizer, memory, stream)
+            updates += _UPDATES
+            if updates % _RENEWAL == 0:
+                target.load_state_dict(net.state_dict())
+            chosen, rows, seen = chosen[~over], rows[~over], following[~over]
+            if not len(rows):
+                break
+    return net
+
+
+def _explore(net: torch.nn.Module, seen: torch.Tensor, curiosity: float, stream: torch.Generator) -> torch.Tensor:
+    """The best bit (w,), or with probability `curiosity` one of the most promising."""
+    with torch.no_grad():
+        best = values(net, seen).argmax(dim=1)
+    promising = masked(seen[..., 3], seen).topk(min(_PROMISING, seen.shape[1]), dim=1).indices
+    drawn = torch.randint(0, promising.shape[1], (len(seen), 1), generator=stream)
+    curious = torch.rand(len(seen), generator=stream) < curiosity
+    return torch.where(curious, promising.gather(1, drawn).squeeze(1), best)
+
+
+def _learn(
+    net: torch.nn.Module, target: torch.nn.Module, optimizer: torch.optim.Optimizer, memory: Memory,
+    stream: torch.Generator,
+) -> None:  # fmt: skip
+    """One step towards reward + discounted value of the best next move, on moves drawn from the memory."""
+    at = torch.randint(0, min(memory.count, _MEMORY), (_BATCH,), generator=stream)
+    with torch.no_grad():
+        ahead = values(target, memory.after[at].float()).amax(dim=1)
+        wanted = memory.reward[at] + torch.where(memory.over[at], 0.0, _DISCOUNT * ahead)
+    loss = torch.nn.functional.smooth_l1_loss(net(memory.before[at]).squeeze(-1), wanted)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
