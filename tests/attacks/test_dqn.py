@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_the_network_is_trained_once_per_decoder_and_noise() -> None:
     first = method.network(words)
     assert method.network(words.take(torch.tensor([0]))) is first
     assert method.network(louder) is not first
-    other = Words(**(vars(words) | {"noise_variance": louder.noise_variance}))
+    other = replace(words, noise_variance=louder.noise_variance)
     assert method.network(other) is not first
 
 
@@ -93,7 +94,7 @@ def test_words_that_withstand_the_pushes_are_infinite_and_lost_ones_cost_next_to
     method = dqn(amplitude=1e-3, max_bits=2, bisections=2, learning={"rounds": 1, "learning_rate": 1e-3})
     words = words_of("regular", 10.0, 3)
     assert method.search(words).isinf().all()
-    lost = Words(**(vars(words) | {"message": 1 - words.message}))
+    lost = replace(words, message=1 - words.message)
     powers = power_total(method.search(lost))
     assert (powers > 0).all()
     assert (powers < 1e-3).all()

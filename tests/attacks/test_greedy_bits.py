@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def test_words_that_withstand_the_pushes_are_infinite() -> None:
 
 def test_a_word_lost_to_noise_needs_next_to_nothing_but_keeps_a_direction() -> None:
     words = words_of("regular", 6.0, 2)
-    lost = Words(**(vars(words) | {"message": 1 - words.message}))
+    lost = replace(words, message=1 - words.message)
     powers = power_total(greedy(bisections=10).search(lost))
     assert (powers > 0).all()
     assert (powers < 1e-3).all()

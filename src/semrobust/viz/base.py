@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ else:
     seaborn = LazyModule("seaborn")
 
 Color = tuple[float, float, float]
+
+_LEAST_EXPONENT = -1  # smaller means are next to no attack at all and would push all others together
 
 BEST_OF = "best_of"
 """What the tables call the cheapest of all attacks on a system, image by image."""
@@ -95,7 +98,7 @@ def looks(inputs: FigureInputs, section: str) -> dict[str, Look]:
 def plain_looks(labels: Mapping[str, str], colors: Sequence[Color]) -> dict[str, Look]:
     """Looks by name for these labels: the colours in turn, each with its own marker and dashes."""
     return {
-        name: Look(label, tuple(colors[i % len(colors)]), _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
+        name: Look(label, colors[i % len(colors)], _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
         for i, (name, label) in enumerate(labels.items())
     }
 
@@ -136,3 +139,13 @@ def label_snr(axes: Axes) -> None:
     """Name and divide the x axis: the same quantity in every figure."""
     axes.set_xlabel("channel SNR per real use (dB)")
     axes.locator_params(axis="x", nbins=6, integer=True, steps=[1, 2, 4, 5, 10])
+
+
+def power_scale(power: pd.Series[float]) -> dict[str, Any]:
+    """Logarithmic scale; where there are zeros among the means, one that turns linear below the others."""
+    positive = power[power > 0]
+    if positive.empty or not (power == 0).any():
+        return {"value": "linear" if positive.empty else "log"}
+    exponent = max(math.floor(math.log10(positive.min())), _LEAST_EXPONENT)
+    decades = math.log10(positive.max()) - exponent
+    return {"value": "symlog", "linthresh": 10.0**exponent, "linscale": 0.1 * decades}

@@ -22,7 +22,6 @@ else:
     seaborn = LazyModule("seaborn")
 
 _COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
-_LEAST_EXPONENT = -1  # smaller means are next to no attack at all and would push all others together
 _TITLE_CHARACTERS = 45
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 
@@ -37,7 +36,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     lines = max(1, math.ceil(len(systems) / columns))
     figure = canvas.sheet(1.3 + 2.1 * lines)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-    scale = _scale(rows[_COLUMNS[0]])
+    scale = base.power_scale(rows[_COLUMNS[0]])
     for axes in panels.flat[len(systems) :]:
         axes.remove()
     for axes, (name, look) in zip(panels.flat, systems.items(), strict=False):
@@ -96,16 +95,6 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Line2D]:
         for attack, look in base.looks(inputs, "attacks").items()
         if attack in set(rows["attack"])
     ]
-
-
-def _scale(power: pd.Series[float]) -> dict[str, Any]:
-    """Logarithmic scale; where there are zeros among the means, one that turns linear below the others."""
-    positive = power[power > 0]
-    if positive.empty or not (power == 0).any():
-        return {"value": "linear" if positive.empty else "log"}
-    exponent = max(math.floor(math.log10(positive.min())), _LEAST_EXPONENT)
-    decades = math.log10(positive.max()) - exponent
-    return {"value": "symlog", "linthresh": 10.0**exponent, "linscale": 0.1 * decades}
 
 
 def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: bool) -> None:

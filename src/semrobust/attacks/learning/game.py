@@ -13,8 +13,8 @@ else:
     torch = LazyModule("torch")
 
 FEATURES = 8
-CHOSEN = 0
-"""Number of the feature that is 1 for bits already pushed, which are no moves any more."""
+CHOSEN, GAIN = 0, 3
+"""Numbers of two features: 1 for bits already pushed, which are no moves any more; what a push would take."""
 
 _CLIP = 4.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from semrobust.attacks.learning.game import FEATURES, Game, masked
+from semrobust.attacks.learning.game import FEATURES, GAIN, Game, masked
 from semrobust.attacks.selection import Pushes
 from semrobust.attacks.words import Words
 from semrobust.core import seeds
@@ -24,13 +24,14 @@ else:
     torch = LazyModule("torch")
 
 _WIDTH = 32
-_DISCOUNT = 0.97
-_LEAST_CURIOUS = 0.05
+_DISCOUNT = 0.9
+_MOST_CURIOUS, _LEAST_CURIOUS = 0.5, 0.05
 _PROMISING = 16  # moves among which one is drawn to explore: pushes on any bit almost never break a word
 _BATCH = 64  # games side by side, and moves learned from at once
-_MEMORY = 2048  # moves; what follows a move is kept for every bit, 25 MB at n = 768
-_UPDATES = 1
-_RENEWAL = 48  # updates between copies of the network to the target
+_MEMORY = 8192  # moves
+_AHEAD = 32  # next moves that are kept with a move, those valued most when it was made: the best is among them
+_UPDATES = 8  # of the network per move of all games
+_RENEWAL = 100  # updates between copies of the network to the target
 
 
 class LearningSettings(Settings):
@@ -70,19 +71,21 @@ def random_words(
 
 
 class Memory:
-    """The latest moves: what was seen of the bit pushed, the reward, whether the game ended, what was seen then."""
+    """The latest moves: what was seen of the bit pushed, the reward, whether the game ended, the best next moves."""
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self) -> None:
         self.before = torch.zeros(_MEMORY, FEATURES)
         self.reward = torch.zeros(_MEMORY)
         self.over = torch.zeros(_MEMORY, dtype=torch.bool)
-        self.after = torch.zeros(_MEMORY, bits, FEATURES, dtype=torch.float16)
+        self.after = torch.zeros(_MEMORY, _AHEAD, FEATURES)
         self.count = 0
 
     def store(self, before: torch.Tensor, reward: torch.Tensor, over: torch.Tensor, after: torch.Tensor) -> None:
-        """Add w moves in place of the oldest."""
+        """Add w moves in place of the oldest; `after` (w, up to 32, FEATURES)."""
         at = (self.count + torch.arange(len(before))) % _MEMORY
-        self.before[at], self.reward[at], self.over[at], self.after[at] = before, reward, over, after.half()
+        self.before[at], self.reward[at], self.over[at] = before, reward, over
+        # a short code has fewer next moves: the first stands for those that are missing
+        self.after[at] = torch.cat([after, after[:, :1].expand(-1, _AHEAD - after.shape[1], -1)], dim=1)
         self.count += len(before)
 
 
@@ -98,37 +101,45 @@ def train(
     net = network(seeds.integer(0, "attack", "dqn", "network"))
     target = copy.deepcopy(net)
     optimizer = torch.optim.Adam(net.parameters(), settings.learning_rate)
-    memory = Memory(decoder.code.n)
-    updates = 0
+    memory, updates = Memory(), 0
     for turn in range(settings.rounds):
-        curiosity = max(_LEAST_CURIOUS, 1.0 - turn / (0.7 * settings.rounds))
+        curiosity = max(_LEAST_CURIOUS, _MOST_CURIOUS - turn / settings.rounds)
         words = random_words(decoder, modulation, noise_variance, _BATCH, stream)
         game = Game(Pushes.of(words, amplitude), depth, moves)
         chosen, rows = game.start(), words.rows
-        seen = game.observe(chosen, rows)
+        seen, best = _look(game, net, chosen, rows)
         for move in range(1, moves + 1):
-            bit = _explore(net, seen, curiosity, stream)
-            chosen[torch.arange(len(rows)), bit] = True
+            bit = _explore(seen, best[:, 0], curiosity, stream)
+            games = torch.arange(len(rows))
+            chosen[games, bit] = True
             won = game.won(chosen, rows)
             over = won if move < moves else torch.ones_like(won)
-            following = game.observe(chosen, rows)
-            memory.store(seen[torch.arange(len(rows)), bit], won.float() - 1.0 / moves, over, following)
+            before = seen[games, bit]
+            seen, best = _look(game, net, chosen, rows)
+            memory.store(before, won.float() - 1.0 / moves, over, seen[games[:, None], best])
             for _ in range(_UPDATES):
+                if updates % _RENEWAL == 0:
+                    target.load_state_dict(net.state_dict())
                 _learn(net, target, optimizer, memory, stream)
-            updates += _UPDATES
-            if updates % _RENEWAL == 0:
-                target.load_state_dict(net.state_dict())
-            chosen, rows, seen = chosen[~over], rows[~over], following[~over]
+                updates += 1
+            chosen, rows, seen, best = chosen[~over], rows[~over], seen[~over], best[~over]
             if not len(rows):
                 break
     return net
 
 
-def _explore(net: torch.nn.Module, seen: torch.Tensor, curiosity: float, stream: torch.Generator) -> torch.Tensor:
-    """The best bit (w,), or with probability `curiosity` one of the most promising."""
+def _look(
+    game: Game, net: torch.nn.Module, chosen: torch.Tensor, rows: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is seen (w, n, FEATURES), and the moves (w, up to 32) valued most, the best first."""
+    seen = game.observe(chosen, rows)
     with torch.no_grad():
-        best = values(net, seen).argmax(dim=1)
-    promising = masked(seen[..., 3], seen).topk(min(_PROMISING, seen.shape[1]), dim=1).indices
+        return seen, values(net, seen).topk(min(_AHEAD, seen.shape[1]), dim=1).indices
+
+
+def _explore(seen: torch.Tensor, best: torch.Tensor, curiosity: float, stream: torch.Generator) -> torch.Tensor:
+    """The `best` bit (w,), or with probability `curiosity` one of the most promising."""
+    promising = masked(seen[..., GAIN], seen).topk(min(_PROMISING, seen.shape[1]), dim=1).indices
     drawn = torch.randint(0, promising.shape[1], (len(seen), 1), generator=stream)
     curious = torch.rand(len(seen), generator=stream) < curiosity
     return torch.where(curious, promising.gather(1, drawn).squeeze(1), best)
@@ -141,7 +152,7 @@ def _learn(
     """One step towards reward + discounted value of the best next move, on moves drawn from the memory."""
     at = torch.randint(0, min(memory.count, _MEMORY), (_BATCH,), generator=stream)
     with torch.no_grad():
-        ahead = values(target, memory.after[at].float()).amax(dim=1)
+        ahead = values(target, memory.after[at]).amax(dim=1)
         wanted = memory.reward[at] + torch.where(memory.over[at], 0.0, _DISCOUNT * ahead)
     loss = torch.nn.functional.smooth_l1_loss(net(memory.before[at]).squeeze(-1), wanted)
     optimizer.zero_grad()
