@@ -155,7 +155,7 @@ def test_evaluation_again_gives_the_same_bytes(finished: Params) -> None:
 
 def test_tables_hold_the_means_over_all_images(finished: Params) -> None:
     table = pd.read_csv(LAYOUT.table("attack_power"))
-    assert len(table) == 2 * len(finished.pairs())
+    assert len(table) == 2 * (len(finished.pairs()) + len(finished.attacked()))  # best_of adds one per system
     for system, attack in finished.pairs():
         samples = attacked_table(system, attack)
         for snr_db in SNR_DB:
@@ -198,7 +198,7 @@ def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(finished:
 
 def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
     dataset = provenance.read(LAYOUT.dataset())
-    for table in jobs.TABLES:
+    for table in set(jobs.TABLES) - {jobs.OF_STRUCTURES}:  # a code has seen no image
         record = provenance.read(LAYOUT.table(table))
         assert record["dataset"] == dataset["dataset"]
         for name, digest in dataset["outputs"].items():

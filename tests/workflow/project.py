@@ -134,6 +134,7 @@ class Project:
             for folder in ("data/ci", "figures/ci")
             for path in sorted((self.root / folder).rglob("*"))
             if path.suffix in (".csv", ".pdf", ".png", ".safetensors", ".parquet", ".npz", ".npy")
+            and "scratch" not in path.parts
         }
 
 

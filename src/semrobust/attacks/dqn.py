@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from weakref import WeakKeyDictionary
 
 from semrobust.attacks.learning.game import Game
-from semrobust.attacks.learning.qnetwork import LearningSettings, train, values
+from semrobust.attacks.learning.qnetwork import LearningSettings, play, train
 from semrobust.attacks.selection import Pushes, settle
 from semrobust.attacks.words import WordAttack, Words
 from semrobust.core.lazy import LazyModule
@@ -71,24 +71,3 @@ class DQNBits(WordAttack):
         game = Game(pushes, settings.depth, settings.max_bits)
         chosen, rows = play(game, self.network(words), settings.starts)
         return settle(words, pushes.vectors(chosen, rows), rows, settings.bisections)
-
-
-def play(game: Game, net: torch.nn.Module, starts: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Selections (w, n) that the network wins with, and their words (w,), from its `starts` best first moves each."""
-    with torch.no_grad():
-        rows = game.pushes.words.rows
-        first = values(net, game.observe(game.start(), rows))
-        moves = first.topk(min(starts, first.shape[1]), dim=1).indices
-        chosen = torch.nn.functional.one_hot(moves.flatten(), first.shape[1]).bool()
-        rows = rows.repeat_interleave(moves.shape[1])
-        winners, owners = [], []
-        for size in range(1, game.moves + 1):
-            won = game.won(chosen, rows)
-            winners.append(chosen[won])
-            owners.append(rows[won])
-            chosen, rows = chosen[~won], rows[~won]
-            if size == game.moves or not len(rows):
-                break
-            best = values(net, game.observe(chosen, rows)).argmax(dim=1)
-            chosen = chosen | torch.nn.functional.one_hot(best, chosen.shape[1]).bool()
-        return torch.cat(winners), torch.cat(owners)

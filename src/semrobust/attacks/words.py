@@ -117,7 +117,7 @@ def smallest_scale(
 
 def norms(vectors: torch.Tensor) -> torch.Tensor:
     """Euclidean norms (w,) of rows (w, M), the square root of ||s||²."""
-    return torch.linalg.vector_norm(vectors, dim=1)
+    return torch.linalg.vector_norm(vectors, dim=1)  # type: ignore[no-any-return]
 
 
 def words_of(target: Target) -> Words:

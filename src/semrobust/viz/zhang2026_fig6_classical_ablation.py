@@ -20,7 +20,7 @@ else:
 _COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
 _MODULATION = "modulation"
 _PER_LINE = 3
-_HEADROOM = 40.0  # of the highest band, on a logarithmic axis: the legends stand above it
+_FILLED = 0.62  # share of the height up to which the bands reach; the legends stand above
 
 
 @base.figure("zhang2026_fig6_classical_ablation", tables=("attack_power",))
@@ -57,7 +57,9 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.set_ylabel("mean attack power ‖s‖² (total)")
     highest = rows[_COLUMNS[2]].max()
     if highest > 0:
-        panels.flat[0].set_ylim(top=_HEADROOM * highest)
+        transform = panels.flat[0].yaxis.get_transform()
+        low, high = transform.transform([panels.flat[0].get_ylim()[0], highest])
+        panels.flat[0].set_ylim(top=transform.inverted().transform([low + (high - low) / _FILLED])[0])
     name = labels["attacks"].get(attack, attack)
     notes = [
         f"Least power of the attack “{name}” that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; "

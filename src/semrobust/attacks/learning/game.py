@@ -29,7 +29,7 @@ class Game:
         self.pushes, self.depth, self.moves = pushes, depth, moves
         words = pushes.words
         self._checks = words.decoder.code.parity_check.astype("float32")
-        self._degree = torch.from_numpy(self._checks.sum(axis=0)).clamp_min(1.0)
+        self._degree = torch.from_numpy(self._checks.sum(axis=0)).clamp_min(1.0)  # type: ignore[call-overload]
         nothing = torch.zeros_like(words.received)
         self._scale = words.llr(nothing, words.rows).abs().mean(dim=1, keepdim=True)
 

@@ -26,12 +26,13 @@ else:
 _WIDTH = 32
 _DISCOUNT = 0.9
 _MOST_CURIOUS, _LEAST_CURIOUS = 0.5, 0.05
-_PROMISING = 16  # moves among which one is drawn to explore: pushes on any bit almost never break a word
+_PROMISING = 6  # moves among which one is drawn to explore: pushes on any bit almost never break a word
 _BATCH = 64  # games side by side, and moves learned from at once
 _MEMORY = 8192  # moves
 _AHEAD = 32  # next moves that are kept with a move, those valued most when it was made: the best is among them
 _UPDATES = 8  # of the network per move of all games
 _RENEWAL = 100  # updates between copies of the network to the target
+_EXAM = 3  # rounds between examinations
 
 
 class LearningSettings(Settings):
@@ -55,6 +56,27 @@ def network(seed: int) -> torch.nn.Sequential:
 def values(net: torch.nn.Module, seen: torch.Tensor) -> torch.Tensor:
     """Values (w, n) of pushing each bit, -inf for bits that are pushed already; `seen` (w, n, FEATURES)."""
     return masked(net(seen).squeeze(-1), seen)
+
+
+def play(game: Game, net: torch.nn.Module, starts: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Selections (w, n) that the network wins with, and their words (w,), from its `starts` best first moves each."""
+    with torch.no_grad():
+        rows = game.pushes.words.rows
+        first = values(net, game.observe(game.start(), rows))
+        moves = first.topk(min(starts, first.shape[1]), dim=1).indices
+        chosen = torch.nn.functional.one_hot(moves.flatten(), first.shape[1]).bool()
+        rows = rows.repeat_interleave(moves.shape[1])
+        winners, owners = [], []
+        for size in range(1, game.moves + 1):
+            won = game.won(chosen, rows)
+            winners.append(chosen[won])
+            owners.append(rows[won])
+            chosen, rows = chosen[~won], rows[~won]
+            if size == game.moves or not len(rows):
+                break
+            best = values(net, game.observe(chosen, rows)).argmax(dim=1)
+            chosen = chosen | torch.nn.functional.one_hot(best, chosen.shape[1]).bool()
+        return torch.cat(winners), torch.cat(owners)
 
 
 def random_words(
@@ -95,13 +117,18 @@ def train(
 ) -> torch.nn.Sequential:  # fmt: skip
     """The Q-network for one code and noise; the same at each call, and independent of any image.
 
+    Q-learning has ups and downs, so the network is examined now and then on words kept for that, and the best is taken.
     `amplitude`, `depth` and `moves` are those of `Pushes` and `Game`.
     """
     stream = torch.Generator().manual_seed(seeds.integer(0, "attack", "dqn"))
+    exam = Game(
+        Pushes.of(random_words(decoder, modulation, noise_variance, _BATCH, stream), amplitude), depth, moves
+    )  # fmt: skip
     net = network(seeds.integer(0, "attack", "dqn", "network"))
     target = copy.deepcopy(net)
     optimizer = torch.optim.Adam(net.parameters(), settings.learning_rate)
     memory, updates = Memory(), 0
+    best_net, best_grade = copy.deepcopy(net), _grade(exam, net)
     for turn in range(settings.rounds):
         curiosity = max(_LEAST_CURIOUS, _MOST_CURIOUS - turn / settings.rounds)
         words = random_words(decoder, modulation, noise_variance, _BATCH, stream)
@@ -125,7 +152,17 @@ def train(
             chosen, rows, seen, best = chosen[~over], rows[~over], seen[~over], best[~over]
             if not len(rows):
                 break
-    return net
+        if turn % _EXAM == _EXAM - 1 or turn == settings.rounds - 1:
+            grade = _grade(exam, net)
+            if grade < best_grade:
+                best_net, best_grade = copy.deepcopy(net), grade
+    return best_net
+
+
+def _grade(exam: Game, net: torch.nn.Module) -> int:
+    """Moves that the network needs in all games of the exam; a game that is not won counts one more than it may have."""
+    chosen, _ = play(exam, net, 1)
+    return int(chosen.sum()) + (len(exam.pushes.words) - len(chosen)) * (exam.moves + 1)
 
 
 def _look(
