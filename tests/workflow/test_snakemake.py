@@ -59,8 +59,7 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
         ({"systems": {"deepjscc": {"label": "other"}}}, {("figure", figure) for figure in FIGURES}),
         (
             {"attacks": {"all_bits": {"bisections": 3}}},
-            {("attack", f"{name}.all_bits") for name in ("hevc_ldpc_qpsk", "jpeg_ldpc_16qam")}
-            | DOWNSTREAM - only(*jobs.OF_CLEAN_SAMPLES, jobs.OF_STRUCTURES),
+            {("attack", "hevc_ldpc_qpsk.all_bits")} | DOWNSTREAM - only(*jobs.OF_CLEAN_SAMPLES, jobs.OF_STRUCTURES),
         ),
         ({"data": {"path": "/elsewhere"}}, set()),
         (
