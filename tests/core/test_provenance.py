@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -334,6 +335,22 @@ def test_staleness_writes_nothing(project: Path) -> None:
     provenance.staleness(NET_FILE, other(NET, seed=9))
     provenance.staleness(TABLE_FILE, TABLE)
     assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before
+
+
+def test_files_from_elsewhere_get_one_time_but_for_altered_ones(project: Path) -> None:
+    make_all()
+    paths = sorted(path for path in project.rglob("*") if path.is_file())
+    for second, path in enumerate(paths):
+        os.utime(path, (second, second))
+    TABLE_FILE.write_text("altered")
+    altered = TABLE_FILE.stat().st_mtime_ns
+    provenance.settle_times(project)
+    times = {path.stat().st_mtime_ns for path in paths if path.stem != TABLE_FILE.stem}
+    assert len(times) == 1
+    assert min(times) >= altered
+    assert TABLE_FILE.stat().st_mtime_ns == altered
+    assert "is not the file that was written" in str(provenance.staleness(TABLE_FILE, TABLE))
+    assert provenance.staleness(NET_FILE, NET) is None
 
 
 # git

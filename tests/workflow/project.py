@@ -105,17 +105,7 @@ class Project:
 
     def planned(self, *arguments: str) -> set[tuple[str, str]]:
         """Jobs that a dry run would do, as (rule, "system", "system.attack" or other wildcards)."""
-        said = self.run("snakemake", "-n", *arguments)
-        blocks = re.split(r"\n(?=(?:local)?rule \w+:)", said.stdout + said.stderr)
-        jobs = set()
-        for block in blocks[1:]:
-            rule = re.match(r"(?:local)?rule (\w+):", block)
-            wildcards = re.search(r"wildcards: (.*)", block)
-            assert rule
-            values = [pair.split("=")[1] for pair in wildcards[1].split(", ")] if wildcards else []
-            jobs.add((rule[1], ".".join(values)))
-        assert jobs or "Nothing to be done" in said.stdout + said.stderr
-        return jobs - {("all", "")}
+        return jobs_of(self.run("snakemake", "-n", *arguments))
 
     def params(self) -> dict[str, Any]:
         return read_yaml(self.root / "params.yaml")
@@ -136,6 +126,21 @@ class Project:
             if path.suffix in (".csv", ".pdf", ".png", ".safetensors", ".parquet", ".npz", ".npy")
             and "scratch" not in path.parts
         }
+
+
+def jobs_of(done: subprocess.CompletedProcess[str]) -> set[tuple[str, str]]:
+    """Jobs that Snakemake printed, as (rule, "system", "system.attack" or other wildcards)."""
+    said = done.stdout + done.stderr
+    blocks = re.split(r"\n(?=(?:local)?rule \w+:)", said)
+    jobs = set()
+    for block in blocks[1:]:
+        rule = re.match(r"(?:local)?rule (\w+):", block)
+        wildcards = re.search(r"wildcards: (.*)", block)
+        assert rule
+        values = [pair.split("=")[1] for pair in wildcards[1].split(", ")] if wildcards else []
+        jobs.add((rule[1], ".".join(values)))
+    assert jobs or "Nothing to be done" in said
+    return jobs - {("all", ""), ("models", "")}  # targets without work of their own
 
 
 def tree(root: Path) -> dict[str, float]:

@@ -17,7 +17,7 @@ from semrobust.core import jobs
 from semrobust.core.layout import Layout, record_path
 from semrobust.core.params import Params, load
 from semrobust.core.registry import FIGURES
-from tests.workflow.project import ROOT, Project
+from tests.workflow.project import ROOT, Project, jobs_of
 
 MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}
 
@@ -120,15 +120,17 @@ def test_both_engines_reach_the_same_files_from_a_clean_checkout(
 def test_dvc_repro_in_a_pulled_clone_rebuilds_the_edited_model_and_no_other(pulled: Project) -> None:
     layout = Layout("ci")
     other = pulled.root / layout.model("deepjscc_noiseless")
-    kept = other.read_bytes(), other.stat().st_mtime_ns
+    kept = other.read_bytes()
     pulled.change(MORE_EPOCHS)
     done = pulled.run("dvc", "repro", "models")
     assert [line for line in done.stdout.splitlines() if line.startswith("Running stage")] == [
         "Running stage 'models':"
     ]
+    # DVC may put a folder that it has hashed in place anew, so file times would say nothing
+    assert jobs_of(done) == {("train", "deepjscc")}, done.stdout + done.stderr
     record = json.loads((pulled.root / layout.model("deepjscc")).with_suffix(".json").read_text())
     assert record["settings"]["system"]["training"]["epochs"] == 3
-    assert (other.read_bytes(), other.stat().st_mtime_ns) == kept
+    assert other.read_bytes() == kept
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-# Params, paths and staleness for all rules. Nothing is written while this file is read.
+# Params, paths and staleness for all rules. Nothing is written while this file is read, but for file times in a clone.
 import sys
 from pathlib import Path
 
@@ -21,6 +21,12 @@ except SemrobustError as error:
     sys.exit(error.exit_code)
 
 LAYOUT = Layout(PARAMS.run)
+METADATA = Path(".snakemake/metadata")
+# Results without Snakemake's metadata come from elsewhere (dvc pull, git clone): what is stale their records say
+# (`current` below), and their times must not say otherwise.
+if workflow.is_main_process and not (METADATA.is_dir() and any(METADATA.iterdir())):
+    for folder in (LAYOUT.root, LAYOUT.figures):
+        provenance.settle_times(folder)
 PAIRS = PARAMS.pairs()
 FILES = " ".join(f"--params {path}" for path in PARAMS_FILES)
 

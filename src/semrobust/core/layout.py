@@ -59,8 +59,12 @@ class Layout:
     def table(self, table: str) -> Path:
         return self.root / "results" / f"{table}.csv"
 
+    @property
+    def figures(self) -> Path:
+        return Path("figures") / self.run
+
     def figure(self, figure: str, suffix: str = ".pdf") -> Path:
-        return Path("figures") / self.run / f"{figure}{suffix}"
+        return self.figures / f"{figure}{suffix}"
 
 
 def record_path(artifact: Path) -> Path:
