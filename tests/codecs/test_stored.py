@@ -67,7 +67,6 @@ def test_empty_file_is_made_again(codec: StoredCodec, noise: Pixels, encoded: li
     assert encoded == [4, 4]
 
 
-@pytest.mark.xfail(strict=True, reason="zipfile.BadZipFile is not caught yet: due with the next change of this code")
 def test_truncated_file_is_made_again(codec: StoredCodec, noise: Pixels) -> None:
     expected = codec.encode_batch_within(noise, 20)
     (file,) = codec.folder.iterdir()

@@ -7,6 +7,7 @@ these. So a stored batch can never be a wrong one, and any number of jobs may sh
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class StoredCodec:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return _unpacked(arrays["quality"], arrays["length"], arrays["sent"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass
         best = self.codec.encode_batch_within(pixels, max_bytes)
         with files.replacing(path) as temporary:
