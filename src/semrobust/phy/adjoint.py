@@ -110,10 +110,15 @@ def _gradient(
         for iteration in range(iterations):
             _iterate(rule, factor, start, node, p, c, keep, v, u, t, iteration * edges, 1)
             store(keep, 0, splat(_F(1.0)))
+        wanted = False
         for lane in range(count):
             for i in range(nodes):
                 posterior[first + lane, i] = p[i, lane]
                 p[i, lane] = weights[first + lane, i]
+                wanted |= weights[first + lane, i] != _F(0.0)
+        if not wanted:
+            slope[first : first + count] = _F(0.0)
+            continue
         for edge in range(edges):
             store(c, edge, splat(_F(0.0)))
         for iteration in range(iterations - 1, -1, -1):
@@ -143,7 +148,8 @@ def gradient(
     """Posteriors after exactly `iterations` passes, and the gradient of Σ_i weights_i posterior_i.
 
     llr, weights (words, nodes) float32 in; posterior, slope (words, nodes) float32 out, slope with respect to llr.
-    Arrays are C-contiguous. Messages of all passes are kept: 128 bytes · iterations · edges.
+    Weights that are all 0 cost no pass back. Arrays are C-contiguous.
+    Messages of all passes are kept: 128 bytes · iterations · edges.
     """
     edges, degree = node.size, widest(start)
     _gradient(

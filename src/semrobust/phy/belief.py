@@ -50,6 +50,7 @@ Index = npt.NDArray[np.int32]
 
 _F, _I = np.float32, np.int32
 _SIGN = _I(-(2**31))
+_LINE = 16  # numbers in a cache line of 64 bytes
 _RENORMALIZE = 64  # a fraction at most doubles per edge, and float32 holds 2^127
 
 
@@ -261,8 +262,10 @@ def widest(start: Index) -> int:
 
 
 def rows(count: int) -> Floats:
-    """Scratch of `count` rows of LANES, all 0."""
-    return np.zeros((count, LANES), np.float32)
+    """Scratch of `count` rows of LANES, all 0; each row starts at a cache line, or most loads would touch two."""
+    raw = np.zeros(count * LANES + _LINE, np.float32)
+    first = -raw.ctypes.data // raw.itemsize % _LINE
+    return raw[first : first + count * LANES].reshape(count, LANES)
 
 
 def decode(

@@ -98,7 +98,7 @@ def _update(x: Any, rounds: int) -> None:
 
 def _rate(work: Any, rows: int, rounds: int, threads: int) -> float:
     """Calls of rows·rounds per second, all threads together; the best of five."""
-    arrays = [np.zeros((rows, LANES), np.float32) for _ in range(threads)]
+    arrays = [belief.rows(rows) for _ in range(threads)]
     work(arrays[0], 1)
     with ThreadPoolExecutor(threads) as pool:
         best = min(seconds(lambda: list(pool.map(lambda x: work(x, rounds), arrays))) for _ in range(5))
