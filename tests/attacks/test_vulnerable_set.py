@@ -12,7 +12,7 @@ from scipy import sparse
 
 from semrobust.attacks import vulnerable_set
 from semrobust.attacks.structure.sets import NodeSets
-from semrobust.attacks.vulnerable_set import SetCandidates, VulnerableSet, _steepness
+from semrobust.attacks.vulnerable_set import SetCandidates, VulnerableSet
 from semrobust.attacks.words import norms
 from semrobust.core.errors import ArtifactError
 from semrobust.evaluation import bench_attacks
@@ -72,17 +72,6 @@ def test_sets_that_need_least_without_noise_are_kept_first_and_hopeless_ones_las
     assert 10 / 4**0.5 < farthest < 10 / 2**0.5
     assert found.level == pytest.approx([0.0, -6.0, 1 - farthest, 2 - 2**0.5 * farthest], abs=0.02)
     assert SetCandidates(decoder, members, 1, 12).members.sum() == 10
-
-
-@pytest.mark.parametrize("modulation", ["qpsk", "16qam"])
-def test_steepness_is_the_slope_of_each_bits_own_llr(modulation: str) -> None:
-    words = words_of("regular", 12.0, 4, modulation)
-    uses = words.received.clone().requires_grad_(True)
-    llr = words.llr(uses - words.received, words.rows)
-    steepness = _steepness(words)
-    for bit in range(0, llr.shape[1], 5):
-        (slope,) = torch.autograd.grad(llr[:, bit].sum(), uses, retain_graph=True)
-        torch.testing.assert_close(steepness[:, bit], slope.abs().sum(dim=1))  # it depends on one use only
 
 
 @pytest.mark.parametrize(("name", "modulation", "snr_db"), CODES)

@@ -21,32 +21,25 @@ else:
 class Pushes:
     """How the bits of a batch of words are pushed.
 
-    `use` (n,) int64, the use that carries each bit; `pull` (W, n) float32, the derivative in it of the bit's |LLR|
-    towards the truth, as received: a bit is pushed against its sign; `amplitude` of one push, in real units.
+    `use` (n,) int64, the use that carries each bit: it is pushed against the slope of the bit's LLR towards the truth;
+    `amplitude` of one push, in real units.
     """
 
     words: Words
     use: torch.Tensor
-    pull: torch.Tensor
     amplitude: float
 
     @classmethod
     def of(cls, words: Words, amplitude: float) -> Pushes:
         """`amplitude` in half distances of neighbouring levels: 1 moves a use from its level onto the boundary."""
-        modulation, n = words.modulation, words.bits.shape[1]
-        use, position = (torch.from_numpy(where(n)) for where in (modulation.bit_use, modulation.bit_position))
-        pull = torch.zeros(len(words), n)
-        # each use carries one bit at each place of the label, so one gradient serves all bits at that place
-        for place in range(modulation.bits_per_use):
-            here = position == place
-            pull[:, here] = words.pull(here.float().expand(len(words), -1), words.rows)[:, use[here]]
-        half = float(np.diff(np.sort(modulation.levels)).min()) / 2.0
-        return cls(words, use, pull, amplitude * half)
+        use = torch.from_numpy(words.modulation.bit_use(words.bits.shape[1]))
+        half = float(np.diff(np.sort(words.modulation.levels)).min()) / 2.0
+        return cls(words, use, amplitude * half)
 
     def vectors(self, chosen: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Perturbations (w, M) that push the bits `chosen` (w, n) bool of the words `rows` (w,)."""
         moved = torch.zeros(len(rows), self.words.received.shape[1])
-        return moved.index_add_(1, self.use, -self.amplitude * self.pull[rows].sign() * chosen)
+        return moved.index_add_(1, self.use, -self.amplitude * self.words.slopes[rows].sign() * chosen)
 
     def response(
         self, chosen: torch.Tensor, rows: torch.Tensor, depth: int
@@ -61,7 +54,11 @@ class Pushes:
         weights = torch.zeros(len(rows), decoder.code.nodes)
         weights[:, torch.from_numpy(decoder.code.channel_nodes)] = chosen * signs
         posterior, slope = decoder.gradient(words.llr(self.vectors(chosen, rows), rows), weights, depth)
-        return posterior, (posterior * weights).sum(dim=1), self.amplitude * self.pull[rows].abs() * signs * slope
+        return (
+            posterior,
+            (posterior * weights).sum(dim=1),
+            self.amplitude * self.words.slopes[rows].abs() * signs * slope,
+        )
 
 
 def settle(words: Words, vectors: torch.Tensor, rows: torch.Tensor, bisections: int) -> torch.Tensor:

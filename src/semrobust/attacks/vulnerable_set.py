@@ -81,7 +81,7 @@ class SetCandidates:
         reliability = (words.llr(torch.zeros_like(words.received), words.rows) * words.signs).numpy()
         clean = mapping.map_bits(words.bits, words.modulation)
         typical = mapping.llr(clean, words.noise_variance, words.modulation).abs().median(dim=1).values.numpy()
-        steepness = _steepness(words).square().numpy()
+        steepness = words.slopes.square().numpy()
         total = (self.members @ reliability.T).T - self.level * typical[:, None]
         return torch.from_numpy(total / np.sqrt((self.members @ steepness.T).T))
 
@@ -97,18 +97,8 @@ def _quiet_norm(decoder: Decoder, members: Members, bisections: int) -> npt.NDAr
     return np.asarray(found.numpy(), dtype=np.float32)
 
 
-def _steepness(words: Words) -> torch.Tensor:
-    """|d LLR/d r| of each bit (W, n) at the received value of its use."""
-    bits = words.bits.shape[1]
-    use, position = (torch.from_numpy(f(bits)) for f in (words.modulation.bit_use, words.modulation.bit_position))
-    slopes = torch.zeros(len(words), bits)
-    for place in range(words.modulation.bits_per_use):
-        here = position == place
-        slopes[:, here] = words.pull(here.float().expand(len(words), -1), words.rows)[:, use[here]].abs()
-    return slopes
-
-
-_MEASURED: WeakKeyDictionary[Decoder, dict[tuple[str, int, int], SetCandidates]] = WeakKeyDictionary()
+_Measured = dict[tuple[str, int, int], tuple[Any, SetCandidates]]
+_MEASURED: WeakKeyDictionary[Decoder, _Measured] = WeakKeyDictionary()
 
 
 class SetAttack(WordAttack):
@@ -121,14 +111,16 @@ class SetAttack(WordAttack):
         raise NotImplementedError
 
     def candidates(self, words: Words) -> SetCandidates:
-        """The measured sets of the words' code; measured once per decoder."""
+        """The measured sets of the words' code; measured once per decoder and structure."""
         settings = self.settings
         assert isinstance(settings, SetSettings)
         measured = _MEASURED.setdefault(words.decoder, {})
         key = type(self).__name__, settings.sets, settings.bisections
-        if key not in measured:
-            measured[key] = SetCandidates(words.decoder, self.members(words), settings.sets, settings.bisections)
-        return measured[key]
+        structure, known = measured.get(key, (None, None))
+        if known is None or structure is not words.structure:
+            known = SetCandidates(words.decoder, self.members(words), settings.sets, settings.bisections)
+            measured[key] = words.structure, known
+        return known
 
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings

@@ -62,6 +62,18 @@ class Words:
         """Numbers of all words, (W,)."""
         return torch.arange(len(self))
 
+    @cached_property
+    def slopes(self) -> torch.Tensor:
+        """Derivative (W, n) of each bit's LLR towards the truth in the use that carries it, as received."""
+        bits = self.bits.shape[1]
+        use, position = (torch.from_numpy(of(bits)) for of in (self.modulation.bit_use, self.modulation.bit_position))
+        slopes = torch.zeros(len(self), bits)
+        # each use carries one bit at each place of the label, so one gradient serves all bits at that place
+        for place in range(self.modulation.bits_per_use):
+            here = position == place
+            slopes[:, here] = self.pull(here.float().expand(len(self), -1), self.rows)[:, use[here]]
+        return slopes
+
     def take(self, rows: torch.Tensor) -> Words:
         """The words `rows` alone."""
         chosen = {name: getattr(self, name)[rows] for name in ("received", "bits", "message", "needed")}
@@ -78,13 +90,12 @@ class Words:
         decoded = self.decoder.decode(self.llr(perturbation, rows))
         return ((decoded.bits != self.message[rows]) & self.needed[rows]).any(dim=1)
 
-    def pull(self, weights: torch.Tensor, rows: torch.Tensor, at: torch.Tensor | None = None) -> torch.Tensor:
-        """Gradient (w, M) in the received uses of Σ weights·|LLR towards the truth|, weights (w, n), under `at` (w, M).
+    def pull(self, weights: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Gradient (w, M) in the received uses of Σ weights·(LLR towards the truth), weights (w, n).
 
         Against it, the weighted bits lose their reliability fastest.
         """
-        where = torch.zeros(len(rows), self.received.shape[1]) if at is None else at
-        where = where.detach().requires_grad_(True)
+        where = torch.zeros(len(rows), self.received.shape[1], requires_grad=True)
         (gradient,) = torch.autograd.grad((self.llr(where, rows) * self.signs[rows] * weights).sum(), where)
         return torch.as_tensor(gradient)
 
