@@ -101,6 +101,8 @@ def attack_power() -> pd.DataFrame:
             extra = {"random": 9.0, "all_bits": 4.0, "pga": 0.4, "bp_gradient": -0.5, "vulnerable_set": -0.3}.get(
                 attack, 0.0
             )
+            if attack == "greedy_bits":  # the stronger one where a code has few small sets
+                extra = -0.6 if "rate" in system else 1.0
             grows = 0.25 * min(snr_db, 12) if system not in FROM_DB else 0.0
             power = np.nan if bad else works * USES * 10 ** ((NEEDS_DB.get(system, -8.0) + extra + grows - 3) / 10)
             success = 0.8 if attack == "random" and snr_db > 8 and system not in FROM_DB else 1.0
