@@ -244,7 +244,8 @@ def test_the_ablation_names_the_attacks_that_all_chains_of_a_panel_have_seen() -
     text = " ".join(everything(draw(ABLATION)).split())
     some = ", ".join(study for study in PARAMS.studies() if study not in ("rate", "source codec"))
     assert f"rate: {PARAMS.attacks['vulnerable_set'].label}, {PARAMS.attacks['greedy_bits'].label}" in text
-    assert f"{some}: {PARAMS.attacks['vulnerable_set'].label}." in text
+    assert "modulation: all;" in text
+    assert f"{some}: {PARAMS.attacks['vulnerable_set'].label};" in text
 
 
 def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:

@@ -135,7 +135,7 @@ def test_drawing_never_needs_torch() -> None:
         "import sys; from semrobust.viz import base, canvas; "
         "from semrobust.core.registry import FIGURES; from pathlib import Path; import pandas as pd\n"
         "settings = {'plot': {'context': 'paper', 'palette': 'colorblind', 'dpi': 50}, 'success_psnr_db': 15.0,"
-        "'labels': {'systems': {'deepjscc': 'A'}, 'attacks': {}}, 'rungs': {}}\n"
+        "'labels': {'systems': {'deepjscc': 'A'}, 'studies': {}, 'attacks': {}}, 'rungs': {}}\n"
         "names = ('clean', 'link_adaptation')\n"
         "tables = {name: pd.read_csv(f'data/laptop/results/{name}.csv') for name in names}\n"
         "with canvas.style(settings['plot']):\n"

@@ -32,7 +32,7 @@ BEST_OF = "best_of"
 
 # the lengths share no factor with a palette of ten colours, so many systems pass before a combination comes again;
 # every marker can be hollow, which is how a bound is told from a value
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
 _DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
 
 
@@ -113,6 +113,8 @@ def infeasible_note(frame: pd.DataFrame, inputs: FigureInputs, column: str = "sy
     left = set(feasible(frame)[column])
     rungs = {name: rung["label"] for name, rung in inputs.settings["rungs"].items()}
     labels = inputs.settings["labels"]["systems"] | rungs
+    for study in inputs.settings["labels"]["studies"].values():
+        labels |= study
     missing = [label for name, label in labels.items() if name in set(frame[column]) - left]
     return [f"Infeasible: {', '.join(missing)} does not fit the bit budget."] if missing else []
 
