@@ -1,0 +1,152 @@
+"""Classifiers as an attack sees them: logits of images under one draw of the randomness, and their gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from semrobust.core import seeds
+from semrobust.core.errors import SemrobustError
+from semrobust.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One realization of everything random (channel noise, fading, masks) for a batch of B images.
+
+    `seed` names the realization, `numbers` (B,) int64 the images, for example their rows in the dataset. Whoever draws
+    row i from `seed` and `numbers[i]` alone, as the methods here do, gives an image the same values in every batch.
+    """
+
+    seed: int
+    numbers: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def named(self, *name: str | int) -> Draw:
+        """Another realization for the same images, the same one for the same `name`."""
+        return replace(self, seed=seeds.integer(self.seed, *name))
+
+    def take(self, rows: torch.Tensor) -> Draw:
+        """The same realization for the images `rows` (b,) of the batch."""
+        return replace(self, numbers=self.numbers[rows.to(self.numbers.device)])
+
+    def generators(self) -> Iterator[np.random.Generator]:
+        """One numpy generator per image, for other distributions than those below."""
+        return (seeds.generator(self.seed, "image", number) for number in self.numbers.tolist())
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Standard normal values (B, *shape), float32, on the CPU."""
+        rows = [stream.standard_normal(shape, dtype=np.float32) for stream in self.generators()]
+        return torch.from_numpy(np.stack(rows))
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        """Uniform values in [0, 1), shape (B, *shape), float32, on the CPU."""
+        rows = [stream.random(shape, dtype=np.float32) for stream in self.generators()]
+        return torch.from_numpy(np.stack(rows))
+
+
+class Classifier(Protocol):
+    """Images (B, ...) floating point in [0,1] and a draw of B images -> logits (B, K), row i from image i alone.
+
+    Differentiable in the images where it can be. One without randomness ignores the draw (`deterministic`).
+    """
+
+    def __call__(self, images: torch.Tensor, draw: Draw, /) -> torch.Tensor: ...
+
+
+def deterministic(classify: Callable[[torch.Tensor], torch.Tensor]) -> Classifier:
+    """A network or function of the images alone as a `Classifier`."""
+
+    def ignoring(images: torch.Tensor, draw: Draw, /) -> torch.Tensor:
+        return classify(images)
+
+    return ignoring
+
+
+def straight_through(values: torch.Tensor, exact: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """`exact(values)` to the last bit, with the gradient of the identity (straight-through estimator).
+
+    For steps without a useful gradient: rounding, JPEG, hard decisions. `values` must be finite, floating point;
+    `exact` runs without gradients and must keep the shape and dtype, else ValueError.
+    """
+    with torch.no_grad():
+        result = exact(values.detach())
+    if result.shape != values.shape or result.dtype != values.dtype:
+        raise ValueError(
+            f"a straight-through step must keep shape and dtype, not turn {tuple(values.shape)} {values.dtype} into "
+            f"{tuple(result.shape)} {result.dtype}"
+        )
+    # the bracket is exactly zero; values + (result - values) would round
+    return result + (values - values.detach())
+
+
+@contextmanager
+def evaluating(*modules: torch.nn.Module) -> Iterator[None]:
+    """Put modules into evaluation mode, and give every submodule its own former mode back, whatever happens.
+
+    In training mode a forward pass of the attack would move running statistics and codebooks, and draw dropout
+    from the global generator.
+    """
+    before = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Averages over draws, per image: `loss` (B,) float32 cross entropy in nats; `wrong` (B,) float32, the share of
+    draws on which the image is misclassified; `gradient` of the loss, as the images, or None if not asked for."""
+
+    loss: torch.Tensor
+    wrong: torch.Tensor
+    gradient: torch.Tensor | None
+
+
+def measure(
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, draws: Sequence[Draw], gradient: bool
+) -> Measured:
+    """Average loss, errors and, if `gradient`, the image gradient over `draws` (expectation over transformation).
+
+    `images` (B, ...) floating point, `labels` (B,) int64. Only gradients of the images are formed, so `.grad` of
+    parameters stays as it is. A classifier that does not depend differentiably on the images gives gradient 0.
+    Raises SemrobustError at a loss or gradient that is not finite.
+    """
+    shape = (len(images),)
+    loss, wrong = (torch.zeros(shape, device=images.device) for _ in range(2))
+    total = torch.zeros_like(images) if gradient else None
+    for draw in draws:
+        with torch.set_grad_enabled(gradient):
+            leaf = images.detach().requires_grad_(gradient)
+            logits = classify(leaf, draw)
+            one = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
+            summed = one.sum()
+        if total is not None and summed.requires_grad:
+            total += torch.autograd.grad(summed, leaf, materialize_grads=True)[0]
+        loss += one.detach()
+        wrong += logits.detach().argmax(1) != labels
+    # casts that autocast cached without gradients would cut the weights off from a later backward pass
+    torch.clear_autocast_cache()
+    finite = loss.isfinite() if total is None else loss.isfinite() & total.flatten(1).isfinite().all(1)
+    if not bool(finite.all()):
+        raise SemrobustError(
+            f"the classifier gives a loss or gradient that is not finite for {int((~finite).sum())} of {len(images)} "
+            "images. Check its weights, and run it in float32 or bfloat16 rather than float16."
+        )
+    count = len(draws)
+    return Measured(loss / count, wrong / count, None if total is None else total / count)
