@@ -12,6 +12,9 @@ from semrobust.core.params import Params, merge, read_yaml, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 
+HU2022 = ("vit", "vit_at", "mae_pretrained", "mae", "jpeg_vit")
+"""Entries of params.yaml whose systems name classes."""
+
 SMALL: dict[str, Any] = {
     "run": "small",
     "data": {
@@ -33,6 +36,7 @@ SMALL: dict[str, Any] = {
         "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
         "ladder": None,
         "ablation": None,
+        **dict.fromkeys(HU2022),  # tests of these have their own sizes: tests/systems, tests/training
     },
     "attacks": {
         "random": {"step_db": 10.0, "bisections": 1},
@@ -59,6 +63,7 @@ SMALL: dict[str, Any] = {
         "gallery_snr_db": 10.0,
         "gallery_psr_db": [-10.0, 0.0],
     },
+    "recognition": {"images": 4},
     "compute": {"train_threads": 1, "job_threads": 1},
     "plot": {"dpi": 50},
 }

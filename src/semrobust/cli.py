@@ -86,9 +86,14 @@ def data(files: tuple[Path, ...], key: str | None) -> None:
 def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
     params, command = _checked(files, key, lambda params: jobs.model(params, system))
-    from semrobust.training import build
+    if params.task(system) == "image":
+        from semrobust.training import build
 
-    build.run(params, system, command)
+        build.run(params, system, command)
+    else:
+        from semrobust.training import build_recognition
+
+        build_recognition.run(params, system, command)
 
 
 @main.command()
@@ -101,6 +106,17 @@ def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -
     from semrobust.evaluation import attacked
 
     attacked.run(params, system, attack, command)
+
+
+@main.command()
+@click.argument("system")
+@_params
+def noise(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Make semantic noise on the test images against SYSTEM, which names classes."""
+    params, command = _checked(files, key, lambda params: jobs.noise(params, system))
+    from semrobust.evaluation import noise as evaluation
+
+    evaluation.run(params, system, command)
 
 
 @main.group()
@@ -122,6 +138,28 @@ def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @evaluate.command()
 @click.argument("system")
 @_params
+def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Measure test images sent by SYSTEM over every channel and SNR, without an attacker."""
+    params, command = _checked(files, key, lambda params: jobs.fading(params, system))
+    from semrobust.evaluation import fading as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@_params
+def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise."""
+    params, command = _checked(files, key, lambda params: jobs.accuracy(params, system))
+    from semrobust.evaluation import recognition as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@_params
 def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
     params, command = _checked(files, key, lambda params: jobs.structure(params, system))
@@ -130,15 +168,20 @@ def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
     evaluation.run(params, system, command)
 
 
-@evaluate.command()
+@evaluate.command(help=f"Make the result TABLE: {', '.join(jobs.TABLES)}.")
 @click.argument("table")
 @_params
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
-    """Make the result TABLE: clean, link_adaptation, attack_power, power_ratio or code_structure."""
+    """Make one result table."""
     params, command = _checked(files, key, lambda params: jobs.table(params, table))
-    from semrobust.evaluation import tables
+    if table in jobs.RECOGNITION_TABLES:
+        from semrobust.evaluation import recognition_tables
 
-    tables.run(params, table, command)
+        recognition_tables.run(params, table, command)
+    else:
+        from semrobust.evaluation import tables
+
+        tables.run(params, table, command)
 
 
 @evaluate.command()

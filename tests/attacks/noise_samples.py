@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from semrobust.attacks.classifier import Classifier, Draw, deterministic
+from semrobust.attacks.classifier import Classifier, deterministic
 from semrobust.attacks.noise_settings import NoiseSettings
+from semrobust.systems.draw import Draw, Randomness
 
 PIXELS = 48  # 3 x 4 x 4
 
@@ -39,7 +40,7 @@ def linear(matrix: torch.Tensor) -> Classifier:
 def noisy(matrix: torch.Tensor, deviation: float) -> Classifier:
     """A classifier whose channel adds noise that belongs to the image, and whose loss rises and falls along a line."""
 
-    def classify(images: torch.Tensor, draw: Draw, /) -> torch.Tensor:
+    def classify(images: torch.Tensor, draw: Randomness, /) -> torch.Tensor:
         received = images + deviation * draw.normal(*images.shape[1:])
         return (received.flatten(1)[:, None] * matrix).sum(2).sin() * 3
 

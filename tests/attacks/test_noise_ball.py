@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semrobust.attacks.classifier import Draw
 from semrobust.attacks.noise_ball import Ball, Norm, levels
 from semrobust.core.errors import DataError
+from semrobust.systems.draw import Draw
 from semrobust.training.loop import as_float
 
 NORMS: st.SearchStrategy[Norm] = st.sampled_from(["linf", "l2"])

@@ -11,9 +11,11 @@ import torch
 from pydantic import ValidationError
 from scipy.optimize import brentq
 
-from semrobust.attacks.classifier import Draw, deterministic, evaluating, measure, straight_through
+from semrobust.attacks.classifier import deterministic, evaluating, measure
 from semrobust.attacks.semantic_noise import fgsm, iterative_fgsm, last_iterate, random_noise
 from semrobust.core.errors import DataError, SemrobustError
+from semrobust.models.straight_through import straight_through
+from semrobust.systems.draw import Draw, Randomness
 from tests.attacks.noise_samples import (
     PIXELS,
     drawn,
@@ -196,13 +198,14 @@ def test_which_draws_are_used(fresh: bool) -> None:
     seen: list[int] = []
     classify = linear(MATRIX)
 
-    def watching(images: torch.Tensor, draw: Draw, /) -> torch.Tensor:
+    def watching(images: torch.Tensor, draw: Randomness, /) -> torch.Tensor:
+        assert isinstance(draw, Draw)
         seen.append(draw.seed)
         return classify(images, draw)
 
     given, images = settings(samples=2, restarts=2, fresh_draws=fresh, iterations=4), stored(COUNT)
     iterative_fgsm(watching, images, labels(COUNT), given, numbered(COUNT))
-    judged = {draw.seed for draw in given.draws(numbered(COUNT))}
+    judged = {draw.seed for draw in given.draws(numbered(COUNT)) if isinstance(draw, Draw)}
     assert numbered(COUNT).seed in judged
     assert len(judged) == 2
     others = [seed for seed in seen if seed not in judged]
@@ -270,7 +273,7 @@ def test_a_masked_gradient_is_seen_and_a_straight_through_step_unmasks_it() -> N
     assert bool((fgsm(detached, images, labels(COUNT), settings(), numbered(COUNT)).zero_gradient == 1).all())
 
     def through(images: torch.Tensor) -> torch.Tensor:
-        return (straight_through(images, quantized).flatten(1)[:, None] * MATRIX).sum(2)
+        return (straight_through(images, quantized(images)).flatten(1)[:, None] * MATRIX).sum(2)
 
     opened = iterative_fgsm(deterministic(through), images, labels(COUNT), settings(), numbered(COUNT))
     assert not opened.zero_gradient.any()
@@ -286,11 +289,11 @@ def test_zero_gradient_is_a_share_per_image() -> None:
 
 def test_straight_through_is_exact_forwards_and_the_identity_backwards() -> None:
     values = (1e6 * drawn(50)).requires_grad_(True)
-    result = straight_through(values, lambda given: given.sign() * 1e-7)
+    result = straight_through(values, values.sign() * 1e-7)
     assert torch.equal(result, values.detach().sign() * 1e-7)
     (gradient,) = torch.autograd.grad((result * torch.arange(50.0)).sum(), values)
     assert torch.equal(gradient, torch.arange(50.0))
-    for wrong in (lambda given: given[:3], lambda given: given.double()):
+    for wrong in (values[:3], values.double()):
         with pytest.raises(ValueError, match="keep shape and dtype"):
             straight_through(values, wrong)
 
@@ -304,7 +307,8 @@ def test_noise_for_training_is_the_plain_iteration(norm: str, epsilon: float) ->
     single = settings(norm=norm, epsilon=epsilon, step=1.25 * epsilon, iterations=1, random_start=True, eight_bit=False)
     calls: list[int] = []
 
-    def counting(images: torch.Tensor, draw: Draw, /) -> torch.Tensor:
+    def counting(images: torch.Tensor, draw: Randomness, /) -> torch.Tensor:
+        assert isinstance(draw, Draw)
         calls.append(draw.seed)
         return classify(images, draw)
 

@@ -26,7 +26,7 @@ LAYOUT = Layout("small")
         (("attack", "deepjscc", "pgd"), "unknown attack 'pgd'; params have: random, all_bits"),
         (("attack", "jpeg_ldpc_qpsk", "pga"), "'pga' cannot be run on 'jpeg_ldpc_qpsk'"),
         (("evaluate", "table", "dirty"), "unknown table 'dirty'; known: clean, link_adaptation, attack_power"),
-        (("figure", "fig99"), "unknown figure 'fig99'; known: extra_gallery"),
+        (("figure", "fig99"), "unknown figure 'fig99'; known: extra_attack_sanity, extra_fading"),
         (("data", "--params", "none.yaml"), "none.yaml"),
         (("train",), "Missing argument 'SYSTEM'"),
         (("train", "deepjscc", "--fast"), "No such option"),

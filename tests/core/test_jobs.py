@@ -21,7 +21,9 @@ def every_job(params: Params) -> dict[str, Job]:
     """All jobs of a run by 'kind name'."""
     found = [jobs.dataset(params), jobs.gallery(params)]
     found += [jobs.model(params, system) for system in params.systems]
-    found += [jobs.clean(params, system) for system in params.systems]
+    found += [jobs.clean(params, system) for system in params.of_task("image")]
+    found += [job(params, system) for job in (jobs.noise, jobs.accuracy) for system in params.of_task("class")]
+    found += [jobs.fading(params, system) for system in params.attacked()]
     found += [jobs.attack(params, *pair) for pair in params.pairs()]
     found += [jobs.structure(params, system) for system in params.coded()]
     found += [jobs.table(params, table) for table in jobs.TABLES]
@@ -66,6 +68,11 @@ def group(before: dict[str, str], *patterns: str) -> Group:
     return found
 
 
+IMAGE_MODELS = tuple(f"model {name}*" for name in ("deepjscc", "hevc", "jpeg_ldpc", "ladder", "ablation"))
+CLASS_MODELS = tuple(f"model {name}*" for name in ("vit", "mae", "jpeg_vit"))
+IMAGE_TABLES = tuple(f"table {table}" for table in jobs.IMAGE_TABLES)
+CLASS_TABLES = tuple(f"table {table}" for table in jobs.RECOGNITION_TABLES)
+
 DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("plot.palette", "deep", ("figure",)),
     ("plot.dpi", 300, ("figure",)),
@@ -73,12 +80,12 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "systems.deepjscc.training.epochs",
         7,
-        ("model deepjscc", "clean deepjscc", "attack deepjscc.*", "gallery"),
+        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "gallery"),
     ),
     (
         "systems.deepjscc.training.train_snr_db",
         None,
-        ("model deepjscc", "clean deepjscc", "attack deepjscc.*", "gallery"),
+        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "gallery"),
     ),
     (
         "systems.jpeg_ldpc_qpsk.code.column_weight",
@@ -93,6 +100,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
         (
             "model hevc_ldpc_16qam",
             "clean hevc_ldpc_16qam",
+            "fading hevc_ldpc_16qam",
             "attack hevc_ldpc_16qam.*",
             "structure hevc_ldpc_16qam",
             "gallery",
@@ -108,10 +116,10 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ),
     ("evaluation.bootstrap_samples", 500, ("table",)),
     ("evaluation.attack_images", 30, ("attack",)),
-    ("evaluation.batch", 50, ("clean", "attack")),
+    ("evaluation.batch", 50, ("clean", "fading", "attack")),
     ("evaluation.gallery_images", 3, ("gallery",)),
     ("evaluation.gallery_psr_db", [0.0], ("gallery",)),
-    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", "table", "figure")),
+    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", *IMAGE_TABLES, "figure")),
     ("data.path", "/somewhere", ()),
     ("data.mirrors", [], ()),
     ("data.hub", [], ()),
@@ -119,16 +127,39 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("data.source", "photos10", ("table",)),
     ("attacks.pga.step", 0.2, ("attack *.pga", "gallery")),
     ("attacks.least_reliable_bits.margins", [1.0], ("attack *.least_reliable_bits", "gallery")),
-    ("link.snr_db", [0.0, 10.0], ("clean", "attack", "gallery")),
-    ("link.real_uses", 384, ("model", "clean", "attack", "structure", "gallery", "table")),
+    ("link.snr_db", [0.0, 10.0], ("clean", "fading", "attack", "gallery")),
+    ("link.real_uses", 384, (*IMAGE_MODELS, "clean", "fading", "attack", "structure", "gallery", *IMAGE_TABLES)),
     (
         "structure.trapping_size",
         5,
         ("structure", "attack *.vulnerable_set", "attack *.near_codeword", "attack *.bp_gradient"),
     ),
-    ("compute.train_threads", 1, ("model",)),
+    ("compute.train_threads", 1, IMAGE_MODELS),
+    ("compute.recognition_threads", 2, CLASS_MODELS),
+    ("channels.rician.k_factor_db", 3.0, ("accuracy", "fading")),
+    (
+        "channels.awgn.equalizer",  # the channel in training, and of noise that is made through it
+        "zf",
+        ("model mae_vq", "model mae_no*", "noise mae_vq", "noise mae_no_at", "accuracy", "fading"),
+    ),
+    ("channels.rician.label", "other", ("figure",)),
+    ("recognition.images", 500, ("noise", "accuracy", "fading", *CLASS_TABLES, "figure")),
+    ("recognition.snr_db", [0.0], ("accuracy", *CLASS_TABLES, "figure")),
+    (
+        "recognition.noise.iterated_l2.iterations",
+        20,
+        ("noise vit", "noise mae_vq", "noise mae_no_at", *CLASS_TABLES),
+    ),
+    ("recognition.noise.iterated.label", "other", ("figure",)),
+    ("systems.vit.training.epochs", 7, ("model vit", "noise vit", "accuracy vit", "figure")),
+    ("systems.mae_pretrained.commitment", 0.25, ("model mae_pretrained",)),
+    ("systems.vit_at.attacks", ["iterated"], ("noise vit_at", "accuracy vit_at")),
     ("run", "other", ("table",)),
-    ("seed", 1, ("dataset", "model", "clean", "attack", "structure", "gallery", "table")),
+    (
+        "seed",
+        1,
+        ("dataset", "model", "clean", "fading", "attack", "structure", "gallery", "noise", "accuracy", "table"),
+    ),
 ]
 
 
@@ -156,7 +187,9 @@ def test_the_label_of_an_attack_concerns_figures_only(before: dict[str, str]) ->
 
 
 def test_threads_count_wherever_they_are_set(before: dict[str, str]) -> None:
-    assert changed(before, nested("compute.job_threads", 2)) == group(before, "clean", "attack", "gallery")
+    assert changed(before, nested("compute.job_threads", 2)) == group(
+        before, "clean", "fading", "attack", "gallery", "noise", "accuracy"
+    )
 
 
 def test_a_table_depends_on_which_attacks_it_is_over(before: dict[str, str]) -> None:
@@ -179,7 +212,7 @@ def test_another_system_changes_only_what_shows_all_systems(before: dict[str, st
     raw["systems"]["second"] = raw["systems"]["deepjscc"]
     after = keys(validate(raw))
     expected = group(before, "gallery", "table", "figure")
-    expected -= group(before, "table code_structure", "table link_adaptation")  # it has no code
+    expected -= group(before, "table code_structure", "table link_adaptation", *CLASS_TABLES)  # it has no code
     assert {name for name in before if before[name] != after[name]} == expected
     # its training is named by the system, so it is another training with other random numbers
     assert after["model second"] != after["model deepjscc"]
@@ -260,8 +293,20 @@ def test_unknown_names_are_refused_with_the_known_ones(params: Params) -> None:
         jobs.attack(params, "deepjscc", "pgd")
     with pytest.raises(UsageError, match="unknown table 'dirty'; known: clean, link_adaptation, attack_power, power"):
         jobs.table(params, "dirty")
-    with pytest.raises(UsageError, match="unknown figure 'fig99'; known: extra_gallery"):
+    with pytest.raises(UsageError, match="unknown figure 'fig99'; known: extra_attack_sanity, extra_fading"):
         jobs.figure(params, "fig99")
+
+
+def test_a_system_of_another_task_is_refused(params: Params) -> None:
+    with pytest.raises(UsageError, match=r"'vit' is a system of task 'class', not 'image'; params have: deepjscc, "):
+        jobs.clean(params, "vit")
+    for job in (jobs.noise, jobs.accuracy):
+        with pytest.raises(UsageError, match="'deepjscc' is a system of task 'image', not 'class'; params have: vit, "):
+            job(params, "deepjscc")
+        with pytest.raises(UsageError, match="'mae_pretrained' is a system of task 'pretraining'"):
+            job(params, "mae_pretrained")
+        with pytest.raises(UsageError, match="unknown system 'bpg'"):
+            job(params, "bpg")
 
 
 def test_an_attack_that_does_not_fit_is_refused(params: Params) -> None:

@@ -18,11 +18,12 @@ from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.data import stage
 from semrobust.data.splits import load_split
-from semrobust.evaluation import attacked, clean, gallery, structure, tables
+from semrobust.evaluation import attacked, clean, fading, gallery, structure, tables
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 from semrobust.training import build
 from tests.attacks.samples import REPOSITORY
+from tests.conftest import HU2022
 
 NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
 LAYOUT = Layout("whole")
@@ -35,7 +36,7 @@ OVERLAY: dict[str, Any] = {
     "systems": {
         NET: {"width": 4, "training": {"epochs": 4, "batch": 32, "learning_rate": 5e-3}},
         "deepjscc_noiseless": None,
-        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation")),
+        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", *HU2022)),
         CHAIN: {"attacks": None, "study": None},
         NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
     },
@@ -58,6 +59,7 @@ OVERLAY: dict[str, Any] = {
         "max_sets": 20,
     },
     "evaluation": {"attack_images": 8, "batch": 5, "bootstrap_samples": 100, "gallery_psr_db": [-10.0, 0.0]},
+    "recognition": {"images": 14},
     "compute": {"train_threads": 1},
 }
 
@@ -78,12 +80,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
         for system in of.systems:
             build.run(of, system, ["test"])
             clean.run(of, system, ["test"])
+            fading.run(of, system, ["test"])
         for system in of.coded():
             structure.run(of, system, ["test"])
         for system, attack in of.pairs():
             attacked.run(of, system, attack, ["test"])
         gallery.run(of, ["test"])
-        for table in jobs.TABLES:
+        for table in jobs.IMAGE_TABLES:
             tables.run(of, table, ["test"])
         yield of
 
@@ -198,7 +201,7 @@ def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(finished:
 
 def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
     dataset = provenance.read(LAYOUT.dataset())
-    for table in set(jobs.TABLES) - {jobs.OF_STRUCTURES}:  # a code has seen no image
+    for table in set(jobs.IMAGE_TABLES) - {jobs.OF_STRUCTURES}:  # a code has seen no image
         record = provenance.read(LAYOUT.table(table))
         assert record["dataset"] == dataset["dataset"]
         for name, digest in dataset["outputs"].items():

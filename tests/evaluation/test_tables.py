@@ -25,8 +25,8 @@ from tests.attacks.samples import REPOSITORY
 
 NET, CHAIN, NEVER, STUDIED = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full", "jpeg_ldpc_16qam"
 LAYOUT = Layout("tiny")
-SAMPLED = [table for table in jobs.TABLES if table != jobs.OF_STRUCTURES]
-"""Tables of per-image results."""
+SAMPLED = [table for table in jobs.IMAGE_TABLES if table not in (jobs.OF_STRUCTURES, jobs.OF_FADING)]
+"""Tables of per-image results over AWGN."""
 OVERLAY: dict[str, Any] = {
     "run": "tiny",
     "link": {"snr_db": [0.0, 10.0]},
@@ -458,7 +458,7 @@ def valid(name: str) -> pd.DataFrame:
     return pd.DataFrame([values])
 
 
-@pytest.mark.parametrize("name", jobs.TABLES)
+@pytest.mark.parametrize("name", jobs.IMAGE_TABLES)
 def test_schema_accepts_a_good_row_and_refuses_wrong_columns(name: str) -> None:
     schema, good = schema_of(name), valid(name)
     schema.validate(good)

@@ -13,9 +13,9 @@ from semrobust.models.codebook import (
     CodebookCollapse,
     check_collapse,
     perplexity,
-    straight_through,
     usage,
 )
+from semrobust.models.straight_through import straight_through
 from tests.models.samples import digest, generator
 
 EITHER = pytest.mark.parametrize("ema_decay", [None, 0.8], ids=["gradient", "ema"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from semrobust.models.codebook import straight_through
 from semrobust.models.masked_autoencoder import LIGHT_SIZE, MaskedAutoencoder
 from semrobust.models.masking import is_hidden
+from semrobust.models.straight_through import straight_through
 from semrobust.models.vit import VIT_SIZE, patchify, unpatchify
 from tests.models.samples import block_parameters, digest, generator, images, masks, parameters, tiny_autoencoder
 

@@ -21,6 +21,7 @@ from semrobust.systems.deepjscc import DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSystem
 from semrobust.training import build
 from tests.attacks.samples import REPOSITORY, pictures
+from tests.conftest import HU2022
 
 NAME = "deepjscc"
 OVERLAY: dict[str, Any] = {
@@ -36,9 +37,11 @@ OVERLAY: dict[str, Any] = {
         "jpeg_ldpc_16qam_full": None,
         "ladder": None,
         "ablation": None,
+        **dict.fromkeys(HU2022),
         "jpeg_ldpc_qpsk": {"attacks": None, "study": None},
     },
     "evaluation": {"attack_images": 5},
+    "recognition": {"images": 5},
     "compute": {"train_threads": 1},
 }
 

@@ -57,12 +57,16 @@ def test_stages_name_no_system_and_no_attack() -> None:
 @pytest.mark.parametrize(
     ("stage", "expected"),
     [
-        ("models", {"seed", "systems", "link.real_uses", "compute.train_threads"}),
-        ("clean", {"seed", "link", "evaluation.batch", "compute.job_threads"}),
+        (
+            "models",
+            {"seed", "systems", "channels", "link.real_uses", "compute.train_threads", "compute.recognition_threads"},
+        ),
+        ("recognition", {"seed", "systems", "channels", "recognition", "compute.job_threads"}),
+        ("clean", {"seed", "link", "channels", "recognition.images", "evaluation.batch", "compute.job_threads"}),
         ("structures", {"seed", "systems", "structure", "link.real_uses"}),
         ("attacks", {"seed", "link", "systems", "attacks", "evaluation.attack_images", "evaluation.success_psnr_db"}),
-        ("evaluate", {"seed", "link", "systems", "attacks", "evaluation"}),
-        ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db"}),
+        ("evaluate", {"seed", "link", "systems", "attacks", "evaluation", "channels", "recognition"}),
+        ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db", "channels", "recognition"}),
     ],
 )
 def test_stages_list_the_params_that_their_jobs_read(stage: str, expected: set[str]) -> None:

@@ -28,10 +28,13 @@ def only(*tables: str) -> set[tuple[str, str]]:
     return {("table", table) for table in tables} | {("figure", figure) for figure in figures}
 
 
-DEEPJSCC = {("train", "deepjscc"), ("clean", "deepjscc")} | {
+CLASSIFIERS = ("vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "mae_no_codebook", "jpeg_vit_full")
+ATTACKED = ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")
+DEEPJSCC = {("train", "deepjscc"), ("clean", "deepjscc"), ("fading", "deepjscc")} | {
     ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined")
 }
-RETRAINED = DOWNSTREAM - only(jobs.OF_STRUCTURES)
+RETRAINED = DOWNSTREAM - only(jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES)
+RECOGNIZED = only(*jobs.RECOGNITION_TABLES)
 
 
 def test_a_run_makes_every_table_and_figure_and_a_second_call_does_nothing(finished: Project) -> None:
@@ -59,7 +62,26 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
         ({"systems": {"deepjscc": {"label": "other"}}}, {("figure", figure) for figure in FIGURES}),
         (
             {"attacks": {"all_bits": {"bisections": 3}}},
-            {("attack", "hevc_ldpc_qpsk.all_bits")} | DOWNSTREAM - only(*jobs.OF_CLEAN_SAMPLES, jobs.OF_STRUCTURES),
+            {("attack", "hevc_ldpc_qpsk.all_bits")}
+            | DOWNSTREAM - only(*jobs.OF_CLEAN_SAMPLES, jobs.OF_FADING, jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES),
+        ),
+        (
+            {"systems": {"vit_at": {"training": {"shift": 2}}}},
+            {("train", "vit_at"), ("train", "jpeg_vit_full"), ("noise", "vit_at"), ("noise", "jpeg_vit_full")}
+            | {("accuracy", system) for system in CLASSIFIERS}
+            | RECOGNIZED,
+        ),
+        (
+            {"recognition": {"noise": {"iterated_l2": {"iterations": 3}}}},
+            {("noise", system) for system in ("vit", "mae_vq", "mae_no_at")}
+            | {("accuracy", system) for system in CLASSIFIERS}
+            | RECOGNIZED,
+        ),
+        (
+            {"channels": {"rician": {"k_factor_db": 3.0}}},
+            {("accuracy", system) for system in CLASSIFIERS}
+            | {("fading", system) for system in ATTACKED}
+            | only(jobs.OF_FADING, *jobs.RECOGNITION_TABLES),
         ),
         ({"data": {"path": "/elsewhere"}}, set()),
         (
@@ -67,7 +89,7 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
             DOWNSTREAM - {("gallery", ""), ("figure", "extra_gallery")},
         ),
     ],
-    ids=["training", "plot", "label", "attack", "where the data lie", "bootstrap"],
+    ids=["training", "plot", "label", "attack", "network", "noise", "channel", "where the data lie", "bootstrap"],
 )
 def test_a_change_reruns_what_depends_on_it(
     project: Project, change: dict[str, object], expected: set[tuple[str, str]]

@@ -50,6 +50,10 @@ def clean_files(system):
     return [LAYOUT.clean(system), record_path(LAYOUT.clean(system))]
 
 
+def fading_files(system):
+    return [LAYOUT.fading(system), record_path(LAYOUT.fading(system))]
+
+
 def structure_files(system):
     return [LAYOUT.structure(system), record_path(LAYOUT.structure(system))]
 
@@ -57,6 +61,14 @@ def structure_files(system):
 def attack_files(system, attack):
     samples = LAYOUT.attack(system, attack)
     return [samples, LAYOUT.perturbations(system, attack), record_path(samples)]
+
+
+def noise_files(system):
+    return [LAYOUT.noise(system), record_path(LAYOUT.noise(system))]
+
+
+def accuracy_files(system):
+    return [LAYOUT.accuracy(system), record_path(LAYOUT.accuracy(system))]
 
 
 def gallery_files():

@@ -1,7 +1,10 @@
 ATTACKED = [file for pair in PAIRS for file in attack_files(*pair)]
-CLEAN = [file for system in PARAMS.systems for file in clean_files(system)]
+CLEAN = [file for system in PARAMS.of_task("image") for file in clean_files(system)]
+FADING = [file for system in PARAMS.attacked() for file in fading_files(system)]
 SAMPLES = {table: CLEAN if table in jobs.OF_CLEAN_SAMPLES else ATTACKED for table in jobs.TABLES}
+SAMPLES[jobs.OF_FADING] = FADING
 SAMPLES[jobs.OF_STRUCTURES] = STRUCTURES
+SAMPLES |= dict.fromkeys(jobs.RECOGNITION_TABLES, ACCURACY)
 
 
 rule clean:
@@ -21,6 +24,25 @@ rule clean:
         runtime=60,
     shell:
         "semrobust evaluate clean {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule fading:
+    input:
+        DATASET,
+        model_files("{system}"),
+        current=lambda wildcards: current(LAYOUT.fading(wildcards.system), jobs.fading(PARAMS, wildcards.system)),
+    output:
+        fading_files("{system}"),
+    params:
+        key=lambda wildcards: jobs.fading(PARAMS, wildcards.system).key,
+    log:
+        log("fading", "{system}"),
+    threads: PARAMS.compute.job_threads
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    shell:
+        "semrobust evaluate fading {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 
 
 rule table:
@@ -63,6 +85,7 @@ rule gallery:
 rule clean_samples:
     input:
         CLEAN,
+        FADING,
 
 
 rule results:

@@ -4,56 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from semrobust.core import seeds
 from semrobust.core.errors import SemrobustError
 from semrobust.core.lazy import LazyModule
+from semrobust.systems.draw import Randomness
 
 if TYPE_CHECKING:
     import torch
 else:
     torch = LazyModule("torch")
-
-
-@dataclass(frozen=True)
-class Draw:
-    """One realization of everything random (channel noise, fading, masks) for a batch of B images.
-
-    `seed` names the realization, `numbers` (B,) int64 the images, for example their rows in the dataset. Whoever draws
-    row i from `seed` and `numbers[i]` alone, as the methods here do, gives an image the same values in every batch.
-    """
-
-    seed: int
-    numbers: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def named(self, *name: str | int) -> Draw:
-        """Another realization for the same images, the same one for the same `name`."""
-        return replace(self, seed=seeds.integer(self.seed, *name))
-
-    def take(self, rows: torch.Tensor) -> Draw:
-        """The same realization for the images `rows` (b,) of the batch."""
-        return replace(self, numbers=self.numbers[rows.to(self.numbers.device)])
-
-    def generators(self) -> Iterator[np.random.Generator]:
-        """One numpy generator per image, for other distributions than those below."""
-        return (seeds.generator(self.seed, "image", number) for number in self.numbers.tolist())
-
-    def normal(self, *shape: int) -> torch.Tensor:
-        """Standard normal values (B, *shape), float32, on the CPU."""
-        rows = [stream.standard_normal(shape, dtype=np.float32) for stream in self.generators()]
-        return torch.from_numpy(np.stack(rows))
-
-    def uniform(self, *shape: int) -> torch.Tensor:
-        """Uniform values in [0, 1), shape (B, *shape), float32, on the CPU."""
-        rows = [stream.random(shape, dtype=np.float32) for stream in self.generators()]
-        return torch.from_numpy(np.stack(rows))
 
 
 class Classifier(Protocol):
@@ -62,33 +23,16 @@ class Classifier(Protocol):
     Differentiable in the images where it can be. One without randomness ignores the draw (`deterministic`).
     """
 
-    def __call__(self, images: torch.Tensor, draw: Draw, /) -> torch.Tensor: ...
+    def __call__(self, images: torch.Tensor, draw: Randomness, /) -> torch.Tensor: ...
 
 
 def deterministic(classify: Callable[[torch.Tensor], torch.Tensor]) -> Classifier:
     """A network or function of the images alone as a `Classifier`."""
 
-    def ignoring(images: torch.Tensor, draw: Draw, /) -> torch.Tensor:
+    def ignoring(images: torch.Tensor, draw: Randomness, /) -> torch.Tensor:
         return classify(images)
 
     return ignoring
-
-
-def straight_through(values: torch.Tensor, exact: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """`exact(values)` to the last bit, with the gradient of the identity (straight-through estimator).
-
-    For steps without a useful gradient: rounding, JPEG, hard decisions. `values` must be finite, floating point;
-    `exact` runs without gradients and must keep the shape and dtype, else ValueError.
-    """
-    with torch.no_grad():
-        result = exact(values.detach())
-    if result.shape != values.shape or result.dtype != values.dtype:
-        raise ValueError(
-            f"a straight-through step must keep shape and dtype, not turn {tuple(values.shape)} {values.dtype} into "
-            f"{tuple(result.shape)} {result.dtype}"
-        )
-    # the bracket is exactly zero; values + (result - values) would round
-    return result + (values - values.detach())
 
 
 @contextmanager
@@ -119,7 +63,7 @@ class Measured:
 
 
 def measure(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, draws: Sequence[Draw], gradient: bool
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, draws: Sequence[Randomness], gradient: bool
 ) -> Measured:
     """Average loss, errors and, if `gradient`, the image gradient over `draws` (expectation over transformation).
 

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from semrobust.attacks.classifier import Draw
 from semrobust.core.errors import DataError
 from semrobust.core.lazy import LazyModule
+from semrobust.systems.draw import Randomness
 
 if TYPE_CHECKING:
     import torch
@@ -107,7 +107,7 @@ class Ball:
         scale = torch.where(count > last, ranked[:, -1:], scale)
         return (flat.sign() * torch.minimum(scale * size, room)).to(noise.dtype).view_as(noise)
 
-    def start(self, clean: torch.Tensor, draw: Draw) -> torch.Tensor:
+    def start(self, clean: torch.Tensor, draw: Randomness) -> torch.Tensor:
         """Random start: uniform in the ball, then cut to [0,1]."""
         shape = clean.shape[1:]
         if self.norm == "linf":
@@ -117,7 +117,7 @@ class Ball:
             noise = self.direction(draw.normal(*shape).to(clean)) * radius.view(-1, *[1] * len(shape))
         return self.project(noise, clean)
 
-    def random(self, clean: torch.Tensor, draw: Draw) -> torch.Tensor:
+    def random(self, clean: torch.Tensor, draw: Randomness) -> torch.Tensor:
         """Noise of the full budget that knows no classifier: ±ε with random signs, or an isotropic direction.
 
         Pixels at 0 or 1 cannot follow outwards; for l2 the others make up for them.

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from semrobust.attacks.classifier import Draw
-from semrobust.attacks.noise_ball import Ball, Norm
-from semrobust.core.settings import Positive, Settings
+from semrobust.attacks.noise_ball import LEVELS, Ball, Norm
+from semrobust.core.settings import NoiseEffort, Positive, Settings
+from semrobust.systems.draw import Randomness
 
 
 class NoiseSettings(Settings):
@@ -49,6 +49,20 @@ class NoiseSettings(Settings):
             )
         return self
 
+    @classmethod
+    def of(cls, effort: NoiseEffort, epsilon_levels: float, restarts: int = 1, samples: int = 1) -> Self:
+        """The effort that params ask for, at a budget in 8-bit levels."""
+        epsilon = epsilon_levels / LEVELS
+        return cls(
+            norm=effort.norm,
+            epsilon=epsilon,
+            step=effort.step_share * epsilon,
+            iterations=effort.iterations,
+            random_start=effort.random_start,
+            restarts=restarts,
+            samples=samples,
+        )
+
     @property
     def ball(self) -> Ball:
         """The set of allowed noise."""
@@ -60,6 +74,6 @@ class NoiseSettings(Settings):
             raise ValueError("a step at epsilon = 0 has no proportion: start from settings with epsilon > 0")
         return type(self)(**{**self.model_dump(), "epsilon": epsilon, "step": self.step * (epsilon / self.epsilon)})
 
-    def draws(self, draw: Draw) -> list[Draw]:
+    def draws(self, draw: Randomness) -> list[Randomness]:
         """The `samples` draws that losses are compared on; the first one is `draw` itself."""
         return [draw, *(draw.named("sample", index) for index in range(1, self.samples))]

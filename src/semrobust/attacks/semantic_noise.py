@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from semrobust.attacks.classifier import Classifier, Draw, Measured, measure
+from semrobust.attacks.classifier import Classifier, Measured, measure
 from semrobust.attacks.noise_ball import LEVELS, levels
 from semrobust.attacks.noise_settings import NoiseSettings
 from semrobust.core.lazy import LazyModule
+from semrobust.systems.draw import Randomness
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,7 @@ class SemanticNoise:
 
 
 def iterative_fgsm(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Draw
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness
 ) -> SemanticNoise:
     """The noise of largest loss among all iterates of all runs, and the clean image (hu2022, eqs. 4-7).
 
@@ -74,7 +75,7 @@ def iterative_fgsm(
 
 
 def last_iterate(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Draw
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness
 ) -> torch.Tensor:
     """Images (B, ...) after one run, whatever their loss: the noise for training, at one gradient per iteration.
 
@@ -102,7 +103,7 @@ class AdversarialBatch:
 
 
 def adversarial_batch(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Draw
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness
 ) -> AdversarialBatch:
     """Add to a batch its images under semantic noise; the clean samples stay in (stated in hu2022).
 
@@ -116,7 +117,7 @@ def adversarial_batch(
 
 
 def fgsm(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Draw
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness
 ) -> SemanticNoise:
     """Baseline: the linearized optimum Δ = ε dir(g) in a single step (hu2022, eqs. 5-6), kept even at a lower loss.
 
@@ -127,7 +128,7 @@ def fgsm(
 
 
 def random_noise(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Draw
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness
 ) -> SemanticNoise:
     """Baseline: noise of the same budget that knows no classifier (`Ball.random`), kept even at a lower loss.
 
@@ -138,7 +139,7 @@ def random_noise(
 
 
 def _baseline(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Draw,
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness,
     noise: Callable[[torch.Tensor], torch.Tensor],
 ) -> SemanticNoise:  # fmt: skip
     """The result of the noise made from the gradient at the clean images; none at ε = 0."""
@@ -155,7 +156,7 @@ def _baseline(
 class _Shown:
     """Noise -> the images that the classifier gets; checks the batch when made."""
 
-    def __init__(self, images: torch.Tensor, labels: torch.Tensor, draw: Draw, settings: NoiseSettings) -> None:
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, draw: Randomness, settings: NoiseSettings) -> None:
         if labels.shape != (len(images),) or len(draw) != len(images):
             raise ValueError(f"{len(images)} images need as many labels and draws, not {len(labels)} and {len(draw)}")
         if not bool(((images >= 0) & (images <= 1)).all()):

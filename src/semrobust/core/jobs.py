@@ -15,9 +15,16 @@ from semrobust.core.params import Params
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
 from semrobust.core.settings import Plain
 
-TABLES = ("clean", "link_adaptation", "attack_power", "power_ratio", "code_structure")
-OF_CLEAN_SAMPLES = TABLES[:2]
+IMAGE_TABLES = ("clean", "link_adaptation", "attack_power", "power_ratio", "fading", "code_structure")
+RECOGNITION_TABLES = ("accuracy", "overhead", "index_flips", "attack_sanity")
+"""Tables of how well receivers name the class of an image (`evaluation.recognition_tables`)."""
+
+TABLES = IMAGE_TABLES + RECOGNITION_TABLES
+OF_CLEAN_SAMPLES = IMAGE_TABLES[:2]
 """Tables of what happens without an attack, on all systems; the others are over all pairs of system and attack."""
+
+OF_FADING = "fading"
+"""The table of what happens over other channels than AWGN, without an attack, on all attacked systems."""
 
 OF_STRUCTURES = "code_structure"
 """The table of what the codes of attacked systems are like, whatever the channel and the attack."""
@@ -52,6 +59,8 @@ def dataset(params: Params) -> Job:
 
 def model(params: Params, system: str) -> Job:
     """A trained or constructed system."""
+    if system in params.systems and params.task(system) != "image":
+        return _recognition_model(params, system)
     settings = {
         "system": _system(params, system),
         "real_uses": params.link.real_uses,
@@ -60,8 +69,55 @@ def model(params: Params, system: str) -> Job:
     return Job("model", system, settings | _seed(params), (_module(params, system), "semrobust.training.build"))
 
 
+def _recognition_model(params: Params, system: str) -> Job:
+    """A network of hu2022. Its length follows from its own settings; the channel in its training counts."""
+    channel = params.systems[system].train_channel
+    settings = {
+        "system": _system(params, system),
+        "channel": None if channel is None else _channel(params, channel),
+        "threads": params.compute.recognition_threads,
+    }
+    modules = (_module(params, system), "semrobust.training.build_recognition")
+    return Job("model", system, settings | _seed(params), modules)
+
+
+def noise(params: Params, system: str) -> Job:
+    """Semantic noise on the test images against one system."""
+    _of_task(params, system, "class")
+    given = params.recognition
+    named = params.section("recognition", "noise")
+    chosen = {name: _without(named[name], "label") for name in params.noise_against(system)}
+    through = {noise["through"] for noise in chosen.values() if noise["through"] is not None}
+    settings = {
+        "system": _system(params, system),
+        "noise": chosen,
+        "through": {name: _channel(params, name) for name in sorted(through)},
+        "at_snr_db": given.at_snr_db if through else None,
+        "images": given.images,
+        "batch": given.batch,
+        "threads": params.compute.job_threads,
+    }
+    return Job("noise", system, settings | _seed(params), (_module(params, system), "semrobust.evaluation.noise"))
+
+
+def accuracy(params: Params, system: str) -> Job:
+    """Per-image results of one system that names classes: over channels, SNRs, and its own and others' noise."""
+    _of_task(params, system, "class")
+    given = params.section("recognition")
+    settings = {
+        "system": _system(params, system),
+        "channels": {name: _channel(params, name) for name in params.channels},
+        "recognition": {key: value for key, value in given.items() if key != "noise"},
+        "noise": params.noise_against(system),
+        "threads": params.compute.job_threads,
+    }
+    modules = (_module(params, system), "semrobust.evaluation.recognition")
+    return Job("accuracy", system, settings | _seed(params), modules)
+
+
 def clean(params: Params, system: str) -> Job:
     """Per-image results of one system without an attacker, over all SNRs."""
+    _of_task(params, system, "image")
     settings = {
         "link": params.section("link"),
         "system": _system(params, system),
@@ -69,6 +125,20 @@ def clean(params: Params, system: str) -> Job:
         "threads": params.compute.job_threads,
     }
     return Job("clean", system, settings | _seed(params), (_module(params, system), "semrobust.evaluation.clean"))
+
+
+def fading(params: Params, system: str) -> Job:
+    """Per-image results of one system without an attacker, over all channels."""
+    _of_task(params, system, "image")
+    settings = {
+        "link": params.section("link"),
+        "channels": {name: _channel(params, name) for name in params.channels},
+        "system": _system(params, system),
+        "images": params.recognition.images,
+        "batch": params.evaluation.batch,
+        "threads": params.compute.job_threads,
+    }
+    return Job("fading", system, settings | _seed(params), (_module(params, system), "semrobust.evaluation.fading"))
 
 
 def attack(params: Params, system: str, attack: str) -> Job:
@@ -131,11 +201,15 @@ def table(params: Params, table: str) -> Job:
     """A tidy table of results."""
     if table not in TABLES:
         raise UsageError(f"unknown table '{table}'; known: {', '.join(TABLES)}")
+    if table in RECOGNITION_TABLES:
+        return _recognition_table(params, table)
     systems, pairs = params.attacked(), [".".join(pair) for pair in params.pairs()]
     if table in OF_CLEAN_SAMPLES:
-        systems, pairs = list(params.systems if table == "clean" else params.rungs()), []
+        systems, pairs = list(params.of_task("image") if table == "clean" else params.rungs()), []
     elif table == OF_STRUCTURES:
         systems, pairs = params.coded(), []
+    elif table == OF_FADING:
+        pairs = list(params.channels)
     settings = {
         "run": params.run,
         "dataset": params.data.source,
@@ -149,13 +223,27 @@ def table(params: Params, table: str) -> Job:
     return Job("table", table, settings | _seed(params), ("semrobust.evaluation.tables",))
 
 
+def _recognition_table(params: Params, table: str) -> Job:
+    systems = params.of_task("class")
+    settings = {
+        "run": params.run,
+        "dataset": params.data.source,
+        "systems": {name: _static(params, name) for name in systems},
+        "order": systems,
+        "recognition": _recognition(params),
+        "channels": list(params.channels),
+        "bootstrap_samples": params.evaluation.bootstrap_samples,
+    }
+    return Job("table", table, settings | _seed(params), ("semrobust.evaluation.recognition_tables",))
+
+
 def figure(params: Params, figure: str) -> Job:
     """A figure, from tables alone. `labels` are those of the attacked systems, `rungs` as in `Params.rungs`."""
     attacked = params.attacked()
     settings = {
         "plot": params.section("plot"),
         # colours follow the order of the params, which sorted keys would hide
-        "order": {"systems": attacked, "attacks": list(params.attacks), "rungs": list(params.systems)},
+        "order": {"systems": attacked, "attacks": list(params.attacks), "rungs": list(params.rungs())},
         "labels": {
             "systems": {name: params.systems[name].label for name in attacked},
             "studies": {
@@ -163,7 +251,12 @@ def figure(params: Params, figure: str) -> Job:
                 for study in params.studies()
             },
             "attacks": {name: attack.label for name, attack in params.attacks.items()},
+            "classifiers": {name: params.systems[name].label for name in params.of_task("class")},
+            "channels": {name: channel.label for name, channel in params.channels.items()},
+            "noise": {name: noise.label for name, noise in params.recognition.noise.items()},
         },
+        "recognition": _without(params.section("recognition"), "noise", "batch"),
+        "classifiers": {name: _system(params, name) for name in params.of_task("class")},
         "rungs": {
             name: {
                 "label": params.systems[name].label,
@@ -175,6 +268,20 @@ def figure(params: Params, figure: str) -> Job:
         "success_psnr_db": params.evaluation.success_psnr_db,
     }
     return Job("figure", figure, settings, (FIGURES[figure].module,))
+
+
+def _recognition(params: Params) -> Plain:
+    """The section without labels, which only figures show."""
+    given: Plain = params.section("recognition")
+    return given | {"noise": {name: _without(noise, "label") for name, noise in given["noise"].items()}}
+
+
+def _without(section: Plain, *keys: str) -> Plain:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def _channel(params: Params, channel: str) -> Plain:
+    return _without(params.section("channels", channel), "label")
 
 
 def _seed(params: Params) -> Plain:
@@ -196,6 +303,16 @@ def _system(params: Params, system: str) -> Plain:
     if system not in params.systems:
         raise UsageError(f"unknown system '{system}'; params have: {', '.join(params.systems)}")
     return _unlabelled(params, "systems", system)
+
+
+def _of_task(params: Params, system: str, task: str) -> None:
+    """Raise UsageError for a system whose receiver gives something else."""
+    _system(params, system)
+    if params.task(system) != task:
+        raise UsageError(
+            f"'{system}' is a system of task '{params.task(system)}', not '{task}'; params have: "
+            + ", ".join(params.of_task(task))
+        )
 
 
 def _static(params: Params, system: str) -> Plain:

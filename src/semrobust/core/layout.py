@@ -43,6 +43,9 @@ class Layout:
     def clean(self, system: str) -> Path:
         return self.root / "samples" / "clean" / f"{system}.parquet"
 
+    def fading(self, system: str) -> Path:
+        return self.root / "samples" / "fading" / f"{system}.parquet"
+
     def attack(self, system: str, attack: str) -> Path:
         return self.root / "samples" / "attacks" / f"{system}.{attack}.parquet"
 
@@ -52,6 +55,13 @@ class Layout:
     def structure(self, system: str) -> Path:
         """Cycles, harmful sets and light codewords of a system's code."""
         return self.root / "structures" / f"{system}.safetensors"
+
+    def noise(self, system: str) -> Path:
+        """Test images under semantic noise made against one system."""
+        return self.root / "samples" / "noise" / f"{system}.npz"
+
+    def accuracy(self, system: str) -> Path:
+        return self.root / "samples" / "accuracy" / f"{system}.parquet"
 
     def gallery(self) -> Path:
         return self.root / "samples" / "gallery.npz"

@@ -15,10 +15,12 @@ from semrobust.core.grid import expand
 from semrobust.core.registry import ATTACKS, SYSTEMS, Registry
 from semrobust.core.settings import (
     AttackSettings,
+    ChannelSettings,
     DataSettings,
     LinkSettings,
     Plain,
     Positive,
+    RecognitionSettings,
     Settings,
     StructureSettings,
     SystemSettings,
@@ -45,6 +47,7 @@ class ComputeSettings(Settings):
 
     train_threads: Positive
     job_threads: Positive
+    recognition_threads: Positive
 
 
 class PlotSettings(Settings):
@@ -62,10 +65,12 @@ class Params(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     data: DataSettings
     link: LinkSettings
+    channels: dict[str, ChannelSettings]
     systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     structure: StructureSettings
     evaluation: EvaluationSettings
+    recognition: RecognitionSettings
     compute: ComputeSettings
     plot: PlotSettings
 
@@ -96,9 +101,22 @@ class Params(Settings):
         ]
 
     def can_run(self, system: str, attack: str) -> bool:
-        """Whether the system offers what the attack requires."""
-        required = ATTACKS[self.attacks[attack].kind].requires
-        return required <= SYSTEMS[self.systems[system].kind].capabilities
+        """Whether the system shows images and offers what the attack requires."""
+        required, kind = ATTACKS[self.attacks[attack].kind].requires, SYSTEMS[self.systems[system].kind]
+        return kind.task == "image" and required <= kind.capabilities
+
+    def task(self, system: str) -> str:
+        """What the system's receiver gives: "image", "class" or "pretraining"."""
+        return SYSTEMS[self.systems[system].kind].task
+
+    def noise_against(self, system: str) -> list[str]:
+        """Names of the semantic noise that a system is tested under: all, or those that its `attacks` name."""
+        chosen = self.systems[system].attacks
+        return [name for name in self.recognition.noise if chosen is None or name in chosen]
+
+    def of_task(self, task: str) -> list[str]:
+        """Systems whose receiver gives this: "image", "class" or "pretraining"."""
+        return [name for name in self.systems if self.task(name) == task]
 
     def attacked(self) -> list[str]:
         """Systems with at least one attack that belong to no study: those of the main tables and figures."""
@@ -278,16 +296,70 @@ def _inconsistent(params: Params) -> list[str]:
         )
     for name, system in params.systems.items():
         problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
-    return problems + _never_attacked(params)
+    return problems + _never_attacked(params) + _recognition(params) + _starts(params)
+
+
+def _recognition(params: Params) -> list[str]:
+    """Names of channels and noise that are none, and more images than there are."""
+    given, problems = params.recognition, []
+    channels, path = ", ".join(params.channels), "recognition"
+    if given.channel not in params.channels:
+        problems.append(f"{path}.channel: {given.channel!r}, must be of {channels}")
+    if sorted(set(given.snr_db)) != given.snr_db:
+        problems.append(f"{path}.snr_db: {given.snr_db}, must rise strictly")
+    if params.data.test_images is not None and given.images > params.data.test_images:
+        problems.append(f"{path}.images: {given.images}, must not exceed data.test_images = {params.data.test_images}")
+    for name, noise in given.noise.items():
+        if not _NAME.match(name):
+            problems.append(f"{path}.noise.{name}: the name must be lower case letters, digits and _")
+        if noise.through is not None and noise.through not in params.channels:
+            problems.append(f"{path}.noise.{name}.through: {noise.through!r}, must be of {channels}")
+        if sorted(set(noise.epsilon_levels)) != noise.epsilon_levels:
+            problems.append(f"{path}.noise.{name}.epsilon_levels: {noise.epsilon_levels}, must rise strictly")
+    if given.default_noise not in given.noise:
+        problems.append(f"{path}.default_noise: {given.default_noise!r}, must be of {', '.join(given.noise)}")
+    elif given.default_level not in given.noise[given.default_noise].epsilon_levels:
+        problems.append(
+            f"{path}.default_level: {given.default_level}, must be one of {path}.noise.{given.default_noise}."
+            "epsilon_levels"
+        )
+    for name, system in params.systems.items():
+        wanted = system.train_channel
+        if wanted is not None and wanted not in params.channels:
+            problems.append(f"systems.{name}.training.channel: {wanted!r}, must be of {channels}")
+    return problems
+
+
+def _starts(params: Params) -> list[str]:
+    """Systems that start from one that is not there, or from each other in a circle."""
+    problems = []
+    for name, system in params.systems.items():
+        seen, start = [name], system.starts_from
+        while start is not None and start in params.systems and start not in seen:
+            seen.append(start)
+            start = params.systems[start].starts_from
+        if start is not None:
+            what = "is a circle of systems" if start in params.systems else "is no system of the params"
+            problems.append(f"systems.{name}.start: {system.starts_from!r}, {' -> '.join([*seen, start])} {what}")
+    return problems
 
 
 def _never_attacked(params: Params) -> list[str]:
     """Attacks that no system runs, systems that wait for an attack in vain, and names of attacks that are none."""
     problems, pairs = [], params.pairs()
     attacked = {system for system, _ in pairs}
-    for name, system in params.systems.items():
+    for name in params.of_task("image"):
+        system = params.systems[name]
         if system.attacks is None and name not in attacked:
             problems.append(f"systems.{name}.kind: {system.kind!r}, no attack in params can be run on it")
+    for name, system in params.systems.items():
+        if params.task(name) != "image":
+            problems += [
+                f"systems.{name}.attacks: {wanted!r}, must be of {', '.join(params.recognition.noise)}"
+                for wanted in system.attacks or []
+                if wanted not in params.recognition.noise
+            ]
+            continue
         for wanted in system.attacks or []:
             if wanted not in params.attacks:
                 problems.append(f"systems.{name}.attacks: {wanted!r}, must be of {', '.join(params.attacks)}")

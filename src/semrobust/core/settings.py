@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 
 class Settings(BaseModel):
@@ -84,6 +84,101 @@ class StructureSettings(Settings):
     max_sets: Positive
 
 
+class ChannelSettings(Settings):
+    """One channel between the antennas, and what the receiver does against it (`phy.air`).
+
+    Attributes:
+        label: the name in figures.
+        fading: what the matrix H is; "awgn" has none.
+        k_factor_db: Rician factor, for "rician" only.
+        transmit, receive: numbers of antennas N_t <= N_r.
+        csi_error: variance of the error on each entry of the receiver's estimate of H; 0 = perfect knowledge.
+        block: H stands still over an "image", or over each LDPC "codeword" of it.
+        equalizer: linear receiver, zero-forcing or LMMSE.
+    """
+
+    label: Annotated[str, Field(min_length=1)]
+    fading: Literal["awgn", "rayleigh", "rician"]
+    k_factor_db: float | None = None
+    transmit: Positive = 1
+    receive: Positive = 1
+    csi_error: Annotated[float, Field(ge=0)] = 0.0
+    block: Literal["image", "codeword"] = "image"
+    equalizer: Literal["lmmse", "zf"] = "lmmse"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.k_factor_db is None) == (self.fading == "rician"):
+            raise ValueError('k_factor_db is what fading "rician" needs, and no other')
+        if self.receive < self.transmit:
+            raise ValueError(f"receive: {self.receive} antennas cannot part {self.transmit} symbols sent at once")
+        return self
+
+
+class NoiseEffort(Settings):
+    """How semantic noise is searched (hu2022, eq. 7), whatever its budget ε.
+
+    Attributes:
+        norm: p of ||Δ||_p <= ε.
+        iterations: I.
+        step_share: α/ε; I·α must reach ε ("take full advantage of the noise power").
+        random_start: start at a random point of the ball instead of the clean image.
+    """
+
+    norm: Literal["linf", "l2"]
+    iterations: Positive
+    step_share: PositiveFloat
+    random_start: bool
+
+    @model_validator(mode="after")
+    def _spends_the_budget(self) -> Self:
+        if self.iterations * self.step_share < 1 - 1e-9:
+            raise ValueError(f"iterations * step_share = {self.iterations * self.step_share:.6g}, must be at least 1")
+        return self
+
+
+class NoiseSweepSettings(NoiseEffort):
+    """Semantic noise that systems are tested under, at several budgets.
+
+    Attributes:
+        label: the name in figures.
+        epsilon_levels: budgets ε in 8-bit levels, that is 255 ||Δ||_p for pixels in [0,1].
+        restarts: runs per image, the later ones from a random start; the one of largest loss counts.
+        samples: channel draws that loss and gradient are averaged over.
+        through: the channel that the attacker differentiates through, None = as if nothing were lost on the air.
+        kind: "iterated" (eq. 7), one "single" step (eqs. 5-6), or "random" signs that know no system.
+    """
+
+    label: Annotated[str, Field(min_length=1)]
+    kind: Literal["iterated", "single", "random"]
+    epsilon_levels: Annotated[list[PositiveFloat], Field(min_length=1)]
+    restarts: Positive = 1
+    samples: Positive = 1
+    through: str | None = None
+
+
+class RecognitionSettings(Settings):
+    """How accurately receivers name the class of an image: hu2022's task.
+
+    Attributes:
+        images: the first test images, which all accuracies are over.
+        batch: images side by side.
+        snr_db: SNRs of the sweeps over channels.
+        channel, at_snr_db: where accuracy is measured over ε.
+        noise: semantic noise by name.
+        default_noise, default_level: which of it, and at which ε in levels, the sweeps over channels use.
+    """
+
+    images: Positive
+    batch: Positive
+    snr_db: Annotated[list[float], Field(min_length=1)]
+    channel: str
+    at_snr_db: float
+    noise: Annotated[dict[str, NoiseSweepSettings], Field(min_length=1)]
+    default_noise: str
+    default_level: PositiveFloat
+
+
 class SystemSettings(Settings):
     """Settings of one system; every kind derives its own.
 
@@ -97,6 +192,16 @@ class SystemSettings(Settings):
     label: Annotated[str, Field(min_length=1)]
     attacks: list[str] | None = None
     study: str | None = None
+
+    @property
+    def starts_from(self) -> str | None:
+        """Name of the system whose checkpoint this one takes over before it trains; None for most."""
+        return None
+
+    @property
+    def train_channel(self) -> str | None:
+        """Name of the channel in its training, if that is one of the params' `channels`."""
+        return None
 
     def code_identity(self, link: LinkSettings) -> Plain | None:
         """Plain values that are equal for systems with the same channel code; None without one."""
@@ -114,11 +219,18 @@ class AttackSettings(Settings):
     label: Annotated[str, Field(min_length=1)]
 
 
+Task = Literal["image", "class", "pretraining"]
+
+
 class SystemKind:
     """What the workflow reads of a system kind without importing torch (see `systems.base`).
 
-    `source` names the source codec of a classical chain: chains of one codec are the rungs of its link adaptation.
+    `task`: what its receiver gives, an "image" or the "class" of it (`systems.classification`); "pretraining" is a
+    network that others start from. `source` names the source codec of a classical chain: chains of one codec are the
+    rungs of its link adaptation.
     """
+
+    task: ClassVar[Task] = "image"
 
     Settings: ClassVar[type[SystemSettings]]
     side: ClassVar[str]

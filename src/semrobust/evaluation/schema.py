@@ -25,6 +25,23 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "semantic_system", "classical_system", "semantic_attack", "classical_attack", "population", "statistic",
         "success_psnr_db", "status", "n_censored", "ratio", "ratio_low", "ratio_high", "interval",
     ),
+    "accuracy": (
+        "attack", "norm", "semantic_noise_eps", "source", "accuracy", "accuracy_low", "accuracy_high", "interval",
+    ),
+    "overhead": (
+        "reference", "stream", "positions", "bits_per_image", "bits_low", "bits_high", "symbols_per_image",
+        "symbols_low", "symbols_high", "ratio", "ratio_low", "ratio_high", "interval",
+    ),
+    "index_flips": (
+        "attack", "norm", "semantic_noise_eps", "flip_rate", "flip_low", "flip_high", "interval",
+    ),
+    "attack_sanity": (
+        "check", "attack", "semantic_noise_eps", "stronger", "weaker", "difference", "difference_low",
+        "difference_high", "verdict", "description", "interval",
+    ),
+    "fading": (
+        "status", "psnr_db", "psnr_db_low", "psnr_db_high", "decode_failure_rate", "interval",
+    ),
     "code_structure": (
         "family", "n", "k", "girth", "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
     ),
@@ -35,9 +52,12 @@ MEASURES = frozenset({
     "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
     "ruinable_power_high", "ruinable_n_censored", "ratio", "ratio_low", "ratio_high",
 })  # fmt: skip
-_RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate")
+_RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate",
+          "accuracy", "flip_rate")  # fmt: skip
 _MIDDLES = {
     "clean": "psnr_db", "link_adaptation": "psnr_db", "attack_power": "power_total_mean", "power_ratio": "ratio",
+    "fading": "psnr_db", "accuracy": "accuracy", "overhead": "ratio", "index_flips": "flip_rate",
+    "attack_sanity": "difference",
 }  # fmt: skip
 
 
@@ -50,7 +70,7 @@ def schema(table: str) -> pandera.DataFrameSchema:
     if table not in _MIDDLES:
         return pandera.DataFrameSchema(columns, strict=True, ordered=True)
     middle = _MIDDLES[table]
-    stem = middle.removesuffix("_mean")
+    stem = middle.removesuffix("_mean").removesuffix("_rate")
 
     def brackets(frame: pd.DataFrame) -> pd.Series[bool]:
         low, high, value = frame[f"{stem}_low"], frame[f"{stem}_high"], frame[middle]

@@ -22,19 +22,20 @@ from semrobust.evaluation.schema import COLUMNS, COMMON, MEASURES, schema
 from semrobust.evaluation.statistics import Bootstrap, Values, interval, quantile
 from semrobust.phy.power import power_per_use, psr_db
 
-_Row = dict[str, Any]
-_INTERVAL = "bootstrap over images, 95%"
+Row = dict[str, Any]
+INTERVAL = "bootstrap over images, 95%"
 BEST_OF = "best_of"
 _SHOWN = (("ruinable", "mean"), ("ruinable", "median"), ("all", "mean"), ("all", "median"))
 _SELECTION = "known SNR, highest mean PSNR on the other half of the images"
 
 
-def _common(params: Params, system: str, snr_db: float, images: int) -> _Row:
-    values = (params.run, params.data.source, system, "awgn", snr_db, params.seed, images)
-    return dict(zip(COMMON, values, strict=True)) | {"interval": _INTERVAL}
+def common(params: Params, system: str, snr_db: float, images: int, channel: str = "awgn") -> Row:
+    """What every row of every table says."""
+    values = (params.run, params.data.source, system, channel, snr_db, params.seed, images)
+    return dict(zip(COMMON, values, strict=True)) | {"interval": INTERVAL}
 
 
-def _bootstrap(params: Params) -> Callable[[int], Bootstrap]:
+def bootstrap(params: Params) -> Callable[[int], Bootstrap]:
     """Resamples for a number of images, made once."""
     return cache(lambda images: Bootstrap(images, params.evaluation.bootstrap_samples, params.seed))
 
@@ -52,7 +53,7 @@ def _status(samples: pd.DataFrame) -> str:
     return "infeasible" if samples["infeasible"].all() else "ok"
 
 
-def _empty_if_infeasible(row: _Row) -> _Row:
+def _empty_if_infeasible(row: Row) -> Row:
     """Leave the measures of a system that could not send a single image empty; counts and rates of images stay."""
     if row["status"] == "infeasible":
         row = {name: float("nan") if name in MEASURES else value for name, value in row.items()}
@@ -61,14 +62,14 @@ def _empty_if_infeasible(row: _Row) -> _Row:
 
 def clean(params: Params, making: Making) -> pd.DataFrame:
     """Rows (system, SNR). If no image fits the budget the row says `infeasible` and its measures are empty."""
-    layout, resamples = Layout(params.run), _bootstrap(params)
+    layout, resamples = Layout(params.run), bootstrap(params)
     rows = []
-    for system in params.systems:
+    for system in params.of_task("image"):
         samples = pd.read_parquet(making.uses(layout.clean(system), jobs.clean(params, system)))
         for snr_db, group in _by_snr(samples):
             psnr = group["psnr_db"].to_numpy()
             low, high = interval(resamples(len(group)).means(psnr))
-            row = _common(params, system, snr_db, len(group)) | {
+            row = common(params, system, snr_db, len(group)) | {
                 "stream": _stream(params, system),
                 "status": _status(group),
                 "psnr_db": psnr.mean(),
@@ -90,7 +91,7 @@ def link_adaptation(params: Params, making: Making) -> pd.DataFrame:
     Rungs are the chains of one source codec (`Params.rungs`). The best has the highest mean PSNR; it is chosen on every
     other image and scored on the rest, both ways, so no image takes part in the choice that it is scored with.
     """
-    layout, resamples = Layout(params.run), _bootstrap(params)
+    layout, resamples = Layout(params.run), bootstrap(params)
     rungs: dict[str, dict[str, pd.DataFrame]] = {}
     for system, source in params.rungs().items():
         samples = pd.read_parquet(making.uses(layout.clean(system), jobs.clean(params, system)))
@@ -102,7 +103,7 @@ def link_adaptation(params: Params, making: Making) -> pd.DataFrame:
         candidates = {name: group["psnr_db"].to_numpy() for name, group in (feasible or groups).items()}
         chosen = cross_fitted(candidates)
         low, high = interval(resamples(len(chosen.values)).means(chosen.values))
-        row = _common(params, f"{source}_adaptive", snr_db, len(chosen.values)) | {
+        row = common(params, f"{source}_adaptive", snr_db, len(chosen.values)) | {
             "source": source,
             "n_rungs": len(feasible),
             "rung_even": chosen.even,
@@ -116,6 +117,27 @@ def link_adaptation(params: Params, making: Making) -> pd.DataFrame:
         }
         rows.append(_empty_if_infeasible(row))
     return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["link_adaptation"]])
+
+
+def fading(params: Params, making: Making) -> pd.DataFrame:
+    """Rows (system, channel, SNR): quality without an attack over every channel, for the attacked systems."""
+    layout, resamples = Layout(params.run), bootstrap(params)
+    rows = []
+    for system in params.attacked():
+        samples = pd.read_parquet(making.uses(layout.fading(system), jobs.fading(params, system)))
+        for channel, of_channel in samples.groupby("channel", sort=False):
+            for snr_db, group in _by_snr(of_channel):
+                psnr = group["psnr_db"].to_numpy()
+                low, high = interval(resamples(len(group)).means(psnr))
+                row = common(params, system, snr_db, len(group), str(channel)) | {
+                    "status": _status(group),
+                    "psnr_db": psnr.mean(),
+                    "psnr_db_low": low,
+                    "psnr_db_high": high,
+                    "decode_failure_rate": group["failed"].mean(),
+                }
+                rows.append(_empty_if_infeasible(row))
+    return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["fading"]])
 
 
 def _attacked(params: Params, making: Making) -> dict[str, dict[str, pd.DataFrame]]:
@@ -133,7 +155,7 @@ def attack_power(params: Params, making: Making) -> pd.DataFrame:
 
     The attack `best_of` takes the cheapest of a system's attacks for each image.
     """
-    resamples = _bootstrap(params)
+    resamples = bootstrap(params)
     rows = [
         _power_row(params, system, attack, snr_db, group, resamples)
         for system, attacks in _attacked(params, making).items()
@@ -145,12 +167,12 @@ def attack_power(params: Params, making: Making) -> pd.DataFrame:
 
 def _power_row(
     params: Params, system: str, attack: str, snr_db: float, group: pd.DataFrame, resamples: Callable[[int], Bootstrap]
-) -> _Row:
+) -> Row:
     power, uses = group["power_total"].to_numpy(), params.link.real_uses
     bounded = np.where(group["success"], power, np.inf)  # quantiles are right as long as they are finite
     low, high = interval(resamples(len(group)).means(power))
     q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
-    row = _common(params, system, snr_db, len(group)) | {
+    row = common(params, system, snr_db, len(group)) | {
         "attack": attack,
         "status": _status(group),
         "stream": _stream(params, system),
@@ -171,7 +193,7 @@ def _power_row(
     return _empty_if_infeasible(row)
 
 
-def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> _Row:
+def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
     """Mean power over the images that this system can send and that mid-grey in their place would ruin.
 
     The image decides that, not the attack, so it is no mean over successes. An image outside withstands any attack
@@ -202,7 +224,7 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
         side: [name for name in attacked if SYSTEMS[params.systems[name].kind].side == side]
         for side in ("semantic", "classical")
     }
-    resamples = _bootstrap(params)
+    resamples = bootstrap(params)
     rows = []
     for semantic, classical in product(sides["semantic"], sides["classical"]):
         for above, below in product(attacked[semantic], attacked[classical]):
@@ -211,7 +233,7 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
             bottoms = dict(_by_snr(attacked[classical][below]))
             for snr_db, top in _by_snr(attacked[semantic][above]):
                 bottom = bottoms[snr_db]
-                common = _common(params, f"{semantic}/{classical}", snr_db, len(top)) | {
+                shared = common(params, f"{semantic}/{classical}", snr_db, len(top)) | {
                     "semantic_system": semantic,
                     "classical_system": classical,
                     "semantic_attack": above,
@@ -224,7 +246,7 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
                     if population == "ruinable":
                         sent = ~top["infeasible"].to_numpy() & ~bottom["infeasible"].to_numpy()
                         chosen = top["ruinable"].to_numpy() & sent
-                    row = common | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
+                    row = shared | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
                     row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
                     rows.append(_empty_if_infeasible(row))
     return pd.DataFrame(rows)
@@ -239,7 +261,7 @@ def _best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return stacked.drop_duplicates(["snr_db", "image"]).reset_index(drop=True)
 
 
-def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> _Row:
+def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> Row:
     """Ratio of a statistic with its paired bootstrap interval; empty where neither side needs any power."""
     if not len(top):
         return {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan, "n_censored": 0}
@@ -260,19 +282,27 @@ def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: C
     return {"ratio": ratio if low == low else np.nan, "ratio_low": low, "ratio_high": high, "n_censored": censored}
 
 
-TABLES: dict[str, Callable[[Params, Making], pd.DataFrame]] = {
+Make = Callable[[Params, Making], pd.DataFrame]
+
+TABLES: dict[str, Make] = {
     "clean": clean,
     "link_adaptation": link_adaptation,
     "attack_power": attack_power,
     "power_ratio": power_ratio,
+    "fading": fading,
     "code_structure": code_structure,
 }
 
 
 def run(params: Params, table: str, command: list[str]) -> Path:
+    """Make one result table and write it."""
+    return write(params, table, TABLES[table], command)
+
+
+def write(params: Params, table: str, make: Make, command: list[str]) -> Path:
     """Make one result table, check it against its schema, and write it with its record."""
     making = Making(jobs.table(params, table), command)
-    frame = TABLES[table](params, making)[[*COMMON, *COLUMNS[table]]]
+    frame = make(params, making)[[*COMMON, *COLUMNS[table]]]
     frame = schema(table).validate(frame)
     output = Layout(params.run).table(table)
     with files.replacing(output) as temporary:

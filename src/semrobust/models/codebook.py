@@ -26,6 +26,7 @@ from torch import nn
 from vector_quantize_pytorch import VectorQuantize
 
 from semrobust.core.errors import TrainingError
+from semrobust.models.straight_through import straight_through
 
 _START_STD = 3**-0.5  # what an untrained linear layer behind a layer norm puts out, so that many vectors are in reach
 
@@ -48,14 +49,6 @@ class Quantized(NamedTuple):
     indices: torch.Tensor
     codebook_loss: torch.Tensor
     commitment_loss: torch.Tensor
-
-
-def straight_through(features: torch.Tensor, received: torch.Tensor) -> torch.Tensor:
-    """Return the values of `received`, exactly, with the gradient of `features`.
-
-    For the receiver's lookup of corrupted indices too: the channel is then skipped backward.
-    """
-    return received.detach() + (features - features.detach())  # z + (e - z) would round
 
 
 class Codebook(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from semrobust.core import seeds
@@ -10,6 +11,8 @@ from semrobust.core.params import Params
 from semrobust.core.registry import SYSTEMS
 from semrobust.phy.power import bandwidth_ratio, channel_bandwidth_ratio
 from semrobust.systems.base import System
+from semrobust.systems.classification import ClassifyingSystem
+from semrobust.systems.draw import Draw
 
 if TYPE_CHECKING:
     import torch
@@ -20,11 +23,20 @@ _HEADER = ("system", "real uses", "symbols", "CBR", "bandwidth ratio", "coded bi
 
 
 def rows(params: Params) -> list[tuple[str, ...]]:
-    """One row per system: its real codeword's length and what that carries; `-` where there are no bits."""
+    """One row per system: its real codeword's length and what that carries; `-` where there are no bits.
+
+    A system whose codewords are as long as the image asks for has a row of `by image`: `overhead.csv` has its mean. One
+    that sends nothing over the air has none.
+    """
     table = []
     for name, settings in params.systems.items():
         kind = SYSTEMS[settings.kind]
         assert issubclass(kind, System)
+        if kind.task == "pretraining":
+            continue
+        if issubclass(kind, ClassifyingSystem):
+            table += _recognition(name, kind.create(settings, 0, 0))
+            continue
         system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
         uses = system.encode(torch.full((1, 3, 32, 32), 0.5)).codewords.shape[1]
         bits = system.budget()
@@ -34,6 +46,23 @@ def rows(params: Params) -> list[tuple[str, ...]]:
             (name, str(uses), str(uses // 2), *ratios, *("-" if value is None else str(value) for value in numbers))
         )
     return table
+
+
+def _recognition(name: str, system: ClassifyingSystem) -> list[tuple[str, ...]]:
+    """The row of a system that names classes, if it sends anything."""
+    numbers = torch.arange(2)
+    flat_and_noisy = torch.stack([torch.full((3, 32, 32), 0.5), torch.rand(3, 32, 32)])
+    overhead = system.overhead(flat_and_noisy, Draw(0, numbers))
+    if overhead is None:
+        return []
+    symbols, bits = overhead.symbols.tolist(), overhead.bits.tolist()
+    if symbols[0] != symbols[1]:
+        return [(name, *["by image"] * (len(_HEADER) - 1))]
+    uses = int(2 * symbols[0])
+    ratios = (f"{channel_bandwidth_ratio(uses):.4f}", f"{bandwidth_ratio(uses):.4f}")
+    coded = "-" if system.code is None else str(system.code.n)
+    message = "-" if math.isnan(bits[0]) else f"{bits[0]:.0f}"
+    return [(name, str(uses), str(uses // 2), *ratios, coded, message, "-")]
 
 
 def table(params: Params) -> str:

@@ -29,9 +29,9 @@ def profile(params: Params, name: str, steps: int) -> dict[str, float]:
     Wall time on the CPU, where operations finish before the call returns; random pixels cost what real ones cost.
     """
     settings = params.systems.get(name)
-    if settings is None or not SYSTEMS[settings.kind].trainable:
-        learning = [system for system, chosen in params.systems.items() if SYSTEMS[chosen.kind].trainable]
-        raise UsageError(f"'{name}' is not a system that learns; params have: {', '.join(learning)}")
+    learning = [system for system in params.of_task("image") if SYSTEMS[params.systems[system].kind].trainable]
+    if settings is None or name not in learning:
+        raise UsageError(f"'{name}' is not a system that learns images; params have: {', '.join(learning)}")
     torch.set_num_threads(params.compute.train_threads)
     kind = SYSTEMS[settings.kind]
     assert issubclass(kind, System)

@@ -1,0 +1,233 @@
+"""Transceivers whose receiver names the class of an image instead of showing it (hu2022).
+
+    image -> logits(images, air, draw) -> class, with `air` in between, or nothing lost (None)
+
+A new one is one file in this package: a subclass of `ClassifyingSystem` with its `Settings`, registered under its kind.
+It then joins all tables and figures of accuracy. Gradients reach the image through every step, where there is none as
+if the step were the identity (`models.straight_through`), so that semantic noise can be made against any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from semrobust.core.errors import ArtifactError
+from semrobust.core.lazy import LazyModule
+from semrobust.core.settings import NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
+from semrobust.phy.air import Air
+from semrobust.systems.base import State, System, device
+from semrobust.systems.draw import Randomness
+
+if TYPE_CHECKING:
+    import torch
+
+    from semrobust.models.codebook import Codebook
+    from semrobust.phy.ldpc import LdpcCode
+else:
+    torch = LazyModule("torch")
+
+CLASSES = 10
+
+
+class AdversarialSettings(NoiseEffort):
+    """Adversarial training (hu2022, eqs. 8-9): noise on the training images, and on the weights.
+
+    Attributes:
+        epsilon_levels: ε in 8-bit levels, 255 ||Δ||_p.
+        weight_perturbation: γ, largest ||v_l||/||Θ_l|| of a layer (Wu, Xia, Wang 2020); null = no perturbation.
+    """
+
+    epsilon_levels: PositiveFloat
+    weight_perturbation: PositiveFloat | None
+
+
+class RecognitionTraining(Settings):
+    """How a network of hu2022 is trained, by AdamW with a one-cycle learning rate.
+
+    Attributes:
+        images: how many training images; null = all.
+        channel, snr_db: the channel in the training loop, one of the params' `channels`; null = nothing is lost.
+        precision: of the forward pass; weights and sums stay float32.
+        label_smoothing: share of the target spread over all classes.
+        shift: random shifts of up to so many pixels, beside random flips.
+        adversarial: null = clean images alone.
+    """
+
+    epochs: Positive
+    images: Positive | None
+    batch: Positive
+    learning_rate: PositiveFloat
+    warmup_share: Annotated[float, Field(gt=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    precision: Literal["fp32", "bf16"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    shift: Annotated[int, Field(ge=0, le=8)]
+    channel: str | None
+    snr_db: float | None
+    adversarial: AdversarialSettings | None
+
+
+class NetworkSize(Settings):
+    """Width of the tokens, number of blocks, heads, and width of the feed-forward part of a transformer."""
+
+    width: Annotated[int, Field(ge=4, multiple_of=4)]
+    depth: Positive
+    heads: Positive
+    hidden: Positive
+
+
+class ClassifyingSettings(SystemSettings):
+    """Settings of a system with a network of hu2022.
+
+    Attributes:
+        start: name of the system whose checkpoint the network starts from; null = from random weights.
+        training: null = the weights of `start` as they are.
+    """
+
+    start: str | None
+    training: RecognitionTraining | None
+
+    @property
+    def starts_from(self) -> str | None:
+        return self.start
+
+    @property
+    def train_channel(self) -> str | None:
+        return None if self.training is None else self.training.channel
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one forward pass teaches.
+
+    `loss` scalar; `right` (B,) bool, None where no class is named; with a codebook also the `features` (B,V,D) and
+    their `indices` (B,V) int64.
+    """
+
+    loss: torch.Tensor
+    right: torch.Tensor | None = None
+    features: torch.Tensor | None = None
+    indices: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """What the air carries for a batch of B images: `bits` (B,) float64 before channel coding, `symbols` (B,) float64
+    complex channel uses, `positions` patches that are sent of each image (0 = not sent patch by patch)."""
+
+    bits: torch.Tensor
+    symbols: torch.Tensor
+    positions: int
+
+
+class ClassifyingSystem(System):
+    """A transceiver that ends in logits.
+
+    `module` is the network, all parts of it. One with a `codebook` has its unused basis vectors replaced by features in
+    training, each `reseed_every` steps, and must not fall below `least_perplexity` on the validation images.
+    """
+
+    task: ClassVar[Task] = "class"
+    side: ClassVar[str] = "semantic"
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+    settings: ClassifyingSettings
+    module: torch.nn.Module
+
+    reseed_every: int = 1
+    least_perplexity: float = 1.0
+
+    @property
+    def codebook(self) -> Codebook | None:
+        """The codebook of the network, None without one."""
+        return None
+
+    @property
+    def code(self) -> LdpcCode | None:
+        """The LDPC code of the index or source bits, None without one."""
+        return None
+
+    def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
+        """Send images (B,3,32,32) float32 in [0,1] and classify what arrives: logits (B, 10) float32 on the CPU.
+
+        `air` None: nothing is lost. Straight-through gradients reach `images`. Row i depends on image i and row i of
+        `draw` alone.
+        """
+        raise NotImplementedError
+
+    def learn(self, images: torch.Tensor, labels: torch.Tensor, air: Air | None, draw: Randomness) -> Learned:
+        """Training loss of a batch that goes through the air; `labels` (B,) int64."""
+        return self.scored(self.logits(images, air, draw), labels)
+
+    def overhead(self, images: torch.Tensor, draw: Randomness) -> Overhead | None:
+        """Count what is really sent; None for a system whose transmission is taken as free of errors and cost."""
+        return None
+
+    def scored(self, logits: torch.Tensor, labels: torch.Tensor) -> Learned:
+        """Cross entropy with the training's label smoothing."""
+        smoothing = 0.0 if self.settings.training is None else self.settings.training.label_smoothing
+        labels = labels.to(logits.device)
+        loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+        return Learned(loss, logits.detach().argmax(1) == labels)
+
+    @classmethod
+    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(settings, real_uses)
+
+    @classmethod
+    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
+        system = cls(settings, real_uses)
+        system.module.load_state_dict(system.part(state, "network"))
+        if system.code is not None:
+            system.set_code({name: tensor.numpy() for name, tensor in system.part(state, "code").items()})
+        system.module.to(device()).eval().requires_grad_(False)
+        return system
+
+    def state(self) -> State:
+        state = {f"network.{name}": tensor for name, tensor in self.module.state_dict().items()}
+        if self.code is not None:
+            state |= {f"code.{name}": torch.from_numpy(array) for name, array in self.code.to_arrays().items()}
+        return state
+
+    def set_code(self, arrays: dict[str, Any]) -> None:
+        """Put a stored code in place of the constructed one."""
+        raise NotImplementedError
+
+    def adopt(self, state: State, source: str) -> None:
+        """Take the weights of another system's checkpoint over, all that fit; `source` is its name, for messages.
+
+        Raises ArtifactError if its encoder is not as large as this one's.
+        """
+        own = self.module.state_dict()
+        given = self.part(state, "network")
+        fitting = {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape}
+        missing = [name for name in own if name.split(".")[0] in self.adopted and name not in fitting]
+        if missing:
+            raise ArtifactError(
+                f"the checkpoint of '{source}' has no weights of the right size for {missing[0]} and "
+                f"{len(missing) - 1} more. A system must have the sizes of the one it starts from."
+            )
+        self.module.load_state_dict(own | fitting)
+
+    adopted: ClassVar[frozenset[str]] = frozenset()
+    """Parts of the network that a checkpoint to start from must have."""
+
+    @staticmethod
+    def part(state: State, name: str) -> dict[str, torch.Tensor]:
+        """The tensors of a checkpoint below `name`."""
+        return {key[len(name) + 1 :]: tensor for key, tensor in state.items() if key.startswith(f"{name}.")}
+
+    @property
+    def training(self) -> RecognitionTraining:
+        """Settings that the training loop reads."""
+        assert self.settings.training is not None
+        return self.settings.training
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is; callers keep their tensors on the CPU."""
+        return next(self.module.parameters()).device

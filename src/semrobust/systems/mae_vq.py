@@ -1,0 +1,242 @@
+"""The transceiver of hu2022: a masked autoencoder whose features are sent as indices of a shared codebook.
+
+    image -> visible patches -> encoder -> z (B,V,D) -> nearest basis vectors -> indices k (B,V)
+          -> transport (uncoded or LDPC) over the air -> k' -> basis vectors -> fully connected layers -> logits
+
+Backward, everything between z and what the receiver looks up counts as the identity. Without a codebook (ablation) the
+features themselves go over the air as analog symbols, scaled to unit power per real use.
+
+Two kinds: `mae_pretraining` learns to draw whole images from the visible patches; `mae_vq` starts from it, with fully
+connected layers in place of the light decoder (hu2022, Section IV).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from semrobust.core.lazy import LazyModule
+from semrobust.core.registry import SYSTEMS
+from semrobust.core.settings import LinkSettings, Positive, PositiveFloat, SystemSettings, Task
+from semrobust.phy.air import Air
+from semrobust.phy.ldpc import LdpcCode
+from semrobust.phy.power import normalize_power
+from semrobust.systems.classification import (
+    CLASSES,
+    ClassifyingSettings,
+    ClassifyingSystem,
+    Learned,
+    NetworkSize,
+    Overhead,
+)
+from semrobust.systems.draw import Randomness
+from semrobust.systems.index_transport import CodedSettings, IndexTransport, UncodedSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from semrobust.models.codebook import Codebook
+    from semrobust.models.masked_autoencoder import MaskedAutoencoder
+else:
+    torch = LazyModule("torch")
+
+_GRID = 32
+
+
+class MaskedSettings(ClassifyingSettings):
+    """What pre-training and classification share.
+
+    Attributes:
+        patch: side of a patch in pixels.
+        masking_ratio: share of patches that are hidden; 0 = no mask (ablation).
+        encoder: size of the transformer behind the visible patches.
+        features: dimension D of a feature and of a basis vector.
+        codebook_size: number J of basis vectors; null = none (ablation).
+        ema_decay: null = the codebook follows the gradient of eq. 11, else moving averages with this decay.
+        commitment: λ of eq. 11.
+        reseed_every: steps after which unused basis vectors are replaced by features, in training.
+        least_perplexity: a codebook below this, on the validation images, has collapsed and fails the training.
+    """
+
+    patch: Positive
+    masking_ratio: Annotated[float, Field(ge=0, lt=1)]
+    encoder: NetworkSize
+    features: Positive
+    codebook_size: Annotated[int, Field(ge=2)] | None
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] | None
+    commitment: PositiveFloat
+    reseed_every: Positive
+    least_perplexity: PositiveFloat
+
+    def problems(self, link: LinkSettings) -> list[str]:
+        if _GRID % self.patch:
+            return [f"patch: {self.patch}, must divide the {_GRID} pixels of an image's side"]
+        return []
+
+
+class PretrainingSettings(MaskedSettings):
+    """Pre-training on reconstruction; `decoder` is the light transformer that is left behind afterwards."""
+
+    kind: Literal["mae_pretraining"]
+    decoder: NetworkSize
+
+
+class MaeVqSettings(MaskedSettings):
+    """Settings of the transceiver; `head_hidden` is the width of its fully connected layers.
+
+    `transport` of the indices: "uncoded", or "coded" by LDPC; null = analog features, without a codebook.
+    """
+
+    kind: Literal["mae_vq"]
+    head_hidden: Positive
+    transport: Annotated[UncodedSettings | CodedSettings, Field(discriminator="kind")] | None
+
+    @model_validator(mode="after")
+    def _indices_need_a_codebook(self) -> Self:
+        if (self.codebook_size is None) != (self.transport is None):
+            raise ValueError("transport carries indices: give both transport and codebook_size, or null for both")
+        return self
+
+
+class _MaskedSystem(ClassifyingSystem):
+    """Encoder, codebook, and what training does with them."""
+
+    settings: MaskedSettings
+    module: MaskedAutoencoder
+    trainable = True
+    adopted = frozenset({"encoder"})
+
+    def __init__(self, settings: MaskedSettings, real_uses: int, **receiver: Any) -> None:
+        from semrobust.models.masked_autoencoder import MaskedAutoencoder
+        from semrobust.models.vit import TransformerSize
+
+        super().__init__(settings, real_uses)
+        self.settings = settings
+        self.module = MaskedAutoencoder(
+            patch=settings.patch,
+            encoder=TransformerSize(**settings.encoder.model_dump()),
+            features=settings.features,
+            codebook_size=settings.codebook_size,
+            ema_decay=settings.ema_decay,
+            masking_ratio=settings.masking_ratio,
+            **receiver,
+        )
+        self.reseed_every, self.least_perplexity = settings.reseed_every, settings.least_perplexity
+
+    @property
+    def codebook(self) -> Codebook | None:
+        return self.module.codebook
+
+    def visible(self, draw: Randomness) -> torch.Tensor:
+        """Which patches of each image are sent, int64 (B, V), on the network's device."""
+        return draw.visible(self.module.patches, self.module.visible_patches).to(self.device)
+
+    def with_codebook(self, learned: Learned, features: torch.Tensor, quantized: Any) -> Learned:
+        """Add the second and third term of eq. 11."""
+        loss = learned.loss + quantized.codebook_loss + self.settings.commitment * quantized.commitment_loss
+        return Learned(loss, learned.right, features.detach(), quantized.indices)
+
+
+@SYSTEMS.register("mae_pretraining")
+class PretrainingSystem(_MaskedSystem):
+    """Draws the whole image from its visible patches, quantized by the codebook; nothing is lost in between."""
+
+    Settings: ClassVar[type[SystemSettings]] = PretrainingSettings
+    task: ClassVar[Task] = "pretraining"
+
+    def __init__(self, settings: PretrainingSettings, real_uses: int) -> None:
+        from semrobust.models.vit import TransformerSize
+
+        super().__init__(settings, real_uses, decoder=TransformerSize(**settings.decoder.model_dump()))
+
+    def learn(self, images: torch.Tensor, labels: torch.Tensor, air: Air | None, draw: Randomness) -> Learned:
+        """Mean squared error of normalized pixels, hidden ones too, and the codebook's terms; labels are not used."""
+        from semrobust.models.vit import normalize
+
+        images, visible = images.to(self.device), self.visible(draw)
+        z = self.module.encode(images, visible)
+        quantized = None if self.module.codebook is None else self.module.quantize(z)
+        drawn = self.module.reconstruct(z if quantized is None else quantized.vectors, visible)
+        learned = Learned(torch.nn.functional.mse_loss(normalize(drawn), normalize(images)))
+        if quantized is None:
+            return learned
+        return self.with_codebook(learned, z, quantized)
+
+
+@SYSTEMS.register("mae_vq")
+class MaeVqSystem(_MaskedSystem):
+    """Masked autoencoder with a codebook, its index transport, and a classifier."""
+
+    Settings: ClassVar[type[SystemSettings]] = MaeVqSettings
+
+    def __init__(self, settings: MaeVqSettings, real_uses: int) -> None:
+        super().__init__(settings, real_uses, classes=CLASSES, head_hidden=settings.head_hidden)
+        self.transport: IndexTransport | None = None
+        if settings.transport is not None:
+            assert self.module.codebook is not None
+            self.transport = IndexTransport(settings.transport, self.module.visible_patches, self.module.codebook.bits)
+        self.real_uses = self.transport.uses if self.transport else self.module.visible_patches * settings.features
+
+    @property
+    def code(self) -> LdpcCode | None:
+        return None if self.transport is None else self.transport.code
+
+    def set_code(self, arrays: dict[str, Any]) -> None:
+        assert self.transport is not None
+        self.transport.use_code(LdpcCode.from_arrays(arrays))
+
+    def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
+        return self._pass(images, air, draw)[0].cpu()
+
+    def indices(self, images: torch.Tensor, draw: Randomness) -> torch.Tensor | None:
+        """Indices (B, V) int64 that are sent for images, on the CPU; None without a codebook."""
+        with torch.no_grad():
+            sent = self._pass(images, None, draw)[2]
+        return None if sent is None else sent.indices.cpu()
+
+    def learn(self, images: torch.Tensor, labels: torch.Tensor, air: Air | None, draw: Randomness) -> Learned:
+        logits, z, quantized = self._pass(images, air, draw)
+        learned = self.scored(logits, labels)
+        return learned if quantized is None else self.with_codebook(learned, z, quantized)
+
+    def overhead(self, images: torch.Tensor, draw: Randomness) -> Overhead:
+        """The same for every image: V positions of so many bits, or analog features without any."""
+        z, quantized = self._pass(images, None, draw)[1:]
+        uses = self._analog(z).shape[1]
+        bits = float("nan")
+        if quantized is not None and self.transport is not None:
+            uses = self.transport.codewords(quantized.indices.cpu()).shape[1]
+            bits = float(self.transport.information_bits)
+        count = len(images)
+        return Overhead(
+            torch.full((count,), bits, dtype=torch.float64),
+            torch.full((count,), uses / 2, dtype=torch.float64),
+            self.module.visible_patches,
+        )
+
+    def _pass(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> tuple[torch.Tensor, torch.Tensor, Any]:
+        """Logits, features z (B,V,D), and what quantization made of them (None without a codebook)."""
+        from semrobust.models.straight_through import straight_through
+
+        visible = self.visible(draw)
+        z = self.module.encode(images.to(self.device), visible)
+        if self.transport is None:
+            sent = self._analog(z)
+            if air is not None:
+                arrived = air.receive(sent.cpu(), draw)
+                # of least mean squared error, and bounded in a deep fade
+                sent = (arrived.symbols / (1 + arrived.variance)).to(self.device)
+            return self.module.classify(sent.reshape(z.shape), visible), z, None
+        quantized = self.module.quantize(z)
+        vectors = quantized.vectors
+        if air is not None:
+            assert self.module.codebook is not None
+            indices = self.transport.carry(quantized.indices.cpu(), air, draw).to(self.device)
+            vectors = straight_through(z, self.module.codebook.lookup(indices))
+        return self.module.classify(vectors, visible), z, quantized
+
+    @staticmethod
+    def _analog(z: torch.Tensor) -> torch.Tensor:
+        """Features (B,V,D) as N = V·D analog uses of unit power."""
+        return normalize_power(z.flatten(1))
