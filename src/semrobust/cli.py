@@ -270,13 +270,14 @@ def _scaling(out: Path) -> None:
 @bench.command()
 @click.argument("system", default="deepjscc")
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Instead of that of the params.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_files
-def training(system: str, steps: int, as_json: bool, files: tuple[Path, ...]) -> None:
+def training(system: str, steps: int, precision: str | None, as_json: bool, files: tuple[Path, ...]) -> None:
     """Show where the training step of SYSTEM spends its time."""
     from semrobust.training.bench import profile
 
-    measured = profile(load(files), system, steps)
+    measured = profile(load(files), system, steps, precision)
     if as_json:
         click.echo(json.dumps(measured))
         return

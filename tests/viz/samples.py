@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.evaluation.schema import schema
 from semrobust.viz.base import BEST_OF
+from tests.viz import recognition_samples
 
 REPOSITORY = Path(__file__).parents[2]
 # an attacked system that can send nothing: the awkward one of the classical chains
@@ -35,7 +38,8 @@ def _from_db(system: str) -> float:
     return (8.0 if "16qam" in system else 2.0) + later
 
 
-FROM_DB = {name: _from_db(name) for name in PARAMS.systems if "deepjscc" not in name and name != INFEASIBLE}
+IMAGE_SYSTEMS = PARAMS.of_task("image")
+FROM_DB = {name: _from_db(name) for name in IMAGE_SYSTEMS if "deepjscc" not in name and name != INFEASIBLE}
 """SNR from which a classical system decodes."""
 
 
@@ -53,7 +57,7 @@ def _works(system: str, snr_db: float) -> float:
 
 def clean() -> pd.DataFrame:
     rows = []
-    for system in PARAMS.systems:
+    for system in IMAGE_SYSTEMS:
         for snr_db in SNRS:
             works = _works(system, snr_db)
             psnr = {"deepjscc": 27 - 90 / (snr_db + 12), "deepjscc_noiseless": 28 - 160 / (snr_db + 10)}.get(system, 0)
@@ -77,7 +81,7 @@ def link_adaptation() -> pd.DataFrame:
     rows = []
     table = clean()
     for source, snr_db in ((source, snr_db) for source in ("hevc", "jpeg") for snr_db in SNRS):
-        rungs = [name for name, system in PARAMS.systems.items() if source in name and system.study is None]
+        rungs = [name for name, of in PARAMS.rungs().items() if of == source]
         of_source = table[table["system"].isin(rungs) & (table["snr_db"] == snr_db)]
         best = of_source.loc[of_source["psnr_db"].idxmax()]
         rows.append(
@@ -156,6 +160,18 @@ def power_ratio() -> pd.DataFrame:
     return pd.concat([table, single], ignore_index=True)
 
 
+def fading() -> pd.DataFrame:
+    """As `clean`, worse by some dB over every further channel."""
+    columns = [name for name in schema("fading").columns if name in clean()]
+    base = clean()[columns]
+    base = base[base["system"].isin(PARAMS.attacked())]
+    parts = []
+    for place, channel in enumerate(PARAMS.channels):
+        worse = {name: base[name] - 1.5 * place for name in ("psnr_db", "psnr_db_low", "psnr_db_high")}
+        parts.append(base.assign(channel=channel, **worse))
+    return pd.concat(parts, ignore_index=True)
+
+
 def code_structure() -> pd.DataFrame:
     """A code with codewords, one without, and one with codewords that are proven to be all; many sets of every size."""
     rows = []
@@ -183,9 +199,10 @@ def code_structure() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(columns))
 
 
-TABLES = {
+TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "clean": clean, "link_adaptation": link_adaptation, "attack_power": attack_power, "power_ratio": power_ratio,
-    "code_structure": code_structure,
+    "fading": fading, "code_structure": code_structure,
+    **{name: partial(table, PARAMS) for name, table in recognition_samples.TABLES.items()},
 }  # fmt: skip
 COMMAND = ["semrobust", "test"]
 DATASET = {"source": "cifar10", "digest": "0" * 64}

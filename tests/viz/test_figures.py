@@ -151,7 +151,7 @@ def test_link_adaptation_tells_chains_apart() -> None:
         # a main chain has the modulation, rate and family of one rung of the ladder, hence its look
         assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in thin}) == 12
         best = next(line for line in axes.lines if line.get_label() == "best chain at each SNR")
-        rungs = [name for name, system in PARAMS.systems.items() if source in name and system.study is None]
+        rungs = [name for name, of in PARAMS.rungs().items() if of == source]
         of_source = table[table["system"].isin(rungs)]
         assert best.get_ydata() == pytest.approx(of_source.groupby("snr_db")["psnr_db"].max())
     text = everything(figure)

@@ -109,6 +109,8 @@ def accuracy(params: Params, system: str) -> Job:
         "channels": {name: _channel(params, name) for name in params.channels},
         "recognition": {key: value for key, value in given.items() if key != "noise"},
         "noise": params.noise_against(system),
+        # whose default noise is tried on it, in this order
+        "sources": [name for name in params.of_task("class") if given["default_noise"] in params.noise_against(name)],
         "threads": params.compute.job_threads,
     }
     modules = (_module(params, system), "semrobust.evaluation.recognition")
@@ -243,7 +245,14 @@ def figure(params: Params, figure: str) -> Job:
     settings = {
         "plot": params.section("plot"),
         # colours follow the order of the params, which sorted keys would hide
-        "order": {"systems": attacked, "attacks": list(params.attacks), "rungs": list(params.rungs())},
+        "order": {
+            "systems": attacked,
+            "attacks": list(params.attacks),
+            "rungs": list(params.rungs()),
+            "classifiers": params.of_task("class"),
+            "channels": list(params.channels),
+            "noise": list(params.recognition.noise),
+        },
         "labels": {
             "systems": {name: params.systems[name].label for name in attacked},
             "studies": {

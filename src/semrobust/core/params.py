@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
+from semrobust.core import recognition
 from semrobust.core.errors import ParamsError
 from semrobust.core.grid import expand
 from semrobust.core.registry import ATTACKS, SYSTEMS, Registry
@@ -296,52 +297,7 @@ def _inconsistent(params: Params) -> list[str]:
         )
     for name, system in params.systems.items():
         problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
-    return problems + _never_attacked(params) + _recognition(params) + _starts(params)
-
-
-def _recognition(params: Params) -> list[str]:
-    """Names of channels and noise that are none, and more images than there are."""
-    given, problems = params.recognition, []
-    channels, path = ", ".join(params.channels), "recognition"
-    if given.channel not in params.channels:
-        problems.append(f"{path}.channel: {given.channel!r}, must be of {channels}")
-    if sorted(set(given.snr_db)) != given.snr_db:
-        problems.append(f"{path}.snr_db: {given.snr_db}, must rise strictly")
-    if params.data.test_images is not None and given.images > params.data.test_images:
-        problems.append(f"{path}.images: {given.images}, must not exceed data.test_images = {params.data.test_images}")
-    for name, noise in given.noise.items():
-        if not _NAME.match(name):
-            problems.append(f"{path}.noise.{name}: the name must be lower case letters, digits and _")
-        if noise.through is not None and noise.through not in params.channels:
-            problems.append(f"{path}.noise.{name}.through: {noise.through!r}, must be of {channels}")
-        if sorted(set(noise.epsilon_levels)) != noise.epsilon_levels:
-            problems.append(f"{path}.noise.{name}.epsilon_levels: {noise.epsilon_levels}, must rise strictly")
-    if given.default_noise not in given.noise:
-        problems.append(f"{path}.default_noise: {given.default_noise!r}, must be of {', '.join(given.noise)}")
-    elif given.default_level not in given.noise[given.default_noise].epsilon_levels:
-        problems.append(
-            f"{path}.default_level: {given.default_level}, must be one of {path}.noise.{given.default_noise}."
-            "epsilon_levels"
-        )
-    for name, system in params.systems.items():
-        wanted = system.train_channel
-        if wanted is not None and wanted not in params.channels:
-            problems.append(f"systems.{name}.training.channel: {wanted!r}, must be of {channels}")
-    return problems
-
-
-def _starts(params: Params) -> list[str]:
-    """Systems that start from one that is not there, or from each other in a circle."""
-    problems = []
-    for name, system in params.systems.items():
-        seen, start = [name], system.starts_from
-        while start is not None and start in params.systems and start not in seen:
-            seen.append(start)
-            start = params.systems[start].starts_from
-        if start is not None:
-            what = "is a circle of systems" if start in params.systems else "is no system of the params"
-            problems.append(f"systems.{name}.start: {system.starts_from!r}, {' -> '.join([*seen, start])} {what}")
-    return problems
+    return list(dict.fromkeys([*problems, *_never_attacked(params), *recognition.problems(params)]))
 
 
 def _never_attacked(params: Params) -> list[str]:

@@ -21,7 +21,7 @@ from semrobust.evaluation.tables import INTERVAL
 
 LEVELS = 255.0
 MASKED = 0.5
-"""Share of exactly zero image gradients from which on a system is flagged: noise cannot follow what is not there."""
+"""A system with a larger share of exactly zero image gradients is flagged: noise cannot follow what is not there."""
 
 
 @dataclass(frozen=True)

@@ -17,31 +17,50 @@ from semrobust.core import seeds
 from semrobust.core.errors import UsageError
 from semrobust.core.params import Params
 from semrobust.core.registry import SYSTEMS
+from semrobust.phy.air import Air
 from semrobust.systems.base import System
+from semrobust.systems.classification import CLASSES, ClassifyingSystem
 from semrobust.training.loop import Trainer
+from semrobust.training.recognition import RecognitionTrainer
 
 _WARM_UP = 5
 
 
-def profile(params: Params, name: str, steps: int) -> dict[str, float]:
+def profile(params: Params, name: str, steps: int, precision: str | None = None) -> dict[str, float]:
     """Time `steps` optimizer steps of the system `name` on random images; seconds per part, and `share` of the three.
+
+    `precision` "fp32" or "bf16" replaces that of the params, for networks that have one. What makes noise in
+    adversarial training counts as `other`.
 
     Wall time on the CPU, where operations finish before the call returns; random pixels cost what real ones cost.
     """
     settings = params.systems.get(name)
-    learning = [system for system in params.of_task("image") if SYSTEMS[params.systems[system].kind].trainable]
-    if settings is None or name not in learning:
-        raise UsageError(f"'{name}' is not a system that learns images; params have: {', '.join(learning)}")
-    torch.set_num_threads(params.compute.train_threads)
+    schedule = getattr(settings, "training", None)
+    if settings is None or schedule is None:
+        learning = [system for system, chosen in params.systems.items() if getattr(chosen, "training", None)]
+        raise UsageError(f"'{name}' is not a system that learns; params have: {', '.join(learning)}")
+    if precision is not None:
+        if not hasattr(schedule, "precision"):
+            raise UsageError(f"'{name}' is always trained in fp32: leave --precision out")
+        schedule = schedule.model_copy(update={"precision": precision})
+        settings = settings.model_copy(update={"training": schedule})
     kind = SYSTEMS[settings.kind]
     assert issubclass(kind, System)
+    compute, classifies = params.compute, issubclass(kind, ClassifyingSystem)
+    torch.set_num_threads(compute.recognition_threads if classifies else compute.train_threads)
     system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
-    batch = settings.training.batch  # type: ignore[attr-defined]
+    batch = schedule.batch
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, ((steps + _WARM_UP) * batch, 3, 32, 32), dtype=torch.uint8, generator=generator)
     with tempfile.TemporaryDirectory() as scratch:
         trainer = Trainer(system, images, images[:1], Path(scratch), params.seed, name)  # type: ignore[arg-type]
+        if isinstance(system, ClassifyingSystem):
+            labels = torch.randint(CLASSES, (len(images),), generator=generator)
+            given = (images, labels), (images[:1], labels[:1])
+            air = None if schedule.channel is None else Air.of(params.channels[schedule.channel], schedule.snr_db)
+            trainer = RecognitionTrainer(system, air, *given, Path(scratch), params.seed, name)
     order = torch.randperm(len(images), generator=generator)
+    forward = "learn" if classifies else "loss"
     seconds: dict[str, float] = defaultdict(float)
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +75,7 @@ def profile(params: Params, name: str, steps: int) -> dict[str, float]:
 
     with (
         warnings.catch_warnings(action="ignore", category=UserWarning),  # the scheduler notices the timed optimizer
-        patch.object(system, "loss", timed("forward", system.loss)),  # type: ignore[attr-defined]
+        patch.object(system, forward, timed("forward", getattr(system, forward))),
         patch.object(torch.Tensor, "backward", timed("backward", torch.Tensor.backward)),
         patch.object(trainer.optimizer, "step", timed("optimizer", trainer.optimizer.step)),
     ):
