@@ -28,7 +28,7 @@ def only(*tables: str) -> set[tuple[str, str]]:
     return {("table", table) for table in tables} | {("figure", figure) for figure in figures}
 
 
-CLASSIFIERS = ("vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "mae_no_codebook", "jpeg_vit_full")
+CLASSIFIERS = ("vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "jpeg_vit_full")
 ATTACKED = ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")
 DEEPJSCC = {("train", "deepjscc"), ("clean", "deepjscc"), ("fading", "deepjscc")} | {
     ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined")

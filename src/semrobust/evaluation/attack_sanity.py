@@ -21,7 +21,7 @@ from semrobust.evaluation.tables import INTERVAL
 
 LEVELS = 255.0
 MASKED = 0.5
-"""A system with a larger share of exactly zero image gradients is flagged: noise cannot follow what is not there."""
+"""A system is flagged where a larger share of the gradients of sent pixels is exactly zero: noise cannot follow."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,12 @@ def attack_sanity(params: Params, system: str, table: pd.DataFrame) -> Iterator[
             yield from compare("channel_blind_vs_aware", kind, level, *pair, what, given.channel)
     zero = table[(table["attack"] == kind) & (table["level"] == level) & (table["channel"] == ERROR_FREE)]
     if len(zero):
-        share = zero["zero_gradient"].to_numpy(dtype=float)
+        # nobody behind the transmitter sees a hidden patch: its gradients are zero by design
+        hidden = getattr(params.systems[system], "masking_ratio", 0.0)
+        share = (zero["zero_gradient"].to_numpy(dtype=float) - hidden) / (1 - hidden)
         low, high = interval(resamples.means(share))
         verdict = "flagged" if share.mean() > MASKED else "holds"
-        what = "share of image gradients that are exactly zero"
+        what = "share of gradients of the pixels that are sent which are exactly zero"
         difference = (float(share.mean()), low, high)
         row = _row("zero_gradients", kind, level, (share.mean(), MASKED), difference, verdict, what)
         yield row | _place(ERROR_FREE, np.nan, len(share))
