@@ -314,9 +314,10 @@ MOVED: dict[str, Wrong] = {"vit": range(8), "vit_at": range(12), "mae_vq_coded":
 
 def results(
     changed: dict[tuple[str, float], Wrong] | None = None, moved: dict[str, Wrong] | None = None,
-    over: dict[str, Wrong] | None = None, zero_gradient: float = 0.55, system: str = "mae_vq",  # half of the pixels are hidden
+    over: dict[str, Wrong] | None = None, zero_gradient: float = 0.55, system: str = "mae_vq",
 ) -> pd.DataFrame:  # fmt: skip
-    """Results of a system that is attacked as it should be, with these images wrong instead, in no order.
+    """Results of a system that is attacked as it should be, half of its pixels hidden, with these images wrong instead.
+
 
     `over`: wrong images behind the channel, at the default level.
     """
