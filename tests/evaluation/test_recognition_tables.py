@@ -318,7 +318,6 @@ def results(
 ) -> pd.DataFrame:  # fmt: skip
     """Results of a system that is attacked as it should be, half of its pixels hidden, with these images wrong instead.
 
-
     `over`: wrong images behind the channel, at the default level.
     """
     parts = [rows(range(4)), rows(range(6), channel="awgn", snr_db=AT_SNR_DB)]

@@ -236,7 +236,7 @@ def test_doubtful_noise_is_said_below_the_figures_that_show_the_system(name: str
 def test_notes_follow_the_training_of_the_systems() -> None:
     given = inputs(FIG4)
     text = footer(draw(FIG4, given))
-    assert "One-step adversarial training with random start" in text
+    assert "Two-step adversarial training with random start" in text
     assert f"weight perturbation 0.005): {LABELS['mae_vq']}, {LABELS['jpeg_vit_full']}" in text
     for name in ("mae_vq", "vit_at"):
         given.settings["classifiers"][name]["training"]["adversarial"].update(iterations=7, random_start=False)

@@ -25,6 +25,9 @@ CHECKS = {
 
 BAD = ("violated", "flagged")
 
+_NUMBERS = {1: "One", 2: "Two"}
+"""So few steps are an economy."""
+
 
 def noise_note(inputs: base.FigureInputs, rows: pd.DataFrame) -> str:
     """What SN stands for, and what the bands are; `rows` are those shown."""
@@ -57,10 +60,11 @@ def _adversary(classifiers: Plain, name: str) -> Plain | None:
 
 
 def _described(adversary: Plain) -> str:
-    single, perturbed = adversary["iterations"] == 1, adversary["weight_perturbation"]
+    steps, perturbed = adversary["iterations"], adversary["weight_perturbation"]
     return (
-        f"{'One' if single else adversary['iterations']}-step adversarial training"
-        f"{' with random start' if adversary['random_start'] else ''}{', where the paper iterates' if single else ''} "
+        f"{_NUMBERS.get(steps, steps)}-step adversarial training"
+        f"{' with random start' if adversary['random_start'] else ''}"
+        f"{', where the paper iterates' if steps in _NUMBERS else ''} "
         f"({recognition.epsilon(adversary['epsilon_levels'], adversary['norm'])}, step {adversary['step_share']:g} ε, "
         f"{f'weight perturbation {perturbed:g}' if perturbed is not None else 'no weight perturbation'})"
     )
