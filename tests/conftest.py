@@ -12,7 +12,7 @@ from semrobust.core.params import Params, merge, read_yaml, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 
-HU2022 = ("vit", "vit_at", "mae_pretrained", "mae", "jpeg_vit")
+HU2022 = ("vit", "vit_at", "mae_pretrained", "mae", "jpeg_vit", "hevc_vit")
 """Entries of params.yaml whose systems name classes."""
 
 SMALL: dict[str, Any] = {

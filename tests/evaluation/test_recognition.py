@@ -41,6 +41,7 @@ OVERLAY: dict[str, Any] = {
         "train_images": 64, "validation_images": 16, "test_images": IMAGES,
     },
     "systems": {
+        "hevc_vit": None,
         "vit": {"training": BRIEF},
         "vit_at": {"training": BRIEF, "attacks": ["single", "random"]},  # under noise, but not under the default one
         "mae_pretrained": {"reseed_every": 4, "training": BRIEF},

@@ -75,6 +75,7 @@ def chosen(systems: dict[str, Any]) -> Params:
     raw = merge(merge(raw_params(), OVERLAY), {"systems": systems})
     raw["channels"] = {name: raw["channels"][name] for name in ("awgn", "rayleigh")}
     variants = (raw["systems"]["mae"] or {}).get("grid", {}).get("variant", {})
+    raw["systems"].pop("hevc_vit", None)
     for name in ("no_awp", "no_mask"):
         variants.pop(name, None)
     return validate(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from semrobust.core.params import Params, merge, validate
 from semrobust.core.registry import SYSTEMS
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading
-from semrobust.systems.base import State
+from semrobust.systems.base import Sent, State
+from semrobust.systems.chain_vit import ChainVitSystem
 from semrobust.systems.checkpoint import save
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness
@@ -42,11 +44,12 @@ TINY: dict[str, Any] = {
         "mae_pretrained": {**MASKED, "decoder": SIZE},
         "mae": {**MASKED, "head_hidden": 16},
         "jpeg_vit": {"patch": 8, "size": SIZE, "block_bits": 384},
+        "hevc_vit": {"patch": 8, "size": SIZE, "real_uses": 384, "chain": {"decoder": {"iterations": 20}}},
     }
 }
 """Networks of some thousand parameters on 16 patches, 8 of them sent; codes of some hundred bits."""
 
-EVERY = ["vit", "mae_vq", "mae_vq_coded", "mae_no_codebook", "mae_no_mask", "jpeg_vit_payload"]
+EVERY = ["vit", "mae_vq", "mae_vq_coded", "mae_no_codebook", "mae_no_mask", "jpeg_vit_payload", "hevc_vit"]
 RAYLEIGH, AWGN = (Air(Fading(kind), 12.0) for kind in ("rayleigh", "awgn"))
 SILENT, LOUD = Air(Fading("awgn"), 60.0), Air(Fading("awgn"), -20.0)
 
@@ -56,6 +59,7 @@ def tiny_raw(**overlay: Any) -> dict[str, Any]:
     raw = merge(raw_params(), TINY)
     # not merged: the keys of one family are unknown to the other
     raw["systems"]["jpeg_vit"]["code"] = REGULAR
+    raw["systems"]["hevc_vit"]["chain"]["code"] = REGULAR
     raw["systems"]["mae"]["grid"]["variant"]["vq_coded"]["transport"]["code"] = REGULAR
     return merge(raw, overlay)
 
@@ -427,6 +431,47 @@ def test_an_image_is_shown_whole_or_not_at_all() -> None:
     assert 0 < int(grey.sum()) < 24
 
 
+# a chain of fixed length
+
+
+def test_a_chain_of_fixed_length_shows_what_the_chain_itself_decodes() -> None:
+    system, images = ready("hevc_vit"), pictures()
+    assert isinstance(system, ChainVitSystem)
+    sent = system.chain.encode(images)
+    assert sent.codewords.shape == (5, 384)
+    assert sent.feasible.all()
+    clean = system.chain.decode(sent.codewords, 1e-3).images
+    assert torch.equal(system.shown(images, None, draw()), clean)
+    assert torch.equal(system.shown(images, SILENT, draw()), clean)
+    assert torch.all(system.shown(images, LOUD, draw()) == 0.5)
+    assert torch.equal(system.logits(images, None, draw()), system.module(clean))
+
+
+def test_a_chain_encodes_a_batch_once_for_all_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, images = created("hevc_vit"), pictures()
+    encode: Callable[[torch.Tensor], Sent] = system.chain.encode
+    seen: list[torch.Tensor] = []
+
+    def counted(batch: torch.Tensor) -> Sent:
+        seen.append(batch)
+        return encode(batch)
+
+    monkeypatch.setattr(system.chain, "encode", counted)
+    for air in (None, RAYLEIGH, AWGN):
+        system.logits(images, air, draw())
+    assert len(seen) == 1
+    system.logits(images.flip(0), None, draw())
+    assert len(seen) == 2
+
+
+def test_a_chain_of_fixed_length_costs_the_same_for_every_image() -> None:
+    system, images = ready("hevc_vit"), pictures()
+    overhead = system.overhead(images, draw())
+    assert overhead.symbols.tolist() == [192.0] * 5
+    assert overhead.bits.tolist() == [float(system.code.k)] * 5
+    assert (system.code.n, overhead.positions) == (768, 0)
+
+
 # params
 
 
@@ -455,10 +500,12 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (of_system("mae", attacks=["fgsm"]), "systems.mae_vq.attacks: 'fgsm'", "must be of iterated, single"),
     (of_system("mae_pretrained", patch=5), "systems.mae_pretrained.patch: 5", "must divide the 32 pixels"),
     (of_system("mae", codebook_size=None), "systems.mae_vq: ", "give both transport and codebook_size"),
+    (of_system("hevc_vit", real_uses=386), "systems.hevc_vit.chain.code.row_weight: 6", "must divide the 772 coded"),
+    (of_system("hevc_vit", start=None), "systems.hevc_vit.training: null", "name a start"),
     (of_system("jpeg_vit", block_bits=386), "systems.jpeg_vit_full.block_bits: 386", "multiple of 4"),
     (of_system("jpeg_vit", block_bits=388), "systems.jpeg_vit_full.code.row_weight: 6", "must divide the 388"),
     (
-        of_system("vit_at", training={"adversarial": {"step_share": 0.5}}),
+        of_system("vit_at", training={"adversarial": {"step_share": 0.4}}),
         "systems.vit_at.training.adversarial: ",
         "must be at least 1",
     ),
@@ -503,7 +550,7 @@ def test_tasks_and_noise_of_the_systems() -> None:
     assert params.of_task("pretraining") == ["mae_pretrained"]
     assert params.of_task("class") == [
         "vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "mae_no_awp", "mae_no_mask", "mae_no_codebook",
-        "jpeg_vit_full", "jpeg_vit_payload",
+        "jpeg_vit_full", "jpeg_vit_payload", "hevc_vit",
     ]  # fmt: skip
     assert not {system for system, _ in params.pairs()} & {*params.of_task("class"), *params.of_task("pretraining")}
     assert params.noise_against("mae_vq") == list(params.recognition.noise)

@@ -86,6 +86,7 @@ def accuracy(of: Params) -> pd.DataFrame:
 def overhead(of: Params) -> pd.DataFrame:
     bits = {"mae_no_mask": 576.0, "jpeg_vit_full": 7367.2, "jpeg_vit_payload": 2367.4, "mae_no_codebook": np.nan}
     symbols = {"mae_no_mask": 144.0, "jpeg_vit_full": 3893.1, "jpeg_vit_payload": 1391.7, "mae_no_codebook": 512.0}
+    bits["hevc_vit"], symbols["hevc_vit"] = 288.0, 144.0
     systems = [name for name in of.of_task("class") if of.systems[name].kind != "vit"]
     rows = []
     for reference in (name for name in systems if "jpeg" in name):

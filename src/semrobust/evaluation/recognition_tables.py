@@ -14,7 +14,6 @@ from semrobust.core import jobs
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
-from semrobust.core.registry import SYSTEMS
 from semrobust.evaluation.attack_sanity import LEVELS, attack_sanity
 from semrobust.evaluation.recognition import ERROR_FREE, NONE, TRANSFER
 from semrobust.evaluation.schema import COLUMNS, COMMON
@@ -55,7 +54,8 @@ def accuracy(params: Params, making: Making) -> pd.DataFrame:
 def overhead(params: Params, making: Making) -> pd.DataFrame:
     """Rows (system, reference): what each image costs on the air, and how many times more the reference takes.
 
-    References are the conventional systems; bits are those before channel coding, symbols complex channel uses.
+    References are the conventional systems of a fixed quality, as in the paper; bits are those before channel coding,
+    symbols complex channel uses.
     """
     sent: dict[str, pd.DataFrame] = {}
     for system, table in samples(params, making):
@@ -70,7 +70,7 @@ def overhead(params: Params, making: Making) -> pd.DataFrame:
 
     rows = []
     for reference, (system, own) in (
-        (name, pair) for name in sent if SYSTEMS[params.systems[name].kind].side == "classical" for pair in sent.items()
+        (name, pair) for name in sent if hasattr(params.systems[name], "quality") for pair in sent.items()
     ):
         bits, symbols = own["bits"].to_numpy(), own["symbols"].to_numpy()
         other = sent[reference]["symbols"].to_numpy()
@@ -90,8 +90,9 @@ def overhead(params: Params, making: Making) -> pd.DataFrame:
 def _stream(params: Params, system: str) -> str:
     """What a system sends: the file or its payload, uncoded or coded indices, or analog features."""
     settings = params.systems[system]
+    chain = getattr(settings, "chain", settings)
     transport = getattr(settings, "transport", None)
-    return str(getattr(settings, "stream", "analog" if transport is None else transport.kind))
+    return str(getattr(chain, "stream", "analog" if transport is None else transport.kind))
 
 
 def index_flips(params: Params, making: Making) -> pd.DataFrame:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CHANNEL = "rayleigh"
-_CURVES = {True: ("mae", "mae_coded", "jpeg", "vit", "mae_no_at"), False: ("mae", "mae_coded", "jpeg", "vit")}
+_CURVES = {
+    True: ("mae", "mae_coded", "jpeg", "chain", "vit", "mae_no_at"),
+    False: ("mae", "mae_coded", "jpeg", "chain", "vit"),
+}
 
 
 @base.figure("hu2022_fig4_accuracy_rayleigh", tables=("accuracy", "attack_sanity"))

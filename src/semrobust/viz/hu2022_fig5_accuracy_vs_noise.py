@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     pd = LazyModule("pandas")
 
-_SHOWN = ("mae", "mae_no_at", "jpeg", "vit")
+_SHOWN = ("mae", "mae_no_at", "jpeg", "chain", "vit")
 _BOUND = base.Look("", (0.35, 0.35, 0.35), "", "-")
 
 

@@ -21,7 +21,7 @@ ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
 ACCURACY_LABEL = "accuracy (share of images named right)"
 _CHANCE = 0.1  # ten classes
 _NEAR = 0.01  # levels and dB closer than this are the same: tables are rounded
-_ROLES = ("mae", "mae_no_at", "jpeg", "vit", "mae_coded")
+_ROLES = ("mae", "mae_no_at", "jpeg", "vit", "mae_coded", "chain")
 
 
 def roles(inputs: base.FigureInputs) -> dict[str, str]:
@@ -29,8 +29,8 @@ def roles(inputs: base.FigureInputs) -> dict[str, str]:
 
     `mae`: trained with an adversary and weight perturbation, leaves out patches, has a codebook. `mae_no_at`: a masked
     autoencoder trained without an adversary. `mae_coded`: one that takes its network from another system and protects
-    its indices with a code. `jpeg`: whole JPEG files behind a code. `vit`: a plain classifier trained without an
-    adversary. What the run lacks is left out.
+    its indices with a code. `jpeg`: whole JPEG files behind a code. `chain`: a classical chain of fixed length. `vit`:
+    a plain classifier trained without an adversary. What the run lacks is left out.
     """
     found: dict[str, str] = {}
     for name, given in inputs.settings["classifiers"].items():
@@ -42,6 +42,8 @@ def _role(given: Plain) -> str:
     kind, training = given["kind"], given.get("training")
     if kind == "jpeg_ldpc_vit" and given["stream"] == "full":
         return "jpeg"
+    if kind == "chain_vit":
+        return "chain"
     if kind == "vit" and training is not None and training["adversarial"] is None:
         return "vit"
     if kind != "mae_vq":
