@@ -68,8 +68,8 @@ def group(before: dict[str, str], *patterns: str) -> Group:
     return found
 
 
-IMAGE_MODELS = tuple(f"model {name}*" for name in ("deepjscc", "hevc", "jpeg_ldpc", "ladder", "ablation"))
-CLASS_MODELS = tuple(f"model {name}*" for name in ("vit", "mae", "jpeg_vit"))
+IMAGE_MODELS = tuple(f"model {name}*" for name in ("deepjscc", "hevc_ldpc", "jpeg_ldpc", "ladder", "ablation"))
+CLASS_MODELS = tuple(f"model {name}*" for name in ("vit", "mae", "jpeg_vit", "hevc_vit"))
 IMAGE_TABLES = tuple(f"table {table}" for table in jobs.IMAGE_TABLES)
 CLASS_TABLES = tuple(f"table {table}" for table in jobs.RECOGNITION_TABLES)
 
