@@ -73,6 +73,9 @@ CLASS_MODELS = tuple(f"model {name}*" for name in ("vit", "mae", "jpeg_vit", "he
 IMAGE_TABLES = tuple(f"table {table}" for table in jobs.IMAGE_TABLES)
 CLASS_TABLES = tuple(f"table {table}" for table in jobs.RECOGNITION_TABLES)
 
+CLASS_FIGURES = tuple(f"figure {name}" for name in FIGURES if set(FIGURES[name].tables) & set(jobs.RECOGNITION_TABLES))
+IMAGE_FIGURES = tuple(f"figure {name}" for name in FIGURES if f"figure {name}" not in CLASS_FIGURES)
+
 DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("plot.palette", "deep", ("figure",)),
     ("plot.dpi", 300, ("figure",)),
@@ -104,7 +107,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
             "attack hevc_ldpc_16qam.*",
             "structure hevc_ldpc_16qam",
             "gallery",
-            "figure",
+            *IMAGE_FIGURES,
             "table code_structure",
         ),
     ),
@@ -119,7 +122,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("evaluation.batch", 50, ("clean", "fading", "attack")),
     ("evaluation.gallery_images", 3, ("gallery",)),
     ("evaluation.gallery_psr_db", [0.0], ("gallery",)),
-    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", *IMAGE_TABLES, "figure")),
+    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", *IMAGE_TABLES, *IMAGE_FIGURES)),
     ("data.path", "/somewhere", ()),
     ("data.mirrors", [], ()),
     ("data.hub", [], ()),
@@ -142,16 +145,17 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
         "zf",
         ("model mae_vq", "model mae_no*", "noise mae_vq", "noise mae_no_at", "accuracy", "fading"),
     ),
-    ("channels.rician.label", "other", ("figure",)),
-    ("recognition.images", 500, ("noise", "accuracy", "fading", *CLASS_TABLES, "figure")),
-    ("recognition.snr_db", [0.0], ("accuracy", *CLASS_TABLES, "figure")),
+    ("channels.rician.label", "other", (*CLASS_FIGURES, "figure extra_fading")),
+    ("recognition.images", 500, ("noise", "accuracy", "fading", *CLASS_TABLES, *CLASS_FIGURES)),
+    ("recognition.snr_db", [0.0], ("accuracy", *CLASS_TABLES, *CLASS_FIGURES)),
     (
         "recognition.noise.iterated_l2.iterations",
         20,
         ("noise vit", "noise mae_vq", "noise mae_no_at", *CLASS_TABLES),
     ),
-    ("recognition.noise.iterated.label", "other", ("figure",)),
-    ("systems.vit.training.epochs", 7, ("model vit", "noise vit", "accuracy vit", "figure")),
+    ("recognition.noise.iterated.label", "other", CLASS_FIGURES),
+    ("systems.vit.label", "other", CLASS_FIGURES),
+    ("systems.vit.training.epochs", 7, ("model vit", "noise vit", "accuracy vit", *CLASS_FIGURES)),
     ("systems.mae_pretrained.commitment", 0.25, ("model mae_pretrained",)),
     ("systems.vit_at.attacks", ["iterated"], ("noise vit_at", "accuracy vit_at")),
     ("systems.vit_at.attacks", ["single"], ("noise vit_at", "accuracy")),  # its noise is tried on no other any more
@@ -175,16 +179,16 @@ def test_a_parameter_changes_the_keys_of_its_jobs_alone(
 
 def test_the_label_of_a_system_trains_and_attacks_nothing_again(before: dict[str, str]) -> None:
     stale = changed(before, nested("systems.deepjscc.label", "other"))
-    assert group(before, "figure") <= stale
+    assert group(before, *IMAGE_FIGURES) <= stale
     assert not stale & group(before, "dataset", "model", "clean", "attack", "table")
 
 
 def test_the_label_of_a_system_concerns_figures_only(before: dict[str, str]) -> None:
-    assert changed(before, nested("systems.deepjscc.label", "other")) == group(before, "figure")
+    assert changed(before, nested("systems.deepjscc.label", "other")) == group(before, *IMAGE_FIGURES)
 
 
 def test_the_label_of_an_attack_concerns_figures_only(before: dict[str, str]) -> None:
-    assert changed(before, nested("attacks.pga.label", "other")) == group(before, "figure")
+    assert changed(before, nested("attacks.pga.label", "other")) == group(before, *IMAGE_FIGURES)
 
 
 def test_threads_count_wherever_they_are_set(before: dict[str, str]) -> None:
@@ -212,7 +216,7 @@ def test_another_system_changes_only_what_shows_all_systems(before: dict[str, st
     raw = raw_params()
     raw["systems"]["second"] = raw["systems"]["deepjscc"]
     after = keys(validate(raw))
-    expected = group(before, "gallery", "table", "figure")
+    expected = group(before, "gallery", "table", *IMAGE_FIGURES)
     expected -= group(before, "table code_structure", "table link_adaptation", *CLASS_TABLES)  # it has no code
     assert {name for name in before if before[name] != after[name]} == expected
     # its training is named by the system, so it is another training with other random numbers
@@ -222,7 +226,7 @@ def test_another_system_changes_only_what_shows_all_systems(before: dict[str, st
 @pytest.mark.parametrize("overlay", [{"study": None}, {"study": "another"}, {"study": None, "attacks": ["all_bits"]}])
 def test_the_study_of_a_system_says_only_where_it_is_shown(before: dict[str, str], overlay: dict[str, Any]) -> None:
     stale = changed(before, {"systems": {"jpeg_ldpc_qpsk": overlay}})
-    assert group(before, "figure") <= stale
+    assert group(before, *IMAGE_FIGURES) <= stale
     assert not stale & group(before, "dataset", "model", "clean", "attack", "structure")
     assert ("table power_ratio" in stale) == ("gallery gallery" in stale) == (overlay["study"] is None)
 
@@ -232,7 +236,7 @@ def test_main_systems_alone_are_in_comparisons(params: Params) -> None:
     studied = {name for study in params.studies() for name in params.studied(study)}
     for job in (jobs.table(params, "power_ratio"), jobs.gallery(params)):
         assert list(job.settings["systems"]) == params.attacked()
-    labels = jobs.figure(params, next(iter(FIGURES))).settings["labels"]
+    labels = jobs.figure(params, "zhang2026_fig4_clean").settings["labels"]
     assert not studied & set(labels["systems"])
     assert {study: list(shown) for study, shown in labels["studies"].items()} == {
         study: params.studied(study) for study in params.studies()

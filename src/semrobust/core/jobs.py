@@ -240,19 +240,23 @@ def _recognition_table(params: Params, table: str) -> Job:
 
 
 def figure(params: Params, figure: str) -> Job:
-    """A figure, from tables alone. `labels` are those of the attacked systems, `rungs` as in `Params.rungs`."""
+    """A figure, from tables alone. It depends on what its tables are about: systems that show images, or name classes.
+
+    Colours follow the order of the params, which sorted keys would hide: `order` keeps it.
+    """
+    of_classes = bool(set(FIGURES[figure].tables) & set(RECOGNITION_TABLES))
+    shown = _shown_classes(params) if of_classes else _shown_images(params)
+    channels = {name: channel.label for name, channel in params.channels.items()}
+    if of_classes or OF_FADING in FIGURES[figure].tables:
+        shown["labels"]["channels"], shown["order"]["channels"] = channels, list(channels)
+    return Job("figure", figure, {"plot": params.section("plot"), **shown}, (FIGURES[figure].module,))
+
+
+def _shown_images(params: Params) -> Plain:
+    """What figures say of attacked systems, attacks, and the `rungs` of link adaptation (`Params.rungs`)."""
     attacked = params.attacked()
-    settings = {
-        "plot": params.section("plot"),
-        # colours follow the order of the params, which sorted keys would hide
-        "order": {
-            "systems": attacked,
-            "attacks": list(params.attacks),
-            "rungs": list(params.rungs()),
-            "classifiers": params.of_task("class"),
-            "channels": list(params.channels),
-            "noise": list(params.recognition.noise),
-        },
+    return {
+        "order": {"systems": attacked, "attacks": list(params.attacks), "rungs": list(params.rungs())},
         "labels": {
             "systems": {name: params.systems[name].label for name in attacked},
             "studies": {
@@ -260,12 +264,7 @@ def figure(params: Params, figure: str) -> Job:
                 for study in params.studies()
             },
             "attacks": {name: attack.label for name, attack in params.attacks.items()},
-            "classifiers": {name: params.systems[name].label for name in params.of_task("class")},
-            "channels": {name: channel.label for name, channel in params.channels.items()},
-            "noise": {name: noise.label for name, noise in params.recognition.noise.items()},
         },
-        "recognition": _without(params.section("recognition"), "noise", "batch"),
-        "classifiers": {name: _system(params, name) for name in params.of_task("class")},
         "rungs": {
             name: {
                 "label": params.systems[name].label,
@@ -276,7 +275,20 @@ def figure(params: Params, figure: str) -> Job:
         },
         "success_psnr_db": params.evaluation.success_psnr_db,
     }
-    return Job("figure", figure, settings, (FIGURES[figure].module,))
+
+
+def _shown_classes(params: Params) -> Plain:
+    """What figures say of systems that name classes, and of semantic noise."""
+    systems, noise = params.of_task("class"), params.recognition.noise
+    return {
+        "order": {"classifiers": systems, "noise": list(noise)},
+        "labels": {
+            "classifiers": {name: params.systems[name].label for name in systems},
+            "noise": {name: given.label for name, given in noise.items()},
+        },
+        "recognition": _without(params.section("recognition"), "noise", "batch"),
+        "classifiers": {name: _system(params, name) for name in systems},
+    }
 
 
 def _recognition(params: Params) -> Plain:
