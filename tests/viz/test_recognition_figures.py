@@ -104,8 +104,9 @@ def test_schemes_are_found_by_what_they_are_made_of() -> None:
     found = recognition.roles(inputs(FIG4))
     assert found == {
         "mae": "mae_vq", "mae_no_at": "mae_no_at", "jpeg": "jpeg_vit_full", "vit": "vit", "mae_coded": "mae_vq_coded",
+        "chain": "hevc_vit",
     }  # fmt: skip
-    assert list(recognition.looks(inputs(FIG4)))[:5] == list(found.values())
+    assert list(recognition.looks(inputs(FIG4)))[:6] == list(found.values())
     seen = recognition.looks(inputs(FIG4)).values()
     assert len({(look.color, look.marker) for look in seen}) == len(LABELS)
 
@@ -113,7 +114,7 @@ def test_schemes_are_found_by_what_they_are_made_of() -> None:
 def test_accuracy_over_rayleigh_is_the_tables() -> None:
     figure = draw(FIG4)
     drawn = lines(figure.axes[0])
-    over_snr = {"mae_vq": (False, True), "jpeg_vit_full": (False, True), "mae_vq_coded": (False, True)}
+    over_snr = dict.fromkeys(("mae_vq", "jpeg_vit_full", "mae_vq_coded", "hevc_vit"), (False, True))
     expected = {"mae_no_at": (True,), "vit": (False, True)} | over_snr
     names = {LABELS[system] + " + SN" * noisy for system, shown in expected.items() for noisy in shown}
     assert set(drawn) == names
