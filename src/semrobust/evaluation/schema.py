@@ -52,8 +52,10 @@ MEASURES = frozenset({
     "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
     "ruinable_power_high", "ruinable_n_censored", "ratio", "ratio_low", "ratio_high",
 })  # fmt: skip
-_RATES = ("ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate",
-          "accuracy", "flip_rate")  # fmt: skip
+_RATES = (
+    "ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate", "accuracy",
+    "flip_rate",
+)  # fmt: skip
 _MIDDLES = {
     "clean": "psnr_db", "link_adaptation": "psnr_db", "attack_power": "power_total_mean", "power_ratio": "ratio",
     "fading": "psnr_db", "accuracy": "accuracy", "overhead": "ratio", "index_flips": "flip_rate",
