@@ -287,3 +287,17 @@ def training(system: str, steps: int, precision: str | None, as_json: bool, file
     click.echo(
         f"forward, backward and optimizer: {measured['share']:.1%}; {measured['images_per_second']:.0f} images/s"
     )
+
+
+@bench.command()
+@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_files
+def trainings(steps: int, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Measure what the trainings of all systems that name classes take, in fp32 and bf16."""
+    from semrobust.phy.bench import machine
+    from semrobust.training.bench import recognition_hours
+
+    before = machine()
+    measured = recognition_hours(load(files), steps, lambda line: click.echo(line, err=True))
+    click.echo(json.dumps(measured | {"machine": before}) if as_json else f"together {measured['hours']:.1f} h")

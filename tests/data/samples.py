@@ -149,8 +149,8 @@ def web_server() -> Iterator[Web]:
             self.send_header("Content-Length", str(len(rest)))
             self.end_headers()
             rest = rest[: served.cut.pop(0)] if served.cut else rest
+            web.sent[self.path] = web.sent.get(self.path, 0) + len(rest)  # first: a client reads fast
             self.wfile.write(rest)
-            web.sent[self.path] = web.sent.get(self.path, 0) + len(rest)
 
         def _start(self, served: Served) -> int:
             asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))

@@ -15,15 +15,43 @@ import torch
 
 from semrobust.core import seeds
 from semrobust.core.errors import UsageError
+from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.registry import SYSTEMS
+from semrobust.data.splits import load_split
 from semrobust.phy.air import Air
 from semrobust.systems.base import System
 from semrobust.systems.classification import CLASSES, ClassifyingSystem
 from semrobust.training.loop import Trainer
 from semrobust.training.recognition import RecognitionTrainer
 
+PRECISIONS = ("fp32", "bf16")
 _WARM_UP = 5
+
+
+def recognition_hours(params: Params, steps: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """What the trainings behind all systems that name classes take on this machine, over `steps` steps of each.
+
+    By system: `precision` as in the params, `images` of all its epochs, `fp32` and `bf16` each as in `profile`, and
+    `hours` of one process with `compute.recognition_threads` threads at the params' precision, validation left out.
+    `hours` is their sum. Needs the run's dataset, whose images it counts.
+    """
+    folder = Layout(params.run).dataset().parent
+    if not folder.exists():
+        raise UsageError(f"{folder} is not there: make it with `semrobust data`")
+    whole = len(load_split(folder, "train").images)
+    measured: dict[str, Any] = {}
+    for name in [*params.of_task("pretraining"), *params.of_task("class")]:
+        schedule = getattr(params.systems[name], "training", None)
+        if schedule is None:
+            continue
+        seen = schedule.epochs * ((schedule.images or whole) // schedule.batch) * schedule.batch
+        parts = {precision: profile(params, name, steps, precision) for precision in PRECISIONS}
+        hours = seen / parts[schedule.precision]["images_per_second"] / 3600
+        measured[name] = {"precision": schedule.precision, "images": seen, **parts, "hours": hours}
+        speeds = ", ".join(f"{part['images_per_second']:.0f} images/s in {kept}" for kept, part in parts.items())
+        tell(f"{name:<16} {speeds}; {60 * hours:.0f} min in {schedule.precision}")
+    return {"hours": sum(one["hours"] for one in measured.values()), "steps": steps, "systems": measured}
 
 
 def profile(params: Params, name: str, steps: int, precision: str | None = None) -> dict[str, float]:
