@@ -18,6 +18,8 @@ class Settings(BaseModel):
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 
+LEVELS = 255.0
+"""Brightness levels of a pixel above 0: ε of semantic noise is set and drawn in steps of 1/255."""
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://")]
 

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from semrobust.core.params import Params
+from semrobust.core.settings import LEVELS
 from semrobust.evaluation.recognition import ERROR_FREE, NONE, TRANSFER
 from semrobust.evaluation.statistics import Bootstrap, Values, interval
 from semrobust.evaluation.tables import INTERVAL
 
-LEVELS = 255.0
 MASKED = 0.5
 """A system is flagged where a larger share of the gradients of sent pixels is exactly zero: noise cannot follow."""
 

@@ -20,7 +20,7 @@ from semrobust.core import files, jobs, seeds
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
-from semrobust.core.settings import NoiseSweepSettings
+from semrobust.core.settings import LEVELS, NoiseSweepSettings
 from semrobust.data.splits import load_split
 from semrobust.phy.air import Air
 from semrobust.systems.checkpoint import restore
@@ -43,7 +43,7 @@ class TestImages:
         """The first `count` images of the shuffled test set in `folder`."""
         split = load_split(folder, "test")
         images, labels = split.images[:count].copy(), split.labels[:count].copy()
-        return cls(torch.from_numpy(images).float() / 255.0, torch.from_numpy(labels).long())
+        return cls(torch.from_numpy(images).float() / LEVELS, torch.from_numpy(labels).long())
 
     def batches(self, size: int) -> Iterator[torch.Tensor]:
         """Numbers of the images, int64, in batches."""
@@ -90,7 +90,7 @@ def run(params: Params, name: str, command: list[str]) -> None:
             progress.update()
         key = stored_name(kind, level)
         noisy = torch.cat([part.images for part in parts])
-        arrays[key] = ((noisy - test.images) * 255.0).round().to(torch.int16).numpy()
+        arrays[key] = ((noisy - test.images) * LEVELS).round().to(torch.int16).numpy()
         for measure in _MEASURES:
             arrays[f"{key}/{measure}"] = torch.cat([getattr(part, measure) for part in parts]).float().numpy()
     progress.close()
@@ -112,4 +112,4 @@ def stored_name(kind: str, level: float) -> str:
 
 def noisy_images(test: TestImages, levels: np.typing.NDArray[np.int16]) -> torch.Tensor:
     """The images (n,3,32,32) under stored noise, 8-bit values in [0,1]."""
-    return (((test.images * 255.0).round() + torch.from_numpy(levels).float()) / 255.0).clamp(0, 1)
+    return (((test.images * LEVELS).round() + torch.from_numpy(levels).float()) / LEVELS).clamp(0, 1)

@@ -14,7 +14,8 @@ from semrobust.core import jobs
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
-from semrobust.evaluation.attack_sanity import LEVELS, attack_sanity
+from semrobust.core.settings import LEVELS
+from semrobust.evaluation.attack_sanity import attack_sanity
 from semrobust.evaluation.recognition import ERROR_FREE, NONE, TRANSFER
 from semrobust.evaluation.schema import COLUMNS, COMMON
 from semrobust.evaluation.statistics import Values, interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from semrobust.core.settings import Plain
+from semrobust.core.settings import LEVELS, Plain
 from semrobust.viz import base, canvas
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 CLEAN = "none"
 ERROR_FREE = "error_free"
-LEVELS = 255.0
-"""Brightness levels of a pixel: axes show ε in steps of 1/255."""
 
 ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
 ACCURACY_LABEL = "accuracy (share of images named right)"
