@@ -168,13 +168,28 @@ def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
     evaluation.run(params, system, command)
 
 
+@evaluate.command()
+@click.argument("system")
+@_params
+def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Compare the attacks on SYSTEM with theory: slopes of its receiver, or decision boundaries of its code."""
+    params, command = _checked(files, key, lambda params: jobs.limits(params, system))
+    from semrobust.evaluation import limits as evaluation
+
+    evaluation.run(params, system, command)
+
+
 @evaluate.command(help=f"Make the result TABLE: {', '.join(jobs.TABLES)}.")
 @click.argument("table")
 @_params
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make one result table."""
     params, command = _checked(files, key, lambda params: jobs.table(params, table))
-    if table in jobs.RECOGNITION_TABLES:
+    if table in jobs.LIMIT_TABLES:
+        from semrobust.evaluation import limit_tables
+
+        limit_tables.run(params, table, command)
+    elif table in jobs.RECOGNITION_TABLES:
         from semrobust.evaluation import recognition_tables
 
         recognition_tables.run(params, table, command)

@@ -25,6 +25,7 @@ def every_job(params: Params) -> dict[str, Job]:
     found += [job(params, system) for job in (jobs.noise, jobs.accuracy) for system in params.of_task("class")]
     found += [jobs.fading(params, system) for system in params.attacked()]
     found += [jobs.attack(params, *pair) for pair in params.pairs()]
+    found += [jobs.limits(params, system) for system in params.limited()]
     found += [jobs.structure(params, system) for system in params.coded()]
     found += [jobs.table(params, table) for table in jobs.TABLES]
     found += [jobs.figure(params, figure) for figure in FIGURES]
@@ -70,7 +71,8 @@ def group(before: dict[str, str], *patterns: str) -> Group:
 
 IMAGE_MODELS = tuple(f"model {name}*" for name in ("deepjscc", "hevc_ldpc", "jpeg_ldpc", "ladder", "ablation"))
 CLASS_MODELS = tuple(f"model {name}*" for name in ("vit", "mae", "jpeg_vit", "hevc_vit"))
-IMAGE_TABLES = tuple(f"table {table}" for table in jobs.IMAGE_TABLES)
+IMAGE_TABLES = tuple(f"table {table}" for table in jobs.IMAGE_TABLES + jobs.LIMIT_TABLES)
+LIMIT_TABLES = tuple(f"table {table}" for table in jobs.LIMIT_TABLES)
 CLASS_TABLES = tuple(f"table {table}" for table in jobs.RECOGNITION_TABLES)
 
 CLASS_FIGURES = tuple(f"figure {name}" for name in FIGURES if set(FIGURES[name].tables) & set(jobs.RECOGNITION_TABLES))
@@ -83,12 +85,12 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "systems.deepjscc.training.epochs",
         7,
-        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "gallery"),
+        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "limits deepjscc", "gallery"),
     ),
     (
         "systems.deepjscc.training.train_snr_db",
         None,
-        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "gallery"),
+        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "limits deepjscc", "gallery"),
     ),
     (
         "systems.jpeg_ldpc_qpsk.code.column_weight",
@@ -106,6 +108,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
             "fading hevc_ldpc_16qam",
             "attack hevc_ldpc_16qam.*",
             "structure hevc_ldpc_16qam",
+            "limits hevc_ldpc_16qam",
             "gallery",
             *IMAGE_FIGURES,
             "table code_structure",
@@ -115,10 +118,10 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "systems.deepjscc.attacks",
         ["random", "pga"],
-        ("gallery", "table attack_power", "table power_ratio"),
+        ("limits deepjscc", "gallery", "table attack_power", "table power_ratio", *LIMIT_TABLES),
     ),
     ("evaluation.bootstrap_samples", 500, ("table",)),
-    ("evaluation.attack_images", 30, ("attack",)),
+    ("evaluation.attack_images", 30, ("attack", "limits")),
     ("evaluation.batch", 50, ("clean", "fading", "attack")),
     ("evaluation.gallery_images", 3, ("gallery",)),
     ("evaluation.gallery_psr_db", [0.0], ("gallery",)),
@@ -130,12 +133,17 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("data.source", "photos10", ("table",)),
     ("attacks.pga.step", 0.2, ("attack *.pga", "gallery")),
     ("attacks.least_reliable_bits.margins", [1.0], ("attack *.least_reliable_bits", "gallery")),
-    ("link.snr_db", [0.0, 10.0], ("clean", "fading", "attack", "gallery")),
-    ("link.real_uses", 384, (*IMAGE_MODELS, "clean", "fading", "attack", "structure", "gallery", *IMAGE_TABLES)),
+    ("link.snr_db", [0.0, 10.0], ("clean", "fading", "attack", "limits", "gallery")),
+    (
+        "link.real_uses",
+        384,
+        (*IMAGE_MODELS, "clean", "fading", "attack", "structure", "limits", "gallery", *IMAGE_TABLES),
+    ),
+    ("theory.probes", 8, ("limits",)),
     (
         "structure.trapping_size",
         5,
-        ("structure", "attack *.vulnerable_set", "attack *.near_codeword", "attack *.bp_gradient"),
+        ("structure", "attack *.vulnerable_set", "attack *.near_codeword", "attack *.bp_gradient", "limits hevc*"),
     ),
     ("compute.train_threads", 1, IMAGE_MODELS),
     ("compute.recognition_threads", 2, CLASS_MODELS),
@@ -163,7 +171,19 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "seed",
         1,
-        ("dataset", "model", "clean", "fading", "attack", "structure", "gallery", "noise", "accuracy", "table"),
+        (
+            "dataset",
+            "model",
+            "clean",
+            "fading",
+            "attack",
+            "structure",
+            "limits",
+            "gallery",
+            "noise",
+            "accuracy",
+            "table",
+        ),
     ),
 ]
 
@@ -193,7 +213,7 @@ def test_the_label_of_an_attack_concerns_figures_only(before: dict[str, str]) ->
 
 def test_threads_count_wherever_they_are_set(before: dict[str, str]) -> None:
     assert changed(before, nested("compute.job_threads", 2)) == group(
-        before, "clean", "fading", "attack", "gallery", "noise", "accuracy"
+        before, "clean", "fading", "attack", "limits", "gallery", "noise", "accuracy"
     )
 
 

@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load_file
 
 from semrobust.core import jobs, params, provenance
+from semrobust.core.errors import ResultError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.data import stage
 from semrobust.data.splits import load_split
-from semrobust.evaluation import attacked, clean, fading, gallery, structure, tables
+from semrobust.evaluation import attacked, clean, fading, gallery, limit_tables, limits, structure, tables
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 from semrobust.training import build
@@ -86,8 +87,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
         for system, attack in of.pairs():
             attacked.run(of, system, attack, ["test"])
         gallery.run(of, ["test"])
+        for system in of.limited():
+            limits.run(of, system, ["test"])
         for table in jobs.IMAGE_TABLES:
             tables.run(of, table, ["test"])
+        for table in jobs.LIMIT_TABLES:
+            limit_tables.run(of, table, ["test"])
         yield of
 
 
@@ -209,3 +214,43 @@ def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
         system = CHAIN if table == "link_adaptation" else NET
         assert any(Path(name).name == f"{system}.safetensors" for name in record["lineage"])
     assert provenance.read(LAYOUT.clean(CHAIN))["details"]["budget"]["coded_bits"] == 768
+
+
+def test_theory_speaks_of_every_attacked_image(finished: Params) -> None:
+    for system in finished.limited():
+        table = pd.read_parquet(LAYOUT.limits(system))
+        assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(8)]
+        gradient = system == NET
+        assert table["spectral"].notna().all() == table["certified"].notna().all() == gradient
+        if gradient:
+            assert table["converged"].mean() > 0.5
+            assert (table["spectral"] <= table["certified"]).all()
+            # one direction is at most all of them: ||J||_2 <= ||J||_F, of which 16 probes see a noisy estimate
+            assert (table["spectral"].mean() ** 2) < table["frobenius_squared"].mean()
+            reference = pd.read_parquet(LAYOUT.clean(system)).query("image < 8")
+            clean_psnr = -10 * np.log10(table["clean_mse"])
+            np.testing.assert_allclose(clean_psnr, reference["psnr_db"], atol=1e-3)
+
+
+def test_slope_of_the_way_belongs_to_the_cheapest_attack(finished: Params) -> None:
+    """Its diagnostic never exceeds the power of that attack: else it is another attack's way, or another image's."""
+    table = pd.read_csv(LAYOUT.table("bounds"))
+    attacks = pd.read_csv(LAYOUT.table("attack_power"))
+    for snr_db in SNR_DB:
+        of_net = table[(table["system"] == NET) & (table["snr_db"] == snr_db)].set_index("quantity")
+        power, images = of_net["power_total_mean"], of_net["n_images"]
+        assert 0 < power["certified"] < power["path"] <= power["measured"]
+        assert of_net["n_beaten"]["path"] == of_net["n_beaten"]["certified"] == 0
+        assert images["path"] == images["measured"]
+        row = attacks[(attacks["system"] == NET) & (attacks["snr_db"] == snr_db) & (attacks["attack"] == "best_of")]
+        if images["measured"] == 8:
+            assert power["measured"] == pytest.approx(row["power_total_mean"].item())
+
+
+def test_an_attack_that_beats_a_bound_fails_the_table(finished: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = LAYOUT.table("bounds")
+    before = path.read_bytes()
+    monkeypatch.setattr(limit_tables, "least_power", lambda *given: 1e3 * np.ones(len(given[1])))
+    with pytest.raises(ResultError, match=r"deepjscc at 4 dB: \d of \d images below 'certified'"):
+        limit_tables.run(finished, "bounds", ["test"])
+    assert path.read_bytes() == before

@@ -278,7 +278,7 @@ def test_psr_of_a_system_that_never_fits_is_empty(of: Params) -> None:
 
 
 def best_at(snr_db: float, **frames: pd.DataFrame) -> pd.DataFrame:
-    best = tables._best(frames)
+    best = tables.best(frames)
     assert not best.duplicated(["snr_db", "image"]).any()
     return best[best["snr_db"] == snr_db]
 

@@ -82,6 +82,7 @@ def test_says_what_it_was_made_from(name: str) -> None:
         "zhang2026_fig5_attack_power": "500",
         ABLATION: "500",
         "zhang2026_fig_ratio": "430–500",
+        "zhang2026_bounds": "1–128",
     }
     count = counts.get(name, "10,000")
     images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test images: {count} · "
@@ -313,6 +314,30 @@ def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) ->
     power = TABLES["attack_power"]()
     power[[name for name in power.columns if "power" in str(name)]] = 0.0
     draw(name, attack_power=power)
+
+
+def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> None:
+    figure = draw("zhang2026_bounds")
+    titles = [axes.get_title().replace("\n", " ") for axes in figure.axes if axes.get_title()]
+    assert titles == [LABELS[name] for name in ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")]
+    text = " ".join(everything(figure).split())
+    assert "no such bound" in text
+    assert "Eq. 12 promises nothing (0) at 100% of the points" in text
+    assert f"{LABELS['deepjscc']}: measured power is 1e+07 to 1e+07 times the bound (medians); attacks beat" in text
+    upper, lower = figure.axes[:3], figure.axes[3:]
+    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 3, 3, 1, 1, 0]
+    table = TABLES["bounds"]()
+    shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "local")]
+    line = next(line for line in upper[0].lines if "local" in str(line.get_label()))
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), shown["power_total_mean"])
+    few = next(line for line in upper[1].lines if "measured" in str(line.get_label()))
+    assert len(np.asarray(few.get_xdata())) == len(shown) - 1  # one image is no mean
+
+
+def test_bounds_draw_when_theory_says_nothing() -> None:
+    table = TABLES["bounds"]()
+    draw("zhang2026_bounds", bounds=table[table["quantity"] == "measured"])
+    draw("zhang2026_bounds", bounds=table.iloc[:0])
 
 
 def test_an_unknown_palette_is_a_wrong_parameter() -> None:

@@ -32,6 +32,7 @@ def artifacts(params: Params) -> set[Path]:
     layout = Layout(params.run)
     recorded = {layout.model(system) for system in params.systems} | {layout.clean(system) for system in params.systems}
     recorded |= {layout.structure(system) for system in params.coded()}
+    recorded |= {layout.limits(system) for system in params.limited()}
     recorded |= {layout.attack(*pair) for pair in params.pairs()} | {layout.gallery(), layout.dataset()}
     recorded |= {layout.table(table) for table in jobs.TABLES} | {layout.figure(figure) for figure in FIGURES}
     return (
@@ -65,6 +66,7 @@ def test_stages_name_no_system_and_no_attack() -> None:
         ("clean", {"seed", "link", "channels", "recognition.images", "evaluation.batch", "compute.job_threads"}),
         ("structures", {"seed", "systems", "structure", "link.real_uses"}),
         ("attacks", {"seed", "link", "systems", "attacks", "evaluation.attack_images", "evaluation.success_psnr_db"}),
+        ("limits", {"seed", "link", "systems", "attacks", "structure", "theory", "evaluation.attack_images"}),
         ("evaluate", {"seed", "link", "systems", "attacks", "evaluation", "channels", "recognition"}),
         ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db", "channels", "recognition"}),
     ],

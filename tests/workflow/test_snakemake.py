@@ -30,7 +30,7 @@ def only(*tables: str) -> set[tuple[str, str]]:
 
 CLASSIFIERS = ("vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "jpeg_vit_full")
 ATTACKED = ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")
-DEEPJSCC = {("train", "deepjscc"), ("clean", "deepjscc"), ("fading", "deepjscc")} | {
+DEEPJSCC = {(rule, "deepjscc") for rule in ("train", "clean", "fading", "limits")} | {
     ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined")
 }
 RETRAINED = DOWNSTREAM - only(jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES)
@@ -65,7 +65,7 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
         ),
         (
             {"attacks": {"all_bits": {"bisections": 3}}},
-            {("attack", "hevc_ldpc_qpsk.all_bits")}
+            {("attack", "hevc_ldpc_qpsk.all_bits"), ("limits", "hevc_ldpc_qpsk")}
             | DOWNSTREAM - only(*jobs.OF_CLEAN_SAMPLES, jobs.OF_FADING, jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES),
         ),
         (

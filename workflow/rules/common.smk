@@ -63,6 +63,10 @@ def attack_files(system, attack):
     return [samples, LAYOUT.perturbations(system, attack), record_path(samples)]
 
 
+def limits_files(system):
+    return [LAYOUT.limits(system), record_path(LAYOUT.limits(system))]
+
+
 def noise_files(system):
     return [LAYOUT.noise(system), record_path(LAYOUT.noise(system))]
 

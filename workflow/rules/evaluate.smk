@@ -4,6 +4,7 @@ FADING = [file for system in PARAMS.attacked() for file in fading_files(system)]
 SAMPLES = {table: CLEAN if table in jobs.OF_CLEAN_SAMPLES else ATTACKED for table in jobs.TABLES}
 SAMPLES[jobs.OF_FADING] = FADING
 SAMPLES[jobs.OF_STRUCTURES] = STRUCTURES
+SAMPLES |= dict.fromkeys(jobs.LIMIT_TABLES, LIMITS + ATTACKED)
 SAMPLES |= dict.fromkeys(jobs.RECOGNITION_TABLES, ACCURACY)
 
 

@@ -44,5 +44,9 @@ class ArtifactError(SemrobustError):
     """An artifact of the pipeline is missing, altered or made with other params; says how to rebuild it."""
 
 
+class ResultError(SemrobustError):
+    """Results contradict what was proved: something is computed wrongly, and nothing is written."""
+
+
 class TrainingError(SemrobustError):
     """Training cannot go on, for example at a non-finite loss; the last good checkpoint is kept."""

@@ -16,10 +16,13 @@ from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
 from semrobust.core.settings import Plain
 
 IMAGE_TABLES = ("clean", "link_adaptation", "attack_power", "power_ratio", "fading", "code_structure")
+LIMIT_TABLES = ("lipschitz", "bounds")
+"""Tables of what theory says of the least attack power (`evaluation.limit_tables`)."""
+
 RECOGNITION_TABLES = ("accuracy", "overhead", "index_flips", "attack_sanity")
 """Tables of how well receivers name the class of an image (`evaluation.recognition_tables`)."""
 
-TABLES = IMAGE_TABLES + RECOGNITION_TABLES
+TABLES = IMAGE_TABLES + LIMIT_TABLES + RECOGNITION_TABLES
 OF_CLEAN_SAMPLES = IMAGE_TABLES[:2]
 """Tables of what happens without an attack, on all systems; the others are over all pairs of system and attack."""
 
@@ -166,6 +169,25 @@ def attack(params: Params, system: str, attack: str) -> Job:
     return Job("attack", f"{system}.{attack}", settings | _seed(params), modules)
 
 
+def limits(params: Params, system: str) -> Job:
+    """What theory says of the least attack power of each image on one system."""
+    _system(params, system)
+    if system not in params.limited():
+        raise UsageError(f"theory has nothing to say of '{system}'; it speaks of: {', '.join(params.limited())}")
+    settings = {
+        "link": params.section("link"),
+        "system": _system(params, system),
+        "attacks": [attack for attacked, attack in params.pairs() if attacked == system],
+        "theory": params.section("theory"),
+        "images": params.evaluation.attack_images,
+        "threads": params.compute.job_threads,
+    }
+    if params.systems[system].code_identity(params.link) is not None:
+        settings["structure"] = structure(params, params.same_code(system)).settings
+    modules = (_module(params, system), "semrobust.evaluation.limits")
+    return Job("limits", system, settings | _seed(params), modules)
+
+
 def structure(params: Params, system: str) -> Job:
     """The structure of the LDPC code of an attacked system. Nothing but the code counts: systems may share it."""
     _system(params, system)
@@ -205,8 +227,11 @@ def table(params: Params, table: str) -> Job:
         raise UsageError(f"unknown table '{table}'; known: {', '.join(TABLES)}")
     if table in RECOGNITION_TABLES:
         return _recognition_table(params, table)
+    module = "semrobust.evaluation.tables"
     systems, pairs = params.attacked(), [".".join(pair) for pair in params.pairs()]
-    if table in OF_CLEAN_SAMPLES:
+    if table in LIMIT_TABLES:
+        systems, module = params.limited(), "semrobust.evaluation.limit_tables"
+    elif table in OF_CLEAN_SAMPLES:
         systems, pairs = list(params.of_task("image") if table == "clean" else params.rungs()), []
     elif table == OF_STRUCTURES:
         systems, pairs = params.coded(), []
@@ -222,7 +247,7 @@ def table(params: Params, table: str) -> Job:
         "bootstrap_samples": params.evaluation.bootstrap_samples,
         "real_uses": params.link.real_uses,
     }
-    return Job("table", table, settings | _seed(params), ("semrobust.evaluation.tables",))
+    return Job("table", table, settings | _seed(params), (module,))
 
 
 def _recognition_table(params: Params, table: str) -> Job:

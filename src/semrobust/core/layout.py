@@ -56,6 +56,10 @@ class Layout:
         """Cycles, harmful sets and light codewords of a system's code."""
         return self.root / "structures" / f"{system}.safetensors"
 
+    def limits(self, system: str) -> Path:
+        """What theory says of each image's least attack power."""
+        return self.root / "samples" / "limits" / f"{system}.parquet"
+
     def noise(self, system: str) -> Path:
         """Test images under semantic noise made against one system."""
         return self.root / "samples" / "noise" / f"{system}.npz"

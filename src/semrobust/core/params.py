@@ -25,6 +25,7 @@ from semrobust.core.settings import (
     Settings,
     StructureSettings,
     SystemSettings,
+    TheorySettings,
 )
 
 _S = TypeVar("_S", bound=Settings)
@@ -71,6 +72,7 @@ class Params(Settings):
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     structure: StructureSettings
     evaluation: EvaluationSettings
+    theory: TheorySettings
     recognition: RecognitionSettings
     compute: ComputeSettings
     plot: PlotSettings
@@ -136,6 +138,15 @@ class Params(Settings):
         """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
         sources = {name: SYSTEMS[system.kind].source for name, system in self.systems.items() if system.study is None}
         return {name: source for name, source in sources.items() if source is not None}
+
+    def limited(self) -> list[str]:
+        """Systems that theory speaks of: the attacked ones of no study, and all attacked ones with gradients."""
+        attacked = set(self.attacked())
+        return [
+            name
+            for name in self._in_pairs()
+            if name in attacked or "gradient" in SYSTEMS[self.systems[name].kind].capabilities
+        ]
 
     def _in_pairs(self) -> list[str]:
         return list(dict.fromkeys(system for system, _ in self.pairs()))

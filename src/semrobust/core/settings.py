@@ -264,3 +264,19 @@ class FigureKind:
 
 Plain = dict[str, Any]
 """A settings section as plain JSON values, the form that keys and records hold."""
+
+
+class TheorySettings(Settings):
+    """How slopes of differentiable receivers are measured (`theory.jacobian`).
+
+    Attributes:
+        probes: random vectors of the estimate of the Jacobian's Frobenius norm.
+        tolerance: relative change of the spectral norm below which its power iteration has converged.
+        iterations: at most so many of them.
+        path_points: pieces of the line from the received vector to the attacked one, for the steepest of them.
+    """
+
+    probes: Positive
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    iterations: Positive
+    path_points: Positive

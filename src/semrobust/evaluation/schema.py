@@ -42,6 +42,15 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "fading": (
         "status", "psnr_db", "psnr_db_low", "psnr_db_high", "decode_failure_rate", "interval",
     ),
+    "lipschitz": (
+        "certified", "spectral_mean", "spectral_low", "spectral_high", "spectral_max", "converged_rate",
+        "frobenius_mean", "frobenius_low", "frobenius_high", "frobenius_max", "path_mean", "path_low", "path_high",
+        "path_max", "interval",
+    ),
+    "bounds": (
+        "quantity", "role", "success_psnr_db", "power_total_mean", "power_total_low", "power_total_high",
+        "power_per_use_mean", "psr_db", "n_beaten", "tightness_median", "interval",
+    ),
     "code_structure": (
         "family", "n", "k", "girth", "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
     ),
@@ -54,12 +63,12 @@ MEASURES = frozenset({
 })  # fmt: skip
 _RATES = (
     "ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate", "accuracy",
-    "flip_rate",
+    "flip_rate", "converged_rate",
 )  # fmt: skip
 _MIDDLES = {
     "clean": "psnr_db", "link_adaptation": "psnr_db", "attack_power": "power_total_mean", "power_ratio": "ratio",
     "fading": "psnr_db", "accuracy": "accuracy", "overhead": "ratio", "index_flips": "flip_rate",
-    "attack_sanity": "difference",
+    "attack_sanity": "difference", "lipschitz": "spectral_mean", "bounds": "power_total_mean",
 }  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def _attacked(params: Params, making: Making) -> dict[str, dict[str, pd.DataFram
     for system, attack in params.pairs():
         path = making.uses(layout.attack(system, attack), jobs.attack(params, system, attack))
         tables.setdefault(system, {})[attack] = pd.read_parquet(path)
-    return {system: attacks | {BEST_OF: _best(attacks)} for system, attacks in tables.items()}
+    return {system: attacks | {BEST_OF: best(attacks)} for system, attacks in tables.items()}
 
 
 def attack_power(params: Params, making: Making) -> pd.DataFrame:
@@ -252,7 +252,7 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Per SNR and image the successful attack of least power, or the largest power tried if none succeeds."""
     stacked = pd.concat(attacks.values(), ignore_index=True)
     order = np.where(stacked["success"], stacked["power_total"], -stacked["power_total"])

@@ -1,0 +1,19 @@
+"""Which systems have a decoder with a certified Lipschitz constant."""
+
+from __future__ import annotations
+
+from semrobust.systems.base import System
+from semrobust.systems.deepjscc import DeepJSCCSystem
+from semrobust.theory.bounds import Certified
+from semrobust.theory.operator_norm import certified
+
+
+def certificate(system: System) -> Certified | None:
+    """Lipschitz constant of what the receiver shows as a function of what it receives, or None where we know none.
+
+    Seconds to a minute: dense eigenvalue problems of the size of the layers' feature maps.
+    """
+    if isinstance(system, DeepJSCCSystem):  # its decoder starts on maps of 8x8
+        decoder = system.module.decoder
+        return certified(decoder.body, (decoder.feature_maps, 8, 8))
+    return None
