@@ -44,6 +44,8 @@ SMALL: dict[str, Any] = {
         "least_reliable_bits": {"margins": [1.0], "grid": 4, "bisections": 2},
         "pga": {"step": 0.5, "max_steps": 10},
         "pga_refined": {"step": 0.5, "max_steps": 10, "bisections": 2},
+        "minimum_norm": {"starts": 1, "iterations": 10},
+        "carlini_wagner": {"searches": 2, "iterations": 5},
     },
     "structure": {
         "max_cycle": 6,

@@ -31,6 +31,8 @@ PARAMS = params.load([REPOSITORY / "params.yaml"])
 PIXELS = 3 * 32 * 32
 TOY = SystemSettings(kind="toy", label="toy")
 CHEAP: dict[str, dict[str, Any]] = {
+    "minimum_norm": {"starts": 2, "iterations": 40},
+    "carlini_wagner": {"searches": 3, "iterations": 60, "learning_rate": 0.05},
     "vulnerable_set": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
     "near_codeword": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
     "bp_gradient": {

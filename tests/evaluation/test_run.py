@@ -47,7 +47,8 @@ OVERLAY: dict[str, Any] = {
         "least_reliable_bits": {"margins": [1.0], "grid": 5, "bisections": 3},
         "pga": {"step": 0.5, "max_steps": 60},
         "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
-        **dict.fromkeys(("pga_refined", "near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")),
+        "minimum_norm": {"starts": 2, "iterations": 20},
+        **dict.fromkeys(("pga_refined", "carlini_wagner", "near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")),
     },
     "structure": {
         "max_cycle": 6,

@@ -31,7 +31,7 @@ def only(*tables: str) -> set[tuple[str, str]]:
 CLASSIFIERS = ("vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "jpeg_vit_full")
 ATTACKED = ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")
 DEEPJSCC = {(rule, "deepjscc") for rule in ("train", "clean", "fading", "limits")} | {
-    ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined")
+    ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined", "minimum_norm", "carlini_wagner")
 }
 RETRAINED = DOWNSTREAM - only(jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES)
 RECOGNIZED = only(*jobs.RECOGNITION_TABLES)

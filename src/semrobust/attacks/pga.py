@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from semrobust.attacks.base import Attack, AttackResult, Target, update
+from semrobust.attacks.gradient import measure
 from semrobust.core.lazy import LazyModule
 from semrobust.core.registry import ATTACKS
 from semrobust.core.settings import AttackSettings, Positive, PositiveFloat
-from semrobust.systems.distortion import mean_squared_error
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +53,7 @@ class PGA(Attack):
         active, current, last_step = torch.arange(count), nothing, nothing.clone()
         for taken in range(settings.max_steps + 1):
             # one pass tests s and prepares the next step, since its images are what the receiver shows
-            mse, gradient = self._measure(target, active, current)
+            mse, gradient = measure(target.take(active), current)
             ruined = mse >= target.threshold
             result = update(result, active, AttackResult(current, ruined, mse, torch.full_like(active, taken)))
             active, gradient = active[~ruined], gradient[~ruined]
@@ -63,15 +63,6 @@ class PGA(Attack):
             current = current[~ruined] + step
             last_step[active] = step
         return self._refine(target, result, last_step, settings.bisections)
-
-    @staticmethod
-    def _measure(target: Target, rows: torch.Tensor, perturbation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean squared error (b,) under the perturbation (b, N) and its gradient (b, N)."""
-        received = (target.received[rows] + perturbation).requires_grad_(True)
-        shown = target.system.decode_differentiably(received, target.noise_variance)
-        mse = mean_squared_error(shown, target.images[rows])
-        (gradient,) = torch.autograd.grad(mse.sum(), received)
-        return mse.detach(), gradient
 
     @staticmethod
     def _refine(target: Target, result: AttackResult, step: torch.Tensor, bisections: int) -> AttackResult:

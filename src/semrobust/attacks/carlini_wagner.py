@@ -1,0 +1,97 @@
+"""The Carlini-Wagner attack on a differentiable receiver (zhang2026, second-hand settings).
+
+minimize ||s||² + c · max(0, D* + κ - D(s)),  D the total squared error of the image shown
+
+by Adam from s = 0, for a constant c per image that grows tenfold until the image is ruined and is then bisected on a
+logarithmic scale (Carlini, Wagner 2017, arXiv 1608.04644). The objective printed in the paper has the other sign, which
+rewards an image that is *not* ruined; this is the one that attacks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from semrobust.attacks.base import Attack, AttackResult, Target, untouched, update
+from semrobust.attacks.gradient import measure
+from semrobust.attacks.minimum_norm import better
+from semrobust.core.lazy import LazyModule
+from semrobust.core.registry import ATTACKS
+from semrobust.core.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.phy.power import SOURCE_VALUES
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = LazyModule("torch")
+
+_DECAY, _DECAY_SQUARED, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own (Kingma, Ba 2015)
+
+
+class CarliniWagnerSettings(AttackSettings):
+    """`searches` values of c, the first of them `start`, all within [`least`, `most`]; `iterations` steps of Adam for
+    each, of rate `learning_rate`. `margin` is κ, in total squared error."""
+
+    kind: Literal["carlini_wagner"]
+    start: PositiveFloat
+    least: PositiveFloat
+    most: PositiveFloat
+    searches: Positive
+    iterations: Positive
+    learning_rate: PositiveFloat
+    margin: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.least <= self.start <= self.most:
+            raise ValueError(f"start: {self.start}, must lie between least = {self.least} and most = {self.most}")
+        return self
+
+
+@ATTACKS.register("carlini_wagner")
+class CarliniWagner(Attack):
+    """The smallest vector met in any of the searches that ruins the image; all images side by side."""
+
+    Settings: ClassVar[type[AttackSettings]] = CarliniWagnerSettings
+    requires = frozenset({"gradient"})
+
+    def run(self, target: Target) -> AttackResult:
+        settings = self.settings
+        assert isinstance(settings, CarliniWagnerSettings)
+        result = untouched(target)
+        rows = (~result.success).nonzero().squeeze(1)
+        if not len(rows):
+            return result
+        chosen = target.take(rows)
+        found = untouched(chosen)
+        constant = torch.full((len(rows),), settings.start)
+        low, high = torch.zeros(len(rows)), torch.full((len(rows),), torch.inf)
+        for _ in range(settings.searches):
+            found, ruined = _minimize(chosen, found, constant, settings)
+            low, high = torch.where(ruined, low, constant), torch.where(ruined, constant, high)
+            # between a c that fails and one that succeeds; else tenfold up or down
+            constant = torch.where(high.isinf(), 10 * low, torch.where(low == 0, high / 10, (low * high).sqrt()))
+            constant = constant.clamp(settings.least, settings.most)
+        return update(result, rows, found)
+
+
+def _minimize(
+    target: Target, found: AttackResult, constant: torch.Tensor, settings: CarliniWagnerSettings
+) -> tuple[AttackResult, torch.Tensor]:
+    """Adam on the objective for one c per image; returns the better results, and whether this c ruined the image."""
+    current = torch.zeros_like(target.received)
+    first, second = torch.zeros_like(current), torch.zeros_like(current)
+    succeeded = torch.zeros(len(target), dtype=torch.bool)
+    limit = SOURCE_VALUES * target.threshold + settings.margin
+    for taken in range(1, settings.iterations + 1):
+        mse, gradient = measure(target, current)
+        ruined = mse >= target.threshold
+        found, succeeded = better(found, current, ruined, mse), succeeded | ruined
+        short = (SOURCE_VALUES * mse < limit).float() * constant * SOURCE_VALUES
+        slope = 2 * current - short[:, None] * gradient
+        first = _DECAY * first + (1 - _DECAY) * slope
+        second = _DECAY_SQUARED * second + (1 - _DECAY_SQUARED) * slope.square()
+        step = first / (1 - _DECAY**taken) / ((second / (1 - _DECAY_SQUARED**taken)).sqrt() + _EPSILON)
+        current = current - settings.learning_rate * step
+    return found, succeeded
