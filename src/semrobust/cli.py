@@ -185,7 +185,11 @@ def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make one result table."""
     params, command = _checked(files, key, lambda params: jobs.table(params, table))
-    if table in jobs.LIMIT_TABLES:
+    if table == jobs.COMPARISON:
+        from semrobust.evaluation import paper_vs_ours
+
+        paper_vs_ours.run(params, table, command)
+    elif table in jobs.LIMIT_TABLES:
         from semrobust.evaluation import limit_tables
 
         limit_tables.run(params, table, command)
@@ -218,6 +222,15 @@ def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
     from semrobust.viz import render
 
     render.run(params, figure, command)
+
+
+@main.command()
+@_files
+def compare(files: tuple[Path, ...]) -> None:
+    """Say of each claim of the two papers whether it holds in this run, and by which rule."""
+    from semrobust.evaluation import paper_vs_ours
+
+    click.echo(paper_vs_ours.report(paper_vs_ours.read(load(files))))
 
 
 @main.command()

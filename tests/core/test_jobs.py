@@ -89,8 +89,16 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ),
     (
         "systems.deepjscc.training.train_snr_db",
-        None,
-        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "limits deepjscc", "gallery"),
+        None,  # now it stands for training without noise
+        (
+            "model deepjscc",
+            "clean deepjscc",
+            "fading deepjscc",
+            "attack deepjscc.*",
+            "limits deepjscc",
+            "gallery",
+            "table paper_vs_ours",
+        ),
     ),
     (
         "systems.jpeg_ldpc_qpsk.code.column_weight",
@@ -120,7 +128,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
         ["random", "pga"],
         ("limits deepjscc", "gallery", "table attack_power", "table power_ratio", *LIMIT_TABLES),
     ),
-    ("evaluation.bootstrap_samples", 500, ("table",)),
+    ("evaluation.bootstrap_samples", 500, (*IMAGE_TABLES, *CLASS_TABLES)),
     ("evaluation.attack_images", 30, ("attack", "limits")),
     ("evaluation.batch", 50, ("clean", "fading", "attack")),
     ("evaluation.gallery_images", 3, ("gallery",)),

@@ -14,6 +14,8 @@ from semrobust.core import files, jobs, params
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
+from semrobust.evaluation import claims_hu2022, claims_zhang2026  # noqa: F401  they fill CLAIMS
+from semrobust.evaluation.claims import CLAIMS, VERDICTS
 from semrobust.evaluation.schema import schema
 from semrobust.viz.base import BEST_OF
 from tests.viz import recognition_samples
@@ -238,9 +240,28 @@ def bounds() -> pd.DataFrame:
     )  # fmt: skip
 
 
+def paper_vs_ours() -> pd.DataFrame:
+    """All claims, with verdicts, numbers and intervals of every kind in turn."""
+    rows = []
+    for index, claim in enumerate(CLAIMS):
+        value = (0.25, 1.4e7, np.nan)[index % 3]
+        interval = (0.8 * value, 1.2 * value) if index % 2 else (np.nan, np.nan)
+        rows.append(
+            _common("all", np.nan, 10_000)
+            | {
+                "channel": "see rule", "paper": claim.paper, "claim": claim.name, "place": claim.place,
+                "text": claim.text, "stated": claim.stated, "measure": "what was measured, in some words",
+                "value": value, "value_low": interval[0], "value_high": interval[1],
+                "verdict": VERDICTS[index % 4], "rule": claim.rule, "files": "data/x.csv",
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).drop(columns="interval")
+
+
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "clean": clean, "link_adaptation": link_adaptation, "attack_power": attack_power, "power_ratio": power_ratio,
     "fading": fading, "code_structure": code_structure, "lipschitz": lipschitz, "bounds": bounds,
+    "paper_vs_ours": paper_vs_ours,
     **{name: partial(table, PARAMS) for name, table in recognition_samples.TABLES.items()},
 }  # fmt: skip
 COMMAND = ["semrobust", "test"]

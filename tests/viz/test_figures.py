@@ -334,6 +334,19 @@ def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> Non
     assert len(np.asarray(few.get_xdata())) == len(shown) - 1  # one image is no mean
 
 
+def test_claims_are_shown_with_their_verdicts_in_words() -> None:
+    cells = [" ".join(cell.get_text().split()) for cell in texts(draw("extra_paper_vs_ours"))]
+    text = " ".join(cells)
+    table = TABLES["paper_vs_ours"]()
+    for claim in table["text"]:
+        assert claim in text
+    for verdict, count in table["verdict"].value_counts().items():
+        assert cells.count(str(verdict)) == count
+    assert "1.4e7 [1.12e7, 1.68e7]" in text
+    assert "attack (14–16×)" in text
+    draw("extra_paper_vs_ours", paper_vs_ours=table.iloc[:0])
+
+
 def test_bounds_draw_when_theory_says_nothing() -> None:
     table = TABLES["bounds"]()
     draw("zhang2026_bounds", bounds=table[table["quantity"] == "measured"])

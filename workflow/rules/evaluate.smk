@@ -6,6 +6,7 @@ SAMPLES[jobs.OF_FADING] = FADING
 SAMPLES[jobs.OF_STRUCTURES] = STRUCTURES
 SAMPLES |= dict.fromkeys(jobs.LIMIT_TABLES, LIMITS + ATTACKED)
 SAMPLES |= dict.fromkeys(jobs.RECOGNITION_TABLES, ACCURACY)
+SAMPLES[jobs.COMPARISON] = [file for table in jobs.JUDGED for file in table_files(table)]
 
 
 rule clean:

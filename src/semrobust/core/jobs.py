@@ -13,6 +13,7 @@ from semrobust.core.codehash import code_digest
 from semrobust.core.errors import UsageError
 from semrobust.core.params import Params
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
+from semrobust.core.roles import recognition_roles
 from semrobust.core.settings import Plain
 
 IMAGE_TABLES = ("clean", "link_adaptation", "attack_power", "power_ratio", "fading", "code_structure")
@@ -22,7 +23,13 @@ LIMIT_TABLES = ("lipschitz", "bounds")
 RECOGNITION_TABLES = ("accuracy", "overhead", "index_flips", "attack_sanity")
 """Tables of how well receivers name the class of an image (`evaluation.recognition_tables`)."""
 
-TABLES = IMAGE_TABLES + LIMIT_TABLES + RECOGNITION_TABLES
+COMPARISON = "paper_vs_ours"
+"""The table of the papers' claims, made from the other tables alone (`evaluation.paper_vs_ours`)."""
+
+JUDGED = ("clean", "attack_power", "power_ratio", "lipschitz", "bounds", "accuracy", "overhead", "attack_sanity")
+"""The tables that it is made from."""
+
+TABLES = (*IMAGE_TABLES, *LIMIT_TABLES, *RECOGNITION_TABLES, COMPARISON)
 OF_CLEAN_SAMPLES = IMAGE_TABLES[:2]
 """Tables of what happens without an attack, on all systems; the others are over all pairs of system and attack."""
 
@@ -227,6 +234,8 @@ def table(params: Params, table: str) -> Job:
         raise UsageError(f"unknown table '{table}'; known: {', '.join(TABLES)}")
     if table in RECOGNITION_TABLES:
         return _recognition_table(params, table)
+    if table == COMPARISON:
+        return _comparison(params)
     module = "semrobust.evaluation.tables"
     systems, pairs = params.attacked(), [".".join(pair) for pair in params.pairs()]
     if table in LIMIT_TABLES:
@@ -248,6 +257,30 @@ def table(params: Params, table: str) -> Job:
         "real_uses": params.link.real_uses,
     }
     return Job("table", table, settings | _seed(params), (module,))
+
+
+def _comparison(params: Params) -> Job:
+    """Claims are judged from tables; of the params it counts only which system stands for which scheme."""
+    systems, given = params.section("systems"), params.recognition
+    settings = {
+        "run": params.run,
+        "dataset": params.data.source,
+        "roles": recognition_roles(systems),
+        "attacked": params.attacked(),
+        "trained_with_noise": {
+            name: systems[name]["training"]["train_snr_db"] is not None
+            for name in params.attacked()
+            if "train_snr_db" in (systems[name].get("training") or {})
+        },
+        "attacks": {name: attack.kind for name, attack in params.attacks.items()},
+        "channels": {
+            name: [channel.fading, channel.transmit, channel.receive, channel.csi_error == 0]
+            for name, channel in params.channels.items()
+        },
+        "recognition": [given.default_noise, given.default_level, given.channel, given.at_snr_db],
+        "levels": given.noise[given.default_noise].epsilon_levels,
+    }
+    return Job("table", COMPARISON, settings | _seed(params), ("semrobust.evaluation.paper_vs_ours",))
 
 
 def _recognition_table(params: Params, table: str) -> Job:

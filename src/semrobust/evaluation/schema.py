@@ -51,6 +51,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "quantity", "role", "success_psnr_db", "power_total_mean", "power_total_low", "power_total_high",
         "power_per_use_mean", "psr_db", "n_beaten", "tightness_median", "interval",
     ),
+    "paper_vs_ours": (
+        "paper", "claim", "place", "text", "stated", "measure", "value", "value_low", "value_high", "verdict", "rule",
+        "files",
+    ),
     "code_structure": (
         "family", "n", "k", "girth", "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from semrobust.core.settings import LEVELS, Plain
+from semrobust.core.roles import SCHEMES, recognition_roles
+from semrobust.core.settings import LEVELS
 from semrobust.viz import base, canvas
 
 if TYPE_CHECKING:
@@ -19,39 +20,12 @@ ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
 ACCURACY_LABEL = "accuracy (share of images named right)"
 _CHANCE = 0.1  # ten classes
 _NEAR = 0.01  # levels and dB closer than this are the same: tables are rounded
-_ROLES = ("mae", "mae_no_at", "jpeg", "vit", "mae_coded", "chain")
 
 
 def roles(inputs: base.FigureInputs) -> dict[str, str]:
-    """The run's first system for each scheme of the paper, found by what it is made of and not by its name.
-
-    `mae`: trained with an adversary and weight perturbation, leaves out patches, has a codebook. `mae_no_at`: a masked
-    autoencoder trained without an adversary. `mae_coded`: one that takes its network from another system and protects
-    its indices with a code. `jpeg`: whole JPEG files behind a code. `chain`: a classical chain of fixed length. `vit`:
-    a plain classifier trained without an adversary. What the run lacks is left out.
-    """
-    found: dict[str, str] = {}
-    for name, given in inputs.settings["classifiers"].items():
-        found.setdefault(_role(given), name)
-    return {role: found[role] for role in _ROLES if role in found}
-
-
-def _role(given: Plain) -> str:
-    kind, training = given["kind"], given.get("training")
-    if kind == "jpeg_ldpc_vit" and given["stream"] == "full":
-        return "jpeg"
-    if kind == "chain_vit":
-        return "chain"
-    if kind == "vit" and training is not None and training["adversarial"] is None:
-        return "vit"
-    if kind != "mae_vq":
-        return ""
-    if training is None:
-        return "mae_coded" if (given["transport"] or {}).get("kind") == "coded" else ""
-    if training["adversarial"] is None:
-        return "mae_no_at"
-    perturbed = training["adversarial"]["weight_perturbation"] is not None
-    return "mae" if perturbed and given["masking_ratio"] > 0 and given["codebook_size"] is not None else ""
+    """The run's systems for the schemes that the paper's figures show (`core.roles`)."""
+    found = recognition_roles(inputs.settings["classifiers"])
+    return {role: found[role] for role in SCHEMES if role in found}
 
 
 def looks(inputs: base.FigureInputs) -> dict[str, base.Look]:
