@@ -34,7 +34,7 @@ DEEPJSCC = {(rule, "deepjscc") for rule in ("train", "clean", "fading", "limits"
     ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined", "minimum_norm", "carlini_wagner")
 }
 RETRAINED = DOWNSTREAM - only(jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES)
-RECOGNIZED = only(*jobs.RECOGNITION_TABLES)
+RECOGNIZED = only(*jobs.RECOGNITION_TABLES) | only(jobs.COMPARISON)
 
 
 def test_a_run_makes_every_table_and_figure_and_a_second_call_does_nothing(finished: Project) -> None:
@@ -84,7 +84,8 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
             {"channels": {"rician": {"k_factor_db": 3.0}}},
             {("accuracy", system) for system in CLASSIFIERS}
             | {("fading", system) for system in ATTACKED}
-            | only(jobs.OF_FADING, *jobs.RECOGNITION_TABLES),
+            | only(jobs.OF_FADING, *jobs.RECOGNITION_TABLES)
+            | only(jobs.COMPARISON),
         ),
         ({"data": {"path": "/elsewhere"}}, set()),
         (

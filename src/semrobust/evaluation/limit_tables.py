@@ -40,8 +40,8 @@ ROLES = {
     "codeword": "a maximum-likelihood receiver errs, from known codewords",
     "stopping_set": "belief propagation is stuck, from known stopping sets",
 }
-_SLACK = 1e-5  # float32 of what the receiver shows
-_ROUND = 1e-9
+_SLACK, _ROUNDING = 1e-5, 3e-5
+"""What float32 images leave open: of a norm ||s||, relative, and absolute for a tiny s next to the threshold."""
 
 
 def lipschitz(params: Params, making: Making) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def bounds(params: Params, making: Making) -> pd.DataFrame:
             values, beside = powers[known], measured[known]
             if not len(values):
                 continue
-            beaten = int((beside < values * (1 - _SLACK) - _ROUND).sum())
+            beaten = int((np.sqrt(beside) < np.sqrt(values) * (1 - _SLACK) - _ROUNDING).sum())
             if beaten and quantity in HOLDS:
                 wrong.append(f"{system} at {snr_db:g} dB: {beaten} of {len(values)} images below '{quantity}'")
             low, high = interval(resamples(len(values)).means(values))
