@@ -15,6 +15,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/attack.smk"
 include: "workflow/rules/structure.smk"
 include: "workflow/rules/theory.smk"
+include: "workflow/rules/criteria.smk"
 include: "workflow/rules/recognition.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
@@ -23,5 +24,5 @@ include: "workflow/rules/figures.smk"
 rule all:
     default_target: True
     input:
-        [table_files(table) for table in jobs.TABLES],
+        [table_files(table) for table in outputs.TABLES],
         [figure_files(figure) for figure in FIGURES],

@@ -34,6 +34,8 @@ SMALL: dict[str, Any] = {
         "jpeg_ldpc_qpsk": {"decoder": {"iterations": 10}},
         "jpeg_ldpc_16qam": {"decoder": {"iterations": 10}},
         "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
+        "deepjscc_surrogate": None,
+        "trained": None,
         "ladder": None,
         "ablation": None,
         **dict.fromkeys(HU2022),  # tests of these have their own sizes: tests/systems, tests/training
@@ -46,6 +48,18 @@ SMALL: dict[str, Any] = {
         "pga_refined": {"step": 0.5, "max_steps": 10, "bisections": 2},
         "minimum_norm": {"starts": 1, "iterations": 10},
         "carlini_wagner": {"searches": 2, "iterations": 5},
+        "pulse_jamming": {"step_db": 10.0, "bisections": 1},
+        "universal": {"iterations": 5, "step_db": 10.0, "bisections": 1},
+        "transfer_pga": None,
+        "transfer_minimum_norm": None,
+    },
+    "criteria": {
+        "images": 4,
+        "snr_db": [10.0],
+        "attacks": {
+            "minimum_norm": {"starts": 1, "iterations": 10},
+            "vulnerable_set": {"sets": 100, "candidates": 2, "bisections": 2, "rounds": 1, "trials": 2},
+        },
     },
     "structure": {
         "max_cycle": 6,

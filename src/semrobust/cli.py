@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a result or an input fails a check, 2 wrong use or wrong p
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import click
 
-from semrobust.core import jobs
+from semrobust.core import jobs, outputs
 from semrobust.core.errors import SemrobustError, UsageError
 from semrobust.core.jobs import Job
 from semrobust.core.params import Params, load
+from semrobust.core.registry import ATTACKS
 
 Verb = Callable[..., None]
 
@@ -86,7 +88,11 @@ def data(files: tuple[Path, ...], key: str | None) -> None:
 def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
     params, command = _checked(files, key, lambda params: jobs.model(params, system))
-    if params.task(system) == "image":
+    if params.task(system) == "image" and params.systems[system].starts_from is not None:
+        from semrobust.training import build_surrogate
+
+        build_surrogate.run(params, system, command)
+    elif params.task(system) == "image":
         from semrobust.training import build
 
         build.run(params, system, command)
@@ -103,9 +109,14 @@ def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
 def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
     params, command = _checked(files, key, lambda params: jobs.attack(params, system, attack))
-    from semrobust.evaluation import attacked
+    if ATTACKS[params.attacks[attack].kind].transfers:
+        from semrobust.evaluation import transferred
 
-    attacked.run(params, system, attack, command)
+        transferred.run(params, system, attack, command)
+    else:
+        from semrobust.evaluation import attacked
+
+        attacked.run(params, system, attack, command)
 
 
 @main.command()
@@ -179,28 +190,24 @@ def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
     evaluation.run(params, system, command)
 
 
-@evaluate.command(help=f"Make the result TABLE: {', '.join(jobs.TABLES)}.")
+@evaluate.command()
+@click.argument("system")
+@_params
+def criteria(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
+    params, command = _checked(files, key, lambda params: jobs.criteria(params, system))
+    from semrobust.evaluation import criteria as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command(help=f"Make the result TABLE: {', '.join(outputs.TABLES)}.")
 @click.argument("table")
 @_params
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make one result table."""
-    params, command = _checked(files, key, lambda params: jobs.table(params, table))
-    if table == jobs.COMPARISON:
-        from semrobust.evaluation import paper_vs_ours
-
-        paper_vs_ours.run(params, table, command)
-    elif table in jobs.LIMIT_TABLES:
-        from semrobust.evaluation import limit_tables
-
-        limit_tables.run(params, table, command)
-    elif table in jobs.RECOGNITION_TABLES:
-        from semrobust.evaluation import recognition_tables
-
-        recognition_tables.run(params, table, command)
-    else:
-        from semrobust.evaluation import tables
-
-        tables.run(params, table, command)
+    params, command = _checked(files, key, lambda params: outputs.table(params, table))
+    importlib.import_module(f"semrobust.evaluation.{outputs.MODULES[table]}").run(params, table, command)
 
 
 @evaluate.command()
@@ -218,7 +225,7 @@ def gallery(files: tuple[Path, ...], key: str | None) -> None:
 @_params
 def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
     """Draw FIGURE as PDF and PNG, with the record of where it came from."""
-    params, command = _checked(files, key, lambda params: jobs.figure(params, figure))
+    params, command = _checked(files, key, lambda params: outputs.figure(params, figure))
     from semrobust.viz import render
 
     render.run(params, figure, command)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.core import codehash, jobs
+from semrobust.core import codehash, jobs, outputs
 from semrobust.core.params import Params
 
 Write = Callable[[str, str], None]
@@ -189,8 +189,8 @@ def test_code_behind_other_jobs(params: Params) -> None:
     data = set(codehash.closure(jobs.dataset(params).modules))
     assert {"semrobust.data.photos", "semrobust.data.splits"} <= data
     assert not {module.split(".")[1] for module in data if "." in module} & {"phy", "systems", "viz", "evaluation"}
-    table = set(codehash.closure(jobs.table(params, "clean").modules))
+    table = set(codehash.closure(outputs.table(params, "clean").modules))
     assert "semrobust.evaluation.statistics" in table
     assert "semrobust.evaluation.clean" not in table  # per-image results come in as files, with their own records
-    figure = set(codehash.closure(jobs.figure(params, "extra_gallery").modules))
+    figure = set(codehash.closure(outputs.figure(params, "extra_gallery").modules))
     assert {module.split(".")[1] for module in figure if "." in module} == {"viz"}

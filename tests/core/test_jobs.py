@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semrobust.core import jobs
+from semrobust.core import jobs, outputs
 from semrobust.core.errors import UsageError
 from semrobust.core.jobs import Job
 from semrobust.core.params import Params, merge, validate
@@ -25,10 +25,11 @@ def every_job(params: Params) -> dict[str, Job]:
     found += [job(params, system) for job in (jobs.noise, jobs.accuracy) for system in params.of_task("class")]
     found += [jobs.fading(params, system) for system in params.attacked()]
     found += [jobs.attack(params, *pair) for pair in params.pairs()]
-    found += [jobs.limits(params, system) for system in params.limited()]
+    found += [jobs.limits(params, system) for system in params.attacked()]
+    found += [jobs.criteria(params, system) for system in params.by_criteria()]
     found += [jobs.structure(params, system) for system in params.coded()]
-    found += [jobs.table(params, table) for table in jobs.TABLES]
-    found += [jobs.figure(params, figure) for figure in FIGURES]
+    found += [outputs.table(params, table) for table in outputs.TABLES]
+    found += [outputs.figure(params, figure) for figure in FIGURES]
     return {f"{job.kind} {job.name}": job for job in found}
 
 
@@ -69,14 +70,31 @@ def group(before: dict[str, str], *patterns: str) -> Group:
     return found
 
 
-IMAGE_MODELS = tuple(f"model {name}*" for name in ("deepjscc", "hevc_ldpc", "jpeg_ldpc", "ladder", "ablation"))
+IMAGE_MODELS = tuple(
+    f"model {name}*" for name in ("deepjscc", "trained", "hevc_ldpc", "jpeg_ldpc", "ladder", "ablation")
+)
 CLASS_MODELS = tuple(f"model {name}*" for name in ("vit", "mae", "jpeg_vit", "hevc_vit"))
-IMAGE_TABLES = tuple(f"table {table}" for table in jobs.IMAGE_TABLES + jobs.LIMIT_TABLES)
-LIMIT_TABLES = tuple(f"table {table}" for table in jobs.LIMIT_TABLES)
-CLASS_TABLES = tuple(f"table {table}" for table in jobs.RECOGNITION_TABLES)
+CRITERIA_TABLES = tuple(f"table {table}" for table in outputs.CRITERIA_TABLES)
+POWER_TABLES = tuple(f"table {table}" for table in (*outputs.IMAGE_TABLES, outputs.KNOWLEDGE, *outputs.LIMIT_TABLES))
+IMAGE_TABLES = (*POWER_TABLES, *CRITERIA_TABLES)
+LIMIT_TABLES = tuple(f"table {table}" for table in outputs.LIMIT_TABLES)
+CRITERIA_FIGURES = tuple(
+    f"figure {name}" for name in FIGURES if set(FIGURES[name].tables) & set(outputs.CRITERIA_TABLES)
+)
+CRITERIA = (
+    *CRITERIA_TABLES,
+    *CRITERIA_FIGURES,
+)  # they compare whole settings: which systems differ by their seed alone
+CLASS_TABLES = tuple(f"table {table}" for table in outputs.RECOGNITION_TABLES)
 
-CLASS_FIGURES = tuple(f"figure {name}" for name in FIGURES if set(FIGURES[name].tables) & set(jobs.RECOGNITION_TABLES))
+CLASS_FIGURES = tuple(
+    f"figure {name}" for name in FIGURES if set(FIGURES[name].tables) & set(outputs.RECOGNITION_TABLES)
+)
 IMAGE_FIGURES = tuple(f"figure {name}" for name in FIGURES if f"figure {name}" not in CLASS_FIGURES)
+
+DEEPJSCC = (
+    "model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "limits deepjscc", "criteria deepjscc"
+)  # fmt: skip
 
 DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("plot.palette", "deep", ("figure",)),
@@ -85,20 +103,12 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "systems.deepjscc.training.epochs",
         7,
-        ("model deepjscc", "clean deepjscc", "fading deepjscc", "attack deepjscc.*", "limits deepjscc", "gallery"),
+        (*DEEPJSCC, "gallery", *CRITERIA),
     ),
     (
         "systems.deepjscc.training.train_snr_db",
         None,  # now it stands for training without noise
-        (
-            "model deepjscc",
-            "clean deepjscc",
-            "fading deepjscc",
-            "attack deepjscc.*",
-            "limits deepjscc",
-            "gallery",
-            "table paper_vs_ours",
-        ),
+        (*DEEPJSCC, "gallery", *CRITERIA, "table paper_vs_ours"),
     ),
     (
         "systems.jpeg_ldpc_qpsk.code.column_weight",
@@ -117,6 +127,8 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
             "attack hevc_ldpc_16qam.*",
             "structure hevc_ldpc_16qam",
             "limits hevc_ldpc_16qam",
+            "criteria hevc_ldpc_16qam",
+            *CRITERIA_TABLES,
             "gallery",
             *IMAGE_FIGURES,
             "table code_structure",
@@ -125,15 +137,32 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("systems.ladder.decoder.iterations", 7, ("model ladder_*", "clean ladder_*")),
     (
         "systems.deepjscc.attacks",
-        ["random", "pga"],
-        ("limits deepjscc", "gallery", "table attack_power", "table power_ratio", *LIMIT_TABLES),
+        ["random", "pga", "transfer_pga", "transfer_minimum_norm"],
+        (
+            "limits deepjscc",
+            "gallery",
+            "table attack_power",
+            "table power_ratio",
+            "table attacker_knowledge",
+            *LIMIT_TABLES,
+        ),
     ),
     ("evaluation.bootstrap_samples", 500, (*IMAGE_TABLES, *CLASS_TABLES)),
-    ("evaluation.attack_images", 30, ("attack", "limits")),
-    ("evaluation.batch", 50, ("clean", "fading", "attack")),
+    ("evaluation.attack_images", 70, ("attack", "limits")),
+    ("evaluation.batch", 50, ("clean", "fading", "attack", "criteria")),
+    ("criteria.images", 30, ("criteria",)),
+    ("criteria.snr_db", [10.0], ("criteria", *CRITERIA_TABLES)),
+    ("criteria.ruined.psnr_18.psnr_db", 17.0, ("criteria", *CRITERIA)),
+    ("criteria.ruined.psnr_18.label", "other", CRITERIA_FIGURES),
+    (
+        "criteria.attacks.minimum_norm.starts",
+        1,
+        ("criteria deepjscc*", "criteria trained*"),
+    ),
+    ("criteria.attacks.vulnerable_set.rounds", 1, ("criteria hevc*",)),
     ("evaluation.gallery_images", 3, ("gallery",)),
     ("evaluation.gallery_psr_db", [0.0], ("gallery",)),
-    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", *IMAGE_TABLES, *IMAGE_FIGURES)),
+    ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", *POWER_TABLES, *IMAGE_FIGURES)),
     ("data.path", "/somewhere", ()),
     ("data.mirrors", [], ()),
     ("data.hub", [], ()),
@@ -145,13 +174,20 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "link.real_uses",
         384,
-        (*IMAGE_MODELS, "clean", "fading", "attack", "structure", "limits", "gallery", *IMAGE_TABLES),
+        (*IMAGE_MODELS, "clean", "fading", "attack", "structure", "limits", "criteria", "gallery", *IMAGE_TABLES),
     ),
-    ("theory.probes", 8, ("limits",)),
+    ("theory.probes", 8, ("limits", "criteria")),
     (
         "structure.trapping_size",
         5,
-        ("structure", "attack *.vulnerable_set", "attack *.near_codeword", "attack *.bp_gradient", "limits hevc*"),
+        (
+            "structure",
+            "attack *.vulnerable_set",
+            "attack *.near_codeword",
+            "attack *.bp_gradient",
+            "limits hevc*",
+            "criteria hevc*",
+        ),
     ),
     ("compute.train_threads", 1, IMAGE_MODELS),
     ("compute.recognition_threads", 2, CLASS_MODELS),
@@ -187,6 +223,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
             "attack",
             "structure",
             "limits",
+            "criteria",
             "gallery",
             "noise",
             "accuracy",
@@ -221,12 +258,12 @@ def test_the_label_of_an_attack_concerns_figures_only(before: dict[str, str]) ->
 
 def test_threads_count_wherever_they_are_set(before: dict[str, str]) -> None:
     assert changed(before, nested("compute.job_threads", 2)) == group(
-        before, "clean", "fading", "attack", "limits", "gallery", "noise", "accuracy"
+        before, "clean", "fading", "attack", "limits", "criteria", "gallery", "noise", "accuracy"
     )
 
 
 def test_a_table_depends_on_which_attacks_it_is_over(before: dict[str, str]) -> None:
-    stale = changed(before, nested("attacks.pga_refined", None))
+    stale = changed(before, nested("attacks.near_codeword", None))
     assert {"table attack_power", "table power_ratio"} <= stale
     assert "table clean" not in stale
 
@@ -262,9 +299,9 @@ def test_the_study_of_a_system_says_only_where_it_is_shown(before: dict[str, str
 def test_main_systems_alone_are_in_comparisons(params: Params) -> None:
     assert params.studies()
     studied = {name for study in params.studies() for name in params.studied(study)}
-    for job in (jobs.table(params, "power_ratio"), jobs.gallery(params)):
+    for job in (outputs.table(params, "power_ratio"), jobs.gallery(params)):
         assert list(job.settings["systems"]) == params.attacked()
-    labels = jobs.figure(params, "zhang2026_fig4_clean").settings["labels"]
+    labels = outputs.figure(params, "zhang2026_fig4_clean").settings["labels"]
     assert not studied & set(labels["systems"])
     assert {study: list(shown) for study, shown in labels["studies"].items()} == {
         study: params.studied(study) for study in params.studies()
@@ -325,9 +362,11 @@ def test_unknown_names_are_refused_with_the_known_ones(params: Params) -> None:
     with pytest.raises(UsageError, match=r"unknown attack 'pgd'; params have: random, .*pga_refined"):
         jobs.attack(params, "deepjscc", "pgd")
     with pytest.raises(UsageError, match="unknown table 'dirty'; known: clean, link_adaptation, attack_power, power"):
-        jobs.table(params, "dirty")
-    with pytest.raises(UsageError, match="unknown figure 'fig99'; known: extra_attack_sanity, extra_fading"):
-        jobs.figure(params, "fig99")
+        outputs.table(params, "dirty")
+    with pytest.raises(
+        UsageError, match="unknown figure 'fig99'; known: extra_attack_sanity, extra_attacker_knowledge, "
+    ):
+        outputs.figure(params, "fig99")
 
 
 def test_a_system_of_another_task_is_refused(params: Params) -> None:

@@ -87,13 +87,13 @@ def test_a_lazy_module_is_imported_at_first_use() -> None:
 
 LOAD = """
 from pathlib import Path
-from semrobust.core import jobs, provenance
+from semrobust.core import jobs, outputs, provenance
 from semrobust.core.params import load
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
 params = load([Path("params.yaml")])
 [jobs.model(params, name).key for name in params.systems]
 [jobs.attack(params, *pair).key for pair in params.pairs()]
-[jobs.figure(params, name).key for name in FIGURES]
+[outputs.figure(params, name).key for name in FIGURES]
 list(SYSTEMS), list(ATTACKS)
 """
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from semrobust.core import jobs, seeds
+from semrobust.core import jobs, outputs, seeds
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params, merge, validate
 from semrobust.core.provenance import Making
@@ -132,7 +132,7 @@ def test_from_data_to_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     stored = samples.query("channel == 'rayleigh' and snr_db == 10 and image < 4")
     np.testing.assert_allclose(stored["psnr_db"], again["psnr_db"], rtol=1e-6)
-    record = Making(jobs.table(of, "fading"), COMMAND)
+    record = Making(outputs.table(of, "fading"), COMMAND)
     assert record.uses(layout.fading(name), jobs.fading(of, name)) == layout.fading(name)
 
 

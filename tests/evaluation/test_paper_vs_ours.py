@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from semrobust.cli import main
-from semrobust.core import jobs
+from semrobust.core import outputs
 from semrobust.core.layout import Layout
 from semrobust.core.roles import recognition_roles
 from semrobust.evaluation import paper_vs_ours
@@ -24,7 +24,7 @@ NAMES = {claim.name: claim for claim in CLAIMS}
 
 @pytest.fixture(scope="module")
 def samples() -> Tables:
-    return {name: TABLES[name]() for name in jobs.JUDGED}
+    return {name: TABLES[name]() for name in outputs.JUDGED}
 
 
 def verdict(name: str, tables: Tables) -> Finding:
@@ -160,8 +160,8 @@ def test_table_names_every_claim_once_and_compare_prints_it(
     (tmp_path / "params.yaml").write_text("{}")
     for name, table in samples.items():
         write_table(name, table)
-    paper_vs_ours.run(PARAMS, jobs.COMPARISON, ["test"])
-    table = pd.read_csv(Layout(PARAMS.run).table(jobs.COMPARISON))
+    paper_vs_ours.run(PARAMS, outputs.COMPARISON, ["test"])
+    table = pd.read_csv(Layout(PARAMS.run).table(outputs.COMPARISON))
     assert table["claim"].tolist() == list(NAMES)
     assert len(set(NAMES)) == len(CLAIMS) > 20
     assert set(table["paper"]) == {"hu2022", "zhang2026"}

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from semrobust.core import jobs, provenance, seeds
+from semrobust.core import jobs, outputs, provenance, seeds
 from semrobust.core.errors import ArtifactError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params, validate
@@ -138,7 +138,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             noise.run(params, name, ["test"])
         for name in params.of_task("class"):
             recognition.run(params, name, ["test"])
-        for table in jobs.RECOGNITION_TABLES:
+        for table in outputs.RECOGNITION_TABLES:
             recognition_tables.run(params, table, ["test"])
         yield Project(params, models)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from semrobust.core import jobs, provenance
+from semrobust.core import jobs, outputs, provenance
 from semrobust.core.errors import ArtifactError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params, merge, validate
@@ -149,7 +149,7 @@ def resampled(params: Params, values: npt.NDArray[np.float64]) -> tuple[float, f
     return interval(Bootstrap(len(values), SAMPLES, params.seed).means(values))
 
 
-@pytest.mark.parametrize("name", jobs.RECOGNITION_TABLES)
+@pytest.mark.parametrize("name", outputs.RECOGNITION_TABLES)
 def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None:
     table = made(of, name)
     assert not {*ALWAYS.split(), *REQUIRED[name].split()} - set(table.columns)
@@ -165,7 +165,7 @@ def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None
     assert set(inputs) == {LAYOUT.accuracy(system).as_posix() for system in CLASSIFIERS}
 
 
-@pytest.mark.parametrize("name", jobs.RECOGNITION_TABLES)
+@pytest.mark.parametrize("name", outputs.RECOGNITION_TABLES)
 def test_without_a_system_that_names_classes_the_table_is_empty(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +179,7 @@ def test_without_a_system_that_names_classes_the_table_is_empty(
 
 def test_samples_of_other_params_are_refused(of: Params) -> None:
     other = validate(of.model_dump() | {"seed": 1})
-    for name in jobs.RECOGNITION_TABLES:
+    for name in outputs.RECOGNITION_TABLES:
         LAYOUT.table(name).unlink(missing_ok=True)
         with pytest.raises(ArtifactError, match=r"seed \(was"):
             recognition_tables.run(other, name, ["test"])

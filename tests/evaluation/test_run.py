@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from semrobust.core import jobs, params, provenance
+from semrobust.core import jobs, outputs, params, provenance
 from semrobust.core.errors import ResultError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
@@ -88,11 +88,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
         for system, attack in of.pairs():
             attacked.run(of, system, attack, ["test"])
         gallery.run(of, ["test"])
-        for system in of.limited():
+        for system in of.attacked():
             limits.run(of, system, ["test"])
-        for table in jobs.IMAGE_TABLES:
+        for table in outputs.IMAGE_TABLES:
             tables.run(of, table, ["test"])
-        for table in jobs.LIMIT_TABLES:
+        for table in outputs.LIMIT_TABLES:
             limit_tables.run(of, table, ["test"])
         yield of
 
@@ -207,7 +207,7 @@ def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(finished:
 
 def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
     dataset = provenance.read(LAYOUT.dataset())
-    for table in set(jobs.IMAGE_TABLES) - {jobs.OF_STRUCTURES}:  # a code has seen no image
+    for table in set(outputs.IMAGE_TABLES) - {outputs.OF_STRUCTURES}:  # a code has seen no image
         record = provenance.read(LAYOUT.table(table))
         assert record["dataset"] == dataset["dataset"]
         for name, digest in dataset["outputs"].items():
@@ -218,7 +218,7 @@ def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
 
 
 def test_theory_speaks_of_every_attacked_image(finished: Params) -> None:
-    for system in finished.limited():
+    for system in finished.attacked():
         table = pd.read_parquet(LAYOUT.limits(system))
         assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(8)]
         gradient = system == NET

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaError, SchemaErrors
 
-from semrobust.core import jobs, params, provenance
+from semrobust.core import jobs, outputs, params, provenance
 from semrobust.core.errors import ArtifactError
 from semrobust.core.jobs import Job
 from semrobust.core.layout import Layout
@@ -25,7 +25,7 @@ from tests.attacks.samples import REPOSITORY
 
 NET, CHAIN, NEVER, STUDIED = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full", "jpeg_ldpc_16qam"
 LAYOUT = Layout("tiny")
-SAMPLED = [table for table in jobs.IMAGE_TABLES if table not in (jobs.OF_STRUCTURES, jobs.OF_FADING)]
+SAMPLED = [table for table in outputs.IMAGE_TABLES if table not in (outputs.OF_STRUCTURES, outputs.OF_FADING)]
 """Tables of per-image results over AWGN."""
 OVERLAY: dict[str, Any] = {
     "run": "tiny",
@@ -147,7 +147,7 @@ def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None
     assert set(table["snr_db"]) == {0.0, 10.0}
     record = provenance.read(LAYOUT.table(name))
     expected = [LAYOUT.attack(*pair) for pair in of.pairs()]
-    if name in jobs.OF_CLEAN_SAMPLES:
+    if name in outputs.OF_CLEAN_SAMPLES:
         expected = [LAYOUT.clean(system) for system in (of.systems if name == "clean" else (CHAIN, NEVER))]
     assert set(record["inputs"]) == {path.as_posix() for path in expected}
 
@@ -458,7 +458,7 @@ def valid(name: str) -> pd.DataFrame:
     return pd.DataFrame([values])
 
 
-@pytest.mark.parametrize("name", jobs.IMAGE_TABLES)
+@pytest.mark.parametrize("name", outputs.IMAGE_TABLES)
 def test_schema_accepts_a_good_row_and_refuses_wrong_columns(name: str) -> None:
     schema, good = schema_of(name), valid(name)
     schema.validate(good)

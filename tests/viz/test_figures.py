@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.text import Text
 
-from semrobust.core import jobs
+from semrobust.core import outputs
 from semrobust.core.errors import ParamsError
 from semrobust.core.layout import Layout
 from semrobust.core.registry import FIGURES
@@ -39,7 +39,7 @@ def inputs(name: str, **changed: pd.DataFrame) -> FigureInputs:
     return FigureInputs(
         tables,
         Layout(PARAMS.run).gallery(),
-        jobs.figure(PARAMS, name).settings,
+        outputs.figure(PARAMS, name).settings,
         DATASET,
         PARAMS.run,
         "0123456789abcdef",
@@ -83,6 +83,9 @@ def test_says_what_it_was_made_from(name: str) -> None:
         ABLATION: "500",
         "zhang2026_fig_ratio": "430–500",
         "zhang2026_bounds": "1–128",
+        "zhang2026_mechanism": "64",
+        "extra_ratio_criteria": "2–64",
+        "extra_attacker_knowledge": "110",
     }
     count = counts.get(name, "10,000")
     images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test images: {count} · "

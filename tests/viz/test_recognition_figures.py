@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semrobust.core import jobs
+from semrobust.core import outputs
 from semrobust.core.registry import FIGURES
 from semrobust.viz import canvas, recognition
 from semrobust.viz.base import FigureInputs
@@ -40,7 +40,7 @@ def project() -> Iterator[None]:
 
 
 def inputs(name: str, **changed: pd.DataFrame) -> FigureInputs:
-    settings = jobs.figure(PARAMS, name).settings
+    settings = outputs.figure(PARAMS, name).settings
     return FigureInputs(FULL | changed, None, settings, DATASET, PARAMS.run, "0123456789abcdef")
 
 

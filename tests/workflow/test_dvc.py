@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from semrobust.core import jobs
+from semrobust.core import outputs
 from semrobust.core.layout import Layout, record_path
 from semrobust.core.params import Params, load
 from semrobust.core.registry import FIGURES
@@ -32,9 +32,10 @@ def artifacts(params: Params) -> set[Path]:
     layout = Layout(params.run)
     recorded = {layout.model(system) for system in params.systems} | {layout.clean(system) for system in params.systems}
     recorded |= {layout.structure(system) for system in params.coded()}
-    recorded |= {layout.limits(system) for system in params.limited()}
+    recorded |= {layout.limits(system) for system in params.attacked()}
+    recorded |= {layout.criteria(system) for system in params.by_criteria()}
     recorded |= {layout.attack(*pair) for pair in params.pairs()} | {layout.gallery(), layout.dataset()}
-    recorded |= {layout.table(table) for table in jobs.TABLES} | {layout.figure(figure) for figure in FIGURES}
+    recorded |= {layout.table(table) for table in outputs.TABLES} | {layout.figure(figure) for figure in FIGURES}
     return (
         recorded | {record_path(path) for path in recorded} | {layout.perturbations(*pair) for pair in params.pairs()}
     )
@@ -66,6 +67,7 @@ def test_stages_name_no_system_and_no_attack() -> None:
         ("clean", {"seed", "link", "channels", "recognition.images", "evaluation.batch", "compute.job_threads"}),
         ("structures", {"seed", "systems", "structure", "link.real_uses"}),
         ("attacks", {"seed", "link", "systems", "attacks", "evaluation.attack_images", "evaluation.success_psnr_db"}),
+        ("criteria", {"seed", "link.real_uses", "systems", "structure", "theory", "criteria"}),
         ("limits", {"seed", "link", "systems", "attacks", "structure", "theory", "evaluation.attack_images"}),
         ("evaluate", {"seed", "link", "systems", "attacks", "evaluation", "channels", "recognition"}),
         ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db", "channels", "recognition"}),

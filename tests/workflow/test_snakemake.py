@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from semrobust.core import jobs
+from semrobust.core import outputs
 from semrobust.core.layout import Layout
 from semrobust.core.registry import FIGURES
 from tests.workflow.project import Project, tree
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}
 DOWNSTREAM = (
-    {("table", table) for table in jobs.TABLES} | {("figure", figure) for figure in FIGURES} | {("gallery", "")}
+    {("table", table) for table in outputs.TABLES} | {("figure", figure) for figure in FIGURES} | {("gallery", "")}
 )
 
 
@@ -30,16 +30,20 @@ def only(*tables: str) -> set[tuple[str, str]]:
 
 CLASSIFIERS = ("vit", "vit_at", "mae_vq", "mae_vq_coded", "mae_no_at", "jpeg_vit_full")
 ATTACKED = ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")
-DEEPJSCC = {(rule, "deepjscc") for rule in ("train", "clean", "fading", "limits")} | {
-    ("attack", f"deepjscc.{attack}") for attack in ("random", "pga", "pga_refined", "minimum_norm", "carlini_wagner")
-}
-RETRAINED = DOWNSTREAM - only(jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES)
-RECOGNIZED = only(*jobs.RECOGNITION_TABLES) | only(jobs.COMPARISON)
+BLIND = ("random", "pulse_jamming", "universal", "transfer_pga")
+DEEPJSCC = (
+    {(rule, "deepjscc") for rule in ("train", "clean", "fading", "limits", "criteria")}
+    | {("attack", f"deepjscc.{attack}") for attack in (*BLIND, "pga", "pga_refined", "minimum_norm", "carlini_wagner")}
+    # its surrogate listens to its encoder
+    | {("train", "deepjscc_surrogate"), ("clean", "deepjscc_surrogate"), ("attack", "deepjscc_surrogate.pga_refined")}
+)
+RETRAINED = DOWNSTREAM - only(outputs.OF_STRUCTURES, *outputs.RECOGNITION_TABLES)
+RECOGNIZED = only(*outputs.RECOGNITION_TABLES) | only(outputs.COMPARISON)
 
 
 def test_a_run_makes_every_table_and_figure_and_a_second_call_does_nothing(finished: Project) -> None:
     layout = Layout("ci")
-    for path in [layout.table(table) for table in jobs.TABLES] + [layout.figure(name) for name in FIGURES]:
+    for path in [layout.table(table) for table in outputs.TABLES] + [layout.figure(name) for name in FIGURES]:
         assert (finished.root / path).stat().st_size > 0
         assert (finished.root / path).with_suffix(".json").exists()
     before = tree(finished.root)
@@ -61,12 +65,14 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
         ({"plot": {"dpi": 61}}, {("figure", figure) for figure in FIGURES}),
         (
             {"systems": {"deepjscc": {"label": "other"}}},
-            {("figure", figure) for figure in FIGURES} - only(*jobs.RECOGNITION_TABLES),
+            {("figure", figure) for figure in FIGURES} - only(*outputs.RECOGNITION_TABLES),
         ),
         (
             {"attacks": {"all_bits": {"bisections": 3}}},
             {("attack", "hevc_ldpc_qpsk.all_bits"), ("limits", "hevc_ldpc_qpsk")}
-            | DOWNSTREAM - only(*jobs.OF_CLEAN_SAMPLES, jobs.OF_FADING, jobs.OF_STRUCTURES, *jobs.RECOGNITION_TABLES),
+            | DOWNSTREAM
+            - only(*outputs.OF_CLEAN_SAMPLES, outputs.OF_FADING, outputs.OF_STRUCTURES)
+            - only(*outputs.CRITERIA_TABLES, *outputs.RECOGNITION_TABLES),
         ),
         (
             {"systems": {"vit_at": {"training": {"shift": 2}}}},
@@ -84,8 +90,8 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
             {"channels": {"rician": {"k_factor_db": 3.0}}},
             {("accuracy", system) for system in CLASSIFIERS}
             | {("fading", system) for system in ATTACKED}
-            | only(jobs.OF_FADING, *jobs.RECOGNITION_TABLES)
-            | only(jobs.COMPARISON),
+            | only(outputs.OF_FADING, *outputs.RECOGNITION_TABLES)
+            | only(outputs.COMPARISON),
         ),
         ({"data": {"path": "/elsewhere"}}, set()),
         (

@@ -6,12 +6,20 @@ def known_structure(system, attack):
     return structure_files(PARAMS.same_code(system)) if known else []
 
 
+def made_on_surrogate(system, attack):
+    """The attack on the system's surrogate, for attacks that take over what it found."""
+    from semrobust.core.registry import ATTACKS
+
+    return attack_files(*PARAMS.crafted(system, attack)) if ATTACKS[PARAMS.attacks[attack].kind].transfers else []
+
+
 # One job attacks one system at all SNRs, so that starting Python is not the cost.
 rule attack:
     input:
         DATASET,
         model_files("{system}"),
         lambda wildcards: known_structure(wildcards.system, wildcards.attack),
+        lambda wildcards: made_on_surrogate(wildcards.system, wildcards.attack),
         current=lambda wildcards: current(
             LAYOUT.attack(wildcards.system, wildcards.attack), jobs.attack(PARAMS, wildcards.system, wildcards.attack)
         ),

@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-from semrobust.core import jobs, provenance
+from semrobust.core import jobs, outputs, provenance
 from semrobust.core.errors import SemrobustError
 from semrobust.core.layout import DATASET_FILES, Layout, record_path
 from semrobust.core.params import load
@@ -65,6 +65,10 @@ def attack_files(system, attack):
 
 def limits_files(system):
     return [LAYOUT.limits(system), record_path(LAYOUT.limits(system))]
+
+
+def criteria_files(system):
+    return [LAYOUT.criteria(system), record_path(LAYOUT.criteria(system))]
 
 
 def noise_files(system):

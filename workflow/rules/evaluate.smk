@@ -1,12 +1,13 @@
 ATTACKED = [file for pair in PAIRS for file in attack_files(*pair)]
 CLEAN = [file for system in PARAMS.of_task("image") for file in clean_files(system)]
 FADING = [file for system in PARAMS.attacked() for file in fading_files(system)]
-SAMPLES = {table: CLEAN if table in jobs.OF_CLEAN_SAMPLES else ATTACKED for table in jobs.TABLES}
-SAMPLES[jobs.OF_FADING] = FADING
-SAMPLES[jobs.OF_STRUCTURES] = STRUCTURES
-SAMPLES |= dict.fromkeys(jobs.LIMIT_TABLES, LIMITS + ATTACKED)
-SAMPLES |= dict.fromkeys(jobs.RECOGNITION_TABLES, ACCURACY)
-SAMPLES[jobs.COMPARISON] = [file for table in jobs.JUDGED for file in table_files(table)]
+SAMPLES = {table: CLEAN if table in outputs.OF_CLEAN_SAMPLES else ATTACKED for table in outputs.TABLES}
+SAMPLES[outputs.OF_FADING] = FADING
+SAMPLES[outputs.OF_STRUCTURES] = STRUCTURES
+SAMPLES |= dict.fromkeys(outputs.LIMIT_TABLES, LIMITS + ATTACKED)
+SAMPLES |= dict.fromkeys(outputs.CRITERIA_TABLES, CRITERIA)
+SAMPLES |= dict.fromkeys(outputs.RECOGNITION_TABLES, ACCURACY)
+SAMPLES[outputs.COMPARISON] = [file for table in outputs.JUDGED for file in table_files(table)]
 
 
 rule clean:
@@ -50,11 +51,11 @@ rule fading:
 rule table:
     input:
         lambda wildcards: SAMPLES[wildcards.table],
-        current=lambda wildcards: current(LAYOUT.table(wildcards.table), jobs.table(PARAMS, wildcards.table)),
+        current=lambda wildcards: current(LAYOUT.table(wildcards.table), outputs.table(PARAMS, wildcards.table)),
     output:
         table_files("{table}"),
     params:
-        key=lambda wildcards: jobs.table(PARAMS, wildcards.table).key,
+        key=lambda wildcards: outputs.table(PARAMS, wildcards.table).key,
     log:
         log("table", "{table}"),
     resources:
@@ -92,5 +93,5 @@ rule clean_samples:
 
 rule results:
     input:
-        [table_files(table) for table in jobs.TABLES],
+        [table_files(table) for table in outputs.TABLES],
         gallery_files(),

@@ -6,11 +6,11 @@ def drawn_from(wildcards):
 rule figure:
     input:
         drawn_from,
-        current=lambda wildcards: current(LAYOUT.figure(wildcards.figure), jobs.figure(PARAMS, wildcards.figure)),
+        current=lambda wildcards: current(LAYOUT.figure(wildcards.figure), outputs.figure(PARAMS, wildcards.figure)),
     output:
         figure_files("{figure}"),
     params:
-        key=lambda wildcards: jobs.figure(PARAMS, wildcards.figure).key,
+        key=lambda wildcards: outputs.figure(PARAMS, wildcards.figure).key,
     log:
         log("figure", "{figure}"),
     resources:

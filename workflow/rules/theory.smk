@@ -1,5 +1,5 @@
 # What theory says of each attacked image: slopes of a differentiable receiver, decision boundaries of a coded one.
-LIMITED = PARAMS.limited()
+LIMITED = PARAMS.attacked()
 LIMITS = [file for system in LIMITED for file in limits_files(system)]
 
 

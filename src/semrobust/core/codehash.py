@@ -15,7 +15,7 @@ from pathlib import Path
 _SOURCE = Path(__file__).resolve().parents[2]
 _PACKAGE = "semrobust"
 
-_PLUMBING = "codehash errors files jobs layout lazy params provenance registry settings"
+_PLUMBING = "codehash errors files jobs layout lazy outputs params provenance registry settings"
 PLUMBING = frozenset(f"{_PACKAGE}.core.{name}" for name in _PLUMBING.split())
 """Modules that move results about but cannot change a number in them; they are left out of every digest."""
 

@@ -60,6 +60,10 @@ class Layout:
         """What theory says of each image's least attack power."""
         return self.root / "samples" / "limits" / f"{system}.parquet"
 
+    def criteria(self, system: str) -> Path:
+        """Least attack power of each image under every criterion of ruin."""
+        return self.root / "samples" / "criteria" / f"{system}.parquet"
+
     def noise(self, system: str) -> Path:
         """Test images under semantic noise made against one system."""
         return self.root / "samples" / "noise" / f"{system}.npz"

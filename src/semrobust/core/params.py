@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -11,6 +13,7 @@ import yaml
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from semrobust.core import recognition
+from semrobust.core.criteria import CriteriaSettings
 from semrobust.core.errors import ParamsError
 from semrobust.core.grid import expand
 from semrobust.core.registry import ATTACKS, SYSTEMS, Registry
@@ -30,6 +33,10 @@ from semrobust.core.settings import (
 
 _S = TypeVar("_S", bound=Settings)
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
+
+
+NO_RESULT = ("label", "attacks", "study")
+"""Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
 
 
 class EvaluationSettings(Settings):
@@ -72,6 +79,7 @@ class Params(Settings):
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     structure: StructureSettings
     evaluation: EvaluationSettings
+    criteria: CriteriaSettings
     theory: TheorySettings
     recognition: RecognitionSettings
     compute: ComputeSettings
@@ -85,8 +93,8 @@ class Params(Settings):
         return run
 
     def section(self, *path: str) -> Any:
-        """Return one section as plain JSON values, for keys and records."""
-        value = self.model_dump(mode="json")
+        """Return one section as plain JSON values, for keys and records; not to be changed."""
+        value: Any = self._plain
         for key in path:
             value = value[key]
         return value
@@ -96,17 +104,36 @@ class Params(Settings):
 
         The system offers what the attack requires, and its own list of attacks, if it has one, names the attack.
         """
-        return [
+        return list(self._pairs)
+
+    # a run has hundreds of jobs, and each asks for these: found once per run
+    @cached_property
+    def _plain(self) -> Plain:
+        return self.model_dump(mode="json")
+
+    @cached_property
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
             (system, attack)
             for system, chosen in self.systems.items()
             for attack in self.attacks
-            if self.can_run(system, attack) and (chosen.attacks is None or attack in chosen.attacks)
-        ]
+            if (chosen.attacks is None or attack in chosen.attacks) and self.can_run(system, attack)
+        )
 
     def can_run(self, system: str, attack: str) -> bool:
         """Whether the system shows images and offers what the attack requires."""
-        required, kind = ATTACKS[self.attacks[attack].kind].requires, SYSTEMS[self.systems[system].kind]
-        return kind.task == "image" and required <= kind.capabilities
+        if ATTACKS[self.attacks[attack].kind].transfers and self.surrogate(system) is None:
+            return False
+        return self._offers(system, self.attacks[attack])
+
+    def _offers(self, system: str, attack: AttackSettings) -> bool:
+        kind = SYSTEMS[self.systems[system].kind]
+        return kind.task == "image" and ATTACKS[attack.kind].requires <= kind.capabilities
+
+    def surrogate(self, system: str) -> str | None:
+        """The first system that shows images and started from `system`: what an attacker trained in its place."""
+        started = (name for name in self.of_task("image") if self.systems[name].starts_from == system)
+        return next(started, None)
 
     def task(self, system: str) -> str:
         """What the system's receiver gives: "image", "class" or "pretraining"."""
@@ -121,6 +148,13 @@ class Params(Settings):
         """Systems whose receiver gives this: "image", "class" or "pretraining"."""
         return [name for name in self.systems if self.task(name) == task]
 
+    def crafted(self, system: str, attack: str) -> tuple[str, str]:
+        """The (surrogate, attack) pair whose perturbations a transfer attack tries on the system."""
+        surrogate, crafted_by = self.surrogate(system), getattr(self.attacks[attack], "crafted_by", None)
+        assert surrogate is not None
+        assert isinstance(crafted_by, str)
+        return surrogate, crafted_by
+
     def attacked(self) -> list[str]:
         """Systems with at least one attack that belong to no study: those of the main tables and figures."""
         return [name for name in self._in_pairs() if self.systems[name].study is None]
@@ -130,8 +164,8 @@ class Params(Settings):
         return [name for name in self._in_pairs() if self.systems[name].study == study]
 
     def studies(self) -> list[str]:
-        """Names of the studies, in the order of the params."""
-        named = (self.systems[name].study for name in self._in_pairs())
+        """Names of the studies that change a chain, in the order of the params."""
+        named = (self.systems[name].study for name in self._in_pairs() if SYSTEMS[self.systems[name].kind].source)
         return list(dict.fromkeys(study for study in named if study is not None))
 
     def rungs(self) -> dict[str, str]:
@@ -139,14 +173,32 @@ class Params(Settings):
         sources = {name: SYSTEMS[system.kind].source for name, system in self.systems.items() if system.study is None}
         return {name: source for name, source in sources.items() if source is not None}
 
-    def limited(self) -> list[str]:
-        """Systems that theory speaks of: the attacked ones of no study, and all attacked ones with gradients."""
+    def criterion_attacks(self, system: str) -> list[str]:
+        """Names of the attacks of the section `criteria` that can be run on the system."""
+        return [name for name, attack in self.criteria.attacks.items() if self._offers(system, attack)]
+
+    def by_criteria(self) -> list[str]:
+        """Systems that are tried under all criteria: the attacked ones, and those of the studies named there."""
         attacked = set(self.attacked())
         return [
             name
-            for name in self._in_pairs()
-            if name in attacked or "gradient" in SYSTEMS[self.systems[name].kind].capabilities
+            for name in self.of_task("image")
+            if (name in attacked or self.systems[name].study in self.criteria.studies) and self.criterion_attacks(name)
         ]
+
+    def trainings(self) -> dict[str, list[str]]:
+        """What is tried under criteria: each system alone, and systems that differ by their seed alone together.
+
+        The seed of a training comes from the system's name, so systems with equal settings are trainings of one thing;
+        together they go by the name of the first and "+".
+        """
+        equal: dict[str, list[str]] = {}
+        for name in self.by_criteria():
+            settings = self.section("systems", name)
+            made_of = {key: value for key, value in settings.items() if key not in NO_RESULT}
+            equal.setdefault(json.dumps(made_of, sort_keys=True), []).append(name)
+        several = {f"{names[0]}+": names for names in equal.values() if len(names) > 1}
+        return {name: [name] for name in self.by_criteria()} | several
 
     def _in_pairs(self) -> list[str]:
         return list(dict.fromkeys(system for system, _ in self.pairs()))
@@ -227,6 +279,14 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
         content["systems"] = expand(raw["systems"], "systems", merge, problems)
     content["systems"] = _plugins(content, "systems", SYSTEMS, problems)
     content["attacks"] = _plugins(raw, "attacks", ATTACKS, problems)
+    if isinstance(raw.get("criteria"), Mapping):
+        attacks = {"criteria.attacks": raw["criteria"].get("attacks")}
+        content["criteria"] = {**raw["criteria"], "attacks": _plugins(attacks, "criteria.attacks", ATTACKS, problems)}
+        content["criteria"]["ruined"] = {
+            name: criterion
+            for name, criterion in (raw["criteria"].get("ruined") or {}).items()
+            if criterion is not None
+        }
     params = _checked(Params, content, "", problems, skip=("systems", "attacks"))
     if params is not None:
         problems += _inconsistent(params)
@@ -306,8 +366,17 @@ def _inconsistent(params: Params) -> list[str]:
             f"evaluation.gallery_images: {params.evaluation.gallery_images}, must not exceed "
             f"evaluation.attack_images = {params.evaluation.attack_images}"
         )
+    if params.criteria.images > params.evaluation.attack_images:
+        problems.append(
+            f"criteria.images: {params.criteria.images}, must not exceed "
+            f"evaluation.attack_images = {params.evaluation.attack_images}"
+        )
     for name, system in params.systems.items():
         problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
+        if params.task(name) == "image" and system.starts_from is not None:
+            started = params.systems.get(system.starts_from)
+            if started is None or params.task(system.starts_from) != "image" or started.kind != "deepjscc":
+                problems.append(f"systems.{name}.start: {system.starts_from!r}, must be a system of kind 'deepjscc'")
     return list(dict.fromkeys([*problems, *_never_attacked(params), *recognition.problems(params)]))
 
 
@@ -332,6 +401,10 @@ def _never_attacked(params: Params) -> list[str]:
                 problems.append(f"systems.{name}.attacks: {wanted!r}, must be of {', '.join(params.attacks)}")
             elif not params.can_run(name, wanted):
                 problems.append(f"systems.{name}.attacks: {wanted!r}, cannot be run on kind {system.kind!r}")
+    for victim, name in pairs:
+        if ATTACKS[params.attacks[name].kind].transfers and params.crafted(victim, name) not in pairs:
+            surrogate, crafted_by = params.crafted(victim, name)
+            problems.append(f"attacks.{name}.crafted_by: {crafted_by!r}, must be an attack that {surrogate!r} runs")
     used = {attack for _, attack in pairs}
     for name, attack in params.attacks.items():
         if name not in used:

@@ -242,7 +242,12 @@ class SystemKind:
 
 
 class AttackKind:
-    """What the workflow reads of an attack kind without importing torch (see `attacks.base`)."""
+    """What the workflow reads of an attack kind without importing torch (see `attacks.base`).
+
+    `transfers`: it takes over what the attack `crafted_by` of its settings found on the system's surrogate.
+    """
+
+    transfers: ClassVar[bool] = False
 
     Settings: ClassVar[type[AttackSettings]]
     requires: ClassVar[frozenset[str]]

@@ -116,7 +116,7 @@ def bounds(params: Params, making: Making) -> pd.DataFrame:
 def _groups(params: Params, making: Making) -> Iterator[tuple[str, float, pd.DataFrame, pd.DataFrame]]:
     """Per system and SNR: what theory says of each image, and the best attack on it, image by image."""
     layout = Layout(params.run)
-    for system in params.limited():
+    for system in params.attacked():
         limits = pd.read_parquet(making.uses(layout.limits(system), jobs.limits(params, system)))
         attacks = {
             attack: pd.read_parquet(making.uses(layout.attack(system, attack), jobs.attack(params, system, attack)))

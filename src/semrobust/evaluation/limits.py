@@ -12,18 +12,18 @@ from tqdm import tqdm
 from semrobust.attacks.base import Target
 from semrobust.attacks.structure import stored
 from semrobust.attacks.words import words_of
-from semrobust.core import files, jobs, seeds
+from semrobust.core import files, jobs
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
 from semrobust.core.settings import LEVELS
 from semrobust.data.splits import load_split
 from semrobust.evaluation.attacked import aim
-from semrobust.phy.power import SOURCE_VALUES
+from semrobust.evaluation.slopes import slopes
 from semrobust.systems.checkpoint import restore
 from semrobust.theory.boundary import codeword_power, stopping_power
 from semrobust.theory.certificates import certificate
-from semrobust.theory.jacobian import frobenius_squared, spectral_norm, steepest_on_path
+from semrobust.theory.jacobian import steepest_on_path
 
 Columns = dict[str, npt.NDArray[np.float64]]
 _EMPTY = ("certified", "spectral", "converged", "frobenius_squared", "path", "codeword_power", "stopping_power")
@@ -57,7 +57,8 @@ def run(params: Params, name: str, command: list[str]) -> None:
             columns = dict.fromkeys(_EMPTY, np.full(len(images), np.nan))
             columns["clean_mse"] = target.distortion(torch.zeros_like(target.received)).double().numpy()
             if "gradient" in system.capabilities:
-                columns |= _slopes(params, target, weakest[snr_db][start : start + batch], start, snr_db)
+                columns |= slopes(params, target, start, snr_db)
+                columns["path"] = _path(params, target, weakest[snr_db][start : start + batch])
             if structure is not None:
                 columns |= _boundaries(target)
             if constant is not None:
@@ -91,26 +92,16 @@ def _weakest(params: Params, name: str, making: Making) -> dict[float, torch.Ten
     return vectors
 
 
-def _slopes(params: Params, target: Target, weakest: torch.Tensor, start: int, snr_db: float) -> Columns:
-    """Slopes at the images from number `start` on; `weakest` (B, N) are their perturbations."""
-    given, system = params.theory, target.system
+def _path(params: Params, target: Target, weakest: torch.Tensor) -> npt.NDArray[np.float64]:
+    """The steepest piece of the way to `weakest` (B, N), NaN where no attack succeeded."""
 
     def decode(received: torch.Tensor) -> torch.Tensor:
-        return system.decode_differentiably(received, target.noise_variance)
+        return target.system.decode_differentiably(received, target.noise_variance)
 
-    spectral = spectral_norm(decode, target.received, target.directions, given.tolerance, given.iterations)
-    rows = {"start": start, "stop": start + len(target), "width": SOURCE_VALUES}
-    normal = (seeds.gaussian_rows(params.seed, "limits", probe, snr_db, **rows) for probe in range(given.probes))
-    probes = torch.stack([torch.from_numpy(values).sign() for values in normal])
     known = ~weakest.isnan().any(dim=1)
     path = torch.full((len(target),), torch.nan, dtype=torch.float64)
-    path[known] = steepest_on_path(decode, target.received[known], weakest[known], given.path_points)
-    return {
-        "spectral": spectral.norm.numpy(),
-        "converged": spectral.converged.double().numpy(),
-        "frobenius_squared": frobenius_squared(decode, target.received, probes).numpy(),
-        "path": path.numpy(),
-    }
+    path[known] = steepest_on_path(decode, target.received[known], weakest[known], params.theory.path_points)
+    return np.asarray(path.numpy())
 
 
 def _boundaries(target: Target) -> Columns:

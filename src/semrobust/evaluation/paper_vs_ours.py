@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from semrobust.core import jobs, provenance
+from semrobust.core import outputs, provenance
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
@@ -21,7 +21,9 @@ _MISSING = "this run lacks a system or an SNR that the claim is about"
 def paper_vs_ours(params: Params, making: Making) -> pd.DataFrame:
     """Rows (claim). A claim about systems that the run lacks is not testable in it."""
     layout = Layout(params.run)
-    tables = {name: pd.read_csv(making.uses(layout.table(name), jobs.table(params, name))) for name in jobs.JUDGED}
+    tables = {
+        name: pd.read_csv(making.uses(layout.table(name), outputs.table(params, name))) for name in outputs.JUDGED
+    }
     rows = []
     for claim in CLAIMS:
         found = _finding(claim.check, tables, params)
@@ -55,8 +57,8 @@ def run(params: Params, table: str, command: list[str]) -> Path:
 
 def read(params: Params) -> pd.DataFrame:
     """The finished table of a run; raises ArtifactError where it is missing, altered or made with other params."""
-    path = Layout(params.run).table(jobs.COMPARISON)
-    provenance.trust(path, jobs.table(params, jobs.COMPARISON))
+    path = Layout(params.run).table(outputs.COMPARISON)
+    provenance.trust(path, outputs.table(params, outputs.COMPARISON))
     return pd.read_csv(path)
 
 

@@ -51,6 +51,21 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "quantity", "role", "success_psnr_db", "power_total_mean", "power_total_low", "power_total_high",
         "power_per_use_mean", "psr_db", "n_beaten", "tightness_median", "interval",
     ),
+    "criteria": (
+        "criterion", "n_seeds", "success_rate", "ruinable_rate", "power_total_mean", "power_total_low",
+        "power_total_high", "power_per_use_mean", "psr_db", "clean_psnr_db_mean", "clean_psnr_db_low",
+        "clean_psnr_db_high", "spectral_mean", "spectral_low", "spectral_high", "frobenius_mean", "frobenius_low",
+        "frobenius_high", "interval",
+    ),
+    "criteria_ratio": (
+        "semantic_system", "classical_system", "criterion", "n_seeds", "n_censored", "semantic_power",
+        "classical_power", "ratio", "ratio_low", "ratio_high", "interval",
+    ),
+    "attacker_knowledge": (
+        "semantic_system", "classical_system", "knowledge", "success_psnr_db", "semantic_censored",
+        "classical_censored", "semantic_power", "semantic_power_low", "semantic_power_high", "classical_power",
+        "classical_power_low", "classical_power_high", "ratio", "ratio_low", "ratio_high", "interval",
+    ),
     "paper_vs_ours": (
         "paper", "claim", "place", "text", "stated", "measure", "value", "value_low", "value_high", "verdict", "rule",
         "files",
@@ -73,6 +88,7 @@ _MIDDLES = {
     "clean": "psnr_db", "link_adaptation": "psnr_db", "attack_power": "power_total_mean", "power_ratio": "ratio",
     "fading": "psnr_db", "accuracy": "accuracy", "overhead": "ratio", "index_flips": "flip_rate",
     "attack_sanity": "difference", "lipschitz": "spectral_mean", "bounds": "power_total_mean",
+    "criteria": "power_total_mean", "criteria_ratio": "ratio", "attacker_knowledge": "ratio",
 }  # fmt: skip
 
 

@@ -44,3 +44,21 @@ class Bootstrap:
 def interval(resampled: Values) -> tuple[float, float]:
     """95% percentile interval; the ends are observed resamples, so infinite ones stay infinite and never become NaN."""
     return quantile(resampled, 0.025), quantile(resampled, 0.975)
+
+
+class SeedBootstrap:
+    """As `Bootstrap`, over trainings too: each resample draws trainings, and images that all of them are shown.
+
+    With one training it is the bootstrap over images. With few trainings the interval is too short (of three, one
+    resample in nine has one training alone), which is why tables say how many there were.
+    """
+
+    def __init__(self, trainings: int, images: int, samples: int, root_seed: int) -> None:
+        self.images = Bootstrap(images, samples, root_seed)
+        generator = seeds.generator(root_seed, "bootstrap trainings", trainings, samples)
+        self.trainings = generator.integers(trainings, size=(samples, trainings), dtype=np.int32)
+
+    def means(self, values: Values) -> Values:
+        """Mean of each resample (samples,), of values (trainings, images)."""
+        by_training = np.stack([self.images.means(row) for row in values])  # (trainings, samples)
+        return np.asarray(np.take_along_axis(by_training, self.trainings.T, axis=0).mean(axis=0))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from semrobust.core import files, jobs
+from semrobust.core import files, jobs, outputs
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
@@ -140,7 +140,7 @@ def fading(params: Params, making: Making) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["fading"]])
 
 
-def _attacked(params: Params, making: Making) -> dict[str, dict[str, pd.DataFrame]]:
+def attacked_samples(params: Params, making: Making) -> dict[str, dict[str, pd.DataFrame]]:
     """Per-image results by system and attack, and behind a system's attacks the best of them per image."""
     layout = Layout(params.run)
     tables: dict[str, dict[str, pd.DataFrame]] = {}
@@ -158,7 +158,7 @@ def attack_power(params: Params, making: Making) -> pd.DataFrame:
     resamples = bootstrap(params)
     rows = [
         _power_row(params, system, attack, snr_db, group, resamples)
-        for system, attacks in _attacked(params, making).items()
+        for system, attacks in attacked_samples(params, making).items()
         for attack, samples in attacks.items()
         for snr_db, group in _by_snr(samples)
     ]
@@ -219,7 +219,9 @@ def power_ratio(params: Params, making: Making) -> pd.DataFrame:
     properties of the image, not of an attack's success. `statistic`: ratio of means, and for `best_of` also of medians
     (a median that falls on censored images is infinite).
     """
-    attacked = {system: attacks for system, attacks in _attacked(params, making).items() if system in params.attacked()}
+    attacked = {
+        system: attacks for system, attacks in attacked_samples(params, making).items() if system in params.attacked()
+    }
     sides = {
         side: [name for name in attacked if SYSTEMS[params.systems[name].kind].side == side]
         for side in ("semantic", "classical")
@@ -301,7 +303,7 @@ def run(params: Params, table: str, command: list[str]) -> Path:
 
 def write(params: Params, table: str, make: Make, command: list[str]) -> Path:
     """Make one result table, check it against its schema, and write it with its record."""
-    making = Making(jobs.table(params, table), command)
+    making = Making(outputs.table(params, table), command)
     frame = make(params, making)[[*COMMON, *COLUMNS[table]]]
     frame = schema(table).validate(frame)
     output = Layout(params.run).table(table)

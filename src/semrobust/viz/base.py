@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import seaborn
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 else:
     np = LazyModule("numpy")
@@ -43,7 +44,7 @@ class FigureInputs:
     Attributes:
         tables: the result tables that the figure asked for, by name.
         gallery: file of example pictures, if the figure asked for it.
-        settings: the figure job's settings (`core.jobs.figure`): `plot`, `labels` of the attacked systems and of the
+        settings: the figure job's settings (`core.outputs.figure`): `plot`, `labels` of the attacked systems and of the
             attacks, what each of the `rungs` is, `success_psnr_db`.
         dataset: the dataset's name and digests, as recorded.
         run: name of the run.
@@ -141,6 +142,19 @@ def label_snr(axes: Axes) -> None:
     """Name and divide the x axis: the same quantity in every figure."""
     axes.set_xlabel("channel SNR per real use (dB)")
     axes.locator_params(axis="x", nbins=6, integer=True, steps=[1, 2, 4, 5, 10])
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Write the numbers of a logarithmic axis out, with as many between the decades as there is room for."""
+    from matplotlib import ticker
+
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low) if low > 0 else 9.0
+    digits = tuple(range(1, 10)) if decades < 0.6 else (1, 2, 5) if decades < 2.2 else (1,)
+    if low > 0:  # a scale that turns linear at its lower end places its own ticks
+        axis.set_major_locator(ticker.LogLocator(subs=digits))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def power_scale(power: pd.Series[float]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semrobust.core import jobs
+from semrobust.core import jobs, outputs
 from semrobust.core.layout import Layout
 from semrobust.core.lazy import LazyModule
 from semrobust.core.params import Params
@@ -28,8 +28,8 @@ def run(params: Params, name: str, command: list[str]) -> Path:
         ArtifactError: an input is missing, altered or made with other params, or a file cannot be written.
     """
     kind, layout = FIGURES[name], Layout(params.run)
-    making = Making(jobs.figure(params, name), command)
-    tables = {table: making.uses(layout.table(table), jobs.table(params, table)) for table in kind.tables}
+    making = Making(outputs.figure(params, name), command)
+    tables = {table: making.uses(layout.table(table), outputs.table(params, table)) for table in kind.tables}
     gallery = making.uses(layout.gallery(), jobs.gallery(params)) if kind.gallery else None
     settings, output = making.job.settings, layout.figure(name)
     with canvas.style(settings["plot"]):

@@ -1,0 +1,41 @@
+"""Train a surrogate: the encoder of the system it starts from stays as it is, its own decoder learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from semrobust.core import jobs, seeds
+from semrobust.core.layout import Layout
+from semrobust.core.params import Params
+from semrobust.core.provenance import Making
+from semrobust.data.splits import load_split
+from semrobust.systems.checkpoint import save
+from semrobust.systems.deepjscc_surrogate import SurrogateSettings, SurrogateSystem
+from semrobust.training.loop import Trainer
+
+
+def run(params: Params, system: str, command: list[str], after_epoch: Callable[[int], None] = lambda _: None) -> Path:
+    """Build the system named `system` and write its checkpoint and record, as `training.build` does."""
+    layout = Layout(params.run)
+    making = Making(jobs.model(params, system), command)
+    settings = params.systems[system]
+    assert isinstance(settings, SurrogateSettings)
+    torch.set_num_threads(params.compute.train_threads)
+    start = making.uses(layout.model(settings.start), jobs.model(params, settings.start))
+    seed = seeds.integer(params.seed, "create", system)
+    ready = SurrogateSystem.create(settings, params.link.real_uses, seed).adopt(load_file(start))
+    dataset = making.uses(layout.dataset(), jobs.dataset(params))
+    train, validation = (
+        torch.from_numpy(load_split(dataset.parent, split).images.copy()) for split in ("train", "validation")
+    )
+    scratch = layout.scratch(system, making.id)
+    trainer = Trainer(ready, train, validation, scratch, params.seed, system)  # type: ignore[arg-type]
+    history = trainer.run(after_epoch)
+    checkpoint = layout.model(system)
+    save(ready, checkpoint)
+    making.finish(checkpoint, [checkpoint], {"history": history})
+    return checkpoint
