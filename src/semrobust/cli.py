@@ -285,6 +285,28 @@ def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
         click.echo(f"{attack:<22}" + "".join(f"{powers[attack]:10.2f}" for powers in measured.values()))
 
 
+@bench.command()
+@click.argument("system")
+@click.argument("attack")
+@click.option("--images", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_files
+def power(system: str, attack: str, images: int, threads: int, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Time ATTACK on the trained SYSTEM, and extrapolate to 1,000 images at 11 SNRs."""
+    from semrobust.evaluation import bench_power
+    from semrobust.phy.bench import machine
+
+    before = machine()
+    measured = bench_power.measure(load(files), system, attack, images, threads)
+    if as_json:
+        click.echo(json.dumps(measured | {"machine": before}))
+        return
+    minutes = measured["minutes_for_1000_images_at_11_snrs"]
+    click.echo(f"{measured['images']} images at {measured['snr_db']:g} dB: {measured['seconds']:.1f} s")
+    click.echo(f"1,000 images at 11 SNRs: {minutes:.1f} minutes with {threads} threads")
+
+
 def _scaling(out: Path) -> None:
     """Write timings of this machine as CSV, JSON, PDF and PNG."""
     from semrobust.core.files import digest, write_text

@@ -57,11 +57,11 @@ def test_overlay_changes_only_its_keys(tmp_path: Path, params: Params) -> None:
 
 
 def test_null_removes_a_system_and_an_attack() -> None:
-    raw = merge(raw_params(), {"systems": {"deepjscc": None}, "attacks": {"pga_refined": None}})
+    raw = merge(raw_params(), {"systems": {"deepjscc_noiseless": None}, "attacks": {"near_codeword": None}})
     params = validate(raw)
-    assert "deepjscc" not in params.systems
-    assert "deepjscc_noiseless" in params.systems
-    assert "pga_refined" not in params.attacks
+    assert "deepjscc_noiseless" not in params.systems
+    assert "deepjscc" in params.systems
+    assert "near_codeword" not in params.attacks
 
 
 def test_later_overlays_win(tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("systems.jpeg_ldpc_qpsk.attacks", ["pgd"], "must be of random, "),
     ("systems.jpeg_ldpc_qpsk.attacks", ["pga"], "cannot be run on kind 'jpeg_ldpc'"),
     ("systems.hevc_ldpc_qpsk.subsampling", "4:2:2", "4:2:0"),
-    ("systems.deepjscc.kind", "deepjssc", "must be one of chain_vit, deepjscc, hevc_ldpc, jpeg_ldpc"),
-    ("systems.deepjscc.kind", None, "must be one of chain_vit, deepjscc, hevc_ldpc, jpeg_ldpc"),
-    ("attacks.pga.kind", "pgd", "pga, random_direction"),
+    ("systems.deepjscc_noiseless.kind", "deepjssc", "must be one of chain_vit, deepjscc, deepjscc_smooth, "),
+    ("systems.deepjscc_noiseless.kind", None, "must be one of chain_vit, deepjscc, deepjscc_smooth, "),
+    ("attacks.pga.kind", "pgd", "pga, pulse_jamming, random_direction"),
     ("run", "../laptop", "lower case letters"),
     ("run", "Laptop", "lower case letters"),
     ("data.hub", ["https://example.org/train.parquet"], "two addresses of train and test"),
@@ -152,8 +152,8 @@ def test_a_rule_across_the_keys_of_an_attack_names_the_attack() -> None:
 
 
 def test_an_entry_that_is_no_section_is_shown() -> None:
-    (problem,) = refused(changed("systems.deepjscc", "yes")).problems
-    assert problem.startswith("systems.deepjscc: 'yes'")
+    (problem,) = refused(changed("systems.deepjscc_noiseless", "yes")).problems
+    assert problem.startswith("systems.deepjscc_noiseless: 'yes'")
 
 
 @pytest.mark.parametrize(
@@ -178,19 +178,23 @@ def test_a_missing_section_is_named(section: str) -> None:
 
 def test_real_uses_must_be_whole_feature_maps() -> None:
     problems = refused(changed("link.real_uses", 96)).problems
-    assert len(problems) == 2  # one per DeepJSCC system; the LDPC codes exist at that length
-    for name, problem in zip(("deepjscc", "deepjscc_noiseless"), problems, strict=True):
+    learned = [name for name, system in validate(raw_params()).systems.items() if system.kind.startswith("deepjscc")]
+    assert len(learned) > 2  # the LDPC codes exist at that length
+    for name, problem in zip(learned, problems, strict=True):
         assert problem.startswith(f"systems.{name}.")
         assert "link.real_uses must be a multiple of 64, not 96" in problem
 
 
 def test_an_attack_that_fits_no_system_is_refused() -> None:
     raw = raw_params()
-    raw["systems"] = {name: entry for name, entry in raw["systems"].items() if entry.get("kind") != "deepjscc"}
+    kinds = {name: entry.get("kind") or "" for name, entry in raw["systems"].items()}
+    raw["systems"] = {name: entry for name, entry in raw["systems"].items() if "deepjscc" not in kinds[name]}
     problems = refused(raw).problems
-    need_gradients = ("pga", "pga_refined", "minimum_norm", "carlini_wagner")
-    assert [problem.split(":")[0] for problem in problems] == [f"attacks.{name}.kind" for name in need_gradients]
-    assert all("gradient" in problem for problem in problems)
+    need_gradients = ("pga", "pga_refined", "minimum_norm", "carlini_wagner", "universal")
+    need_surrogates = ("transfer_pga", "transfer_minimum_norm")
+    unused = {problem.split(":")[0]: problem for problem in problems}
+    assert list(unused) == [f"attacks.{name}.kind" for name in (*need_gradients, *need_surrogates)]
+    assert all("gradient" in unused[f"attacks.{name}.kind"] for name in need_gradients)
 
 
 @pytest.mark.parametrize("name", ["Deep", "deep.jscc", "deep/jscc", "1st", "", 7, "a b", "../x", "x\n"])
@@ -203,7 +207,13 @@ def test_names_of_systems_must_be_file_names(name: Any) -> None:
 
 def test_attack_images_cannot_exceed_the_test_images() -> None:
     raw = merge(
-        raw_params(), {"data": {"test_images": 30}, "evaluation": {"attack_images": 31}, "recognition": {"images": 30}}
+        raw_params(),
+        {
+            "data": {"test_images": 30},
+            "evaluation": {"attack_images": 31},
+            "recognition": {"images": 30},
+            "criteria": {"images": 30},
+        },
     )
     (problem,) = refused(raw).problems
     assert problem == "evaluation.attack_images: 31, must not exceed data.test_images = 30"
@@ -388,9 +398,9 @@ def test_pairs_respect_what_systems_can_do_and_ask_for(params: Params) -> None:
 
 
 def test_a_system_may_choose_its_attacks() -> None:
-    chosen = {"deepjscc": {"attacks": ["pga"]}, "hevc_ldpc_16qam": {"attacks": []}}
+    chosen = {"deepjscc_noiseless": {"attacks": ["pga"]}, "hevc_ldpc_16qam": {"attacks": []}}
     params = validate(merge(raw_params(), {"systems": chosen}))
-    assert [pair for pair in params.pairs() if pair[0] in chosen] == [("deepjscc", "pga")]
+    assert [pair for pair in params.pairs() if pair[0] in chosen] == [("deepjscc_noiseless", "pga")]
     assert "hevc_ldpc_16qam" in params.systems
     assert "hevc_ldpc_16qam" not in params.attacked()
 
@@ -405,7 +415,8 @@ def test_every_attacked_system_is_a_main_one_or_in_one_study(params: Params) -> 
         "block length": ["ablation_blocks_2", "ablation_blocks_4"],
         "decoder": ["ablation_min_sum", "ablation_iterations_10", "ablation_iterations_200"],
     }
-    everyone = [*main, *(name for names in studies.values() for name in names)]
+    # the surrogate is attacked for the sake of another system
+    everyone = [*main, "deepjscc_surrogate", *(name for names in studies.values() for name in names)]
     assert sorted(everyone) == sorted({system for system, _ in params.pairs()})
     assert params.studied("no such study") == []
 

@@ -117,11 +117,11 @@ def test_a_criterion_is_one_rule(rules: dict[str, float]) -> None:
 def test_attacks_of_the_section_are_checked_like_all_others() -> None:
     raw = raw_params()
     raw["criteria"]["attacks"]["minimum_norm"]["starts"] = 0
-    raw["criteria"]["images"] = 100000
+    raw["criteria"]["images"], raw["data"]["test_images"] = 100000, 5
     with pytest.raises(ParamsError, match=r"criteria.attacks.minimum_norm.starts: 0"):
         validate(raw)
     raw["criteria"]["attacks"]["minimum_norm"]["starts"] = 1
-    with pytest.raises(ParamsError, match=r"criteria.images: 100000, must not exceed"):
+    with pytest.raises(ParamsError, match=r"criteria.images: 100000, must not exceed data.test_images = 5"):
         validate(raw)
 
 

@@ -60,6 +60,7 @@ OVERLAY: dict[str, Any] = {
         },
     },
     "evaluation": {"bootstrap_samples": 100, "attack_images": 8},
+    "criteria": {"images": 8},
 }  # fmt: skip
 LEVELS = {
     "iterated": [0.0, 2.0, 8.0],

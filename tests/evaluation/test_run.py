@@ -37,6 +37,8 @@ OVERLAY: dict[str, Any] = {
     "systems": {
         NET: {"width": 4, "training": {"epochs": 4, "batch": 32, "learning_rate": 5e-3}},
         "deepjscc_noiseless": None,
+        "deepjscc_surrogate": None,
+        "trained": None,
         **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", *HU2022)),
         CHAIN: {"attacks": None, "study": None},
         NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
@@ -49,6 +51,7 @@ OVERLAY: dict[str, Any] = {
         "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
         "minimum_norm": {"starts": 2, "iterations": 20},
         **dict.fromkeys(("pga_refined", "carlini_wagner", "near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")),
+        **dict.fromkeys(("pulse_jamming", "universal", "transfer_pga", "transfer_minimum_norm")),
     },
     "structure": {
         "max_cycle": 6,
@@ -62,6 +65,7 @@ OVERLAY: dict[str, Any] = {
     },
     "evaluation": {"attack_images": 8, "batch": 5, "bootstrap_samples": 100, "gallery_psr_db": [-10.0, 0.0]},
     "recognition": {"images": 14},
+    "criteria": {"images": 8},
     "compute": {"train_threads": 1},
 }
 

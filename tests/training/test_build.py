@@ -31,6 +31,8 @@ OVERLAY: dict[str, Any] = {
     "systems": {
         NAME: {"width": 4, "training": {"epochs": 3, "batch": 32}},
         "deepjscc_noiseless": None,
+        "deepjscc_surrogate": None,
+        "trained": None,
         "hevc_ldpc_qpsk": None,
         "hevc_ldpc_16qam": None,
         "jpeg_ldpc_16qam": None,
@@ -40,8 +42,10 @@ OVERLAY: dict[str, Any] = {
         **dict.fromkeys(HU2022),
         "jpeg_ldpc_qpsk": {"attacks": None, "study": None},
     },
+    "attacks": {"transfer_pga": None, "transfer_minimum_norm": None},
     "evaluation": {"attack_images": 5},
     "recognition": {"images": 5},
+    "criteria": {"images": 5},
     "compute": {"train_threads": 1},
 }
 

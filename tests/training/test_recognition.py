@@ -340,6 +340,7 @@ OVERLAY: dict[str, Any] = {
         "mae": {"training": {**SHORT, "epochs": 2}},
     },
     "evaluation": {"attack_images": 5},
+    "criteria": {"images": 5},
     "recognition": {"images": 20, "batch": 10},
 }
 

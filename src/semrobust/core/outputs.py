@@ -35,7 +35,10 @@ MODULES = {
 }
 """The module of `semrobust.evaluation` that makes each table, by its function `run`."""
 
-JUDGED = ("clean", "attack_power", "power_ratio", "lipschitz", "bounds", "accuracy", "overhead", "attack_sanity")
+JUDGED = (
+    "clean", "attack_power", "power_ratio", "lipschitz", "bounds", "criteria", "criteria_ratio", "attacker_knowledge",
+    "accuracy", "overhead", "attack_sanity",
+)  # fmt: skip
 """The tables that it is made from."""
 
 TABLES = tuple(MODULES)
@@ -101,9 +104,13 @@ def _criteria_table(params: Params, table: str) -> Job:
     return Job("table", table, settings | seed_of(params), (_maker(table),))
 
 
+_WAYS = ("train_snr_db", "penalty_snr_db")
+
+
 def _comparison(params: Params) -> Job:
     """Claims are judged from tables; of the params it counts only which system stands for which scheme."""
     systems, given = params.section("systems"), params.recognition
+    trainings = params.trainings()
     settings = {
         "run": params.run,
         "dataset": params.data.source,
@@ -115,6 +122,12 @@ def _comparison(params: Params) -> Job:
             if "train_snr_db" in (systems[name].get("training") or {})
         },
         "attacks": {name: attack.kind for name, attack in params.attacks.items()},
+        "trainings": trainings,
+        "trained": {
+            group: {key: value for key, value in (systems[of[0]].get("training") or {}).items() if key in _WAYS}
+            for group, of in trainings.items()
+        },
+        "ruined": [without(rule, "label") for rule in params.section("criteria", "ruined").values()],
         "channels": {
             name: [channel.fading, channel.transmit, channel.receive, channel.csi_error == 0]
             for name, channel in params.channels.items()
@@ -188,7 +201,10 @@ def _shown_criteria(params: Params) -> Plain:
         "trainings": params.trainings(),
         "rules": {name: without(rule, "label") for name, rule in params.section("criteria", "ruined").items()},
         "labels_of_rules": {name: rule.label for name, rule in params.criteria.ruined.items()},
-        "attacks": [attack.label for attack in params.criteria.attacks.values()],
+        "attacks": {
+            name: [params.criteria.attacks[attack].label for attack in params.criterion_attacks(name)]
+            for name in params.by_criteria()
+        },
     }
 
 

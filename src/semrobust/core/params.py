@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -93,11 +94,11 @@ class Params(Settings):
         return run
 
     def section(self, *path: str) -> Any:
-        """Return one section as plain JSON values, for keys and records; not to be changed."""
+        """Return one section as plain JSON values, for keys and records: a copy, to be changed at will."""
         value: Any = self._plain
         for key in path:
             value = value[key]
-        return value
+        return deepcopy(value)
 
     def pairs(self) -> list[tuple[str, str]]:
         """All (system, attack) pairs to run, in params order.
@@ -366,16 +367,13 @@ def _inconsistent(params: Params) -> list[str]:
             f"evaluation.gallery_images: {params.evaluation.gallery_images}, must not exceed "
             f"evaluation.attack_images = {params.evaluation.attack_images}"
         )
-    if params.criteria.images > params.evaluation.attack_images:
-        problems.append(
-            f"criteria.images: {params.criteria.images}, must not exceed "
-            f"evaluation.attack_images = {params.evaluation.attack_images}"
-        )
+    if test_images is not None and params.criteria.images > test_images:
+        problems.append(f"criteria.images: {params.criteria.images}, must not exceed data.test_images = {test_images}")
     for name, system in params.systems.items():
         problems += [f"systems.{name}.{problem}" for problem in system.problems(params.link)]
         if params.task(name) == "image" and system.starts_from is not None:
             started = params.systems.get(system.starts_from)
-            if started is None or params.task(system.starts_from) != "image" or started.kind != "deepjscc":
+            if started is not None and started.kind != "deepjscc":
                 problems.append(f"systems.{name}.start: {system.starts_from!r}, must be a system of kind 'deepjscc'")
     return list(dict.fromkeys([*problems, *_never_attacked(params), *recognition.problems(params)]))
 

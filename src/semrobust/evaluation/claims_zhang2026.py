@@ -194,6 +194,110 @@ def smooth(tables: Tables, params: Params) -> Finding | None:
     return Finding(verdict, "ratio of Frobenius norms", float(ratio[least]), low, high)
 
 
+_WAYS = "times the power for the same rise of the RMSE at the highest SNR, all trainings; holds: intervals apart"
+
+
+@claim(
+    "zhang2026_headline_trainings",
+    "Abstract",
+    "The same over several trainings of the semantic side, at equal criteria on both sides",
+    "as the headline, from `criteria_ratio` at the paper's D*, at the highest SNR, of the chain where it is smallest",
+    "criteria_ratio",
+    stated="14–16×",
+)
+def over_trainings(tables: Tables, params: Params) -> Finding | None:
+    group = _trained(params, noise=True, several=True)
+    usual = params.evaluation.success_psnr_db
+    criterion = next((name for name, rule in params.criteria.ruined.items() if rule.psnr_db == usual), None)
+    table = tables["criteria_ratio"]
+    rows = table[(table["semantic_system"] == group) & (table["criterion"] == criterion) & table["ratio"].notna()]
+    if rows.empty:
+        return None
+    rows = rows[rows["snr_db"] == rows["snr_db"].max()]
+    row = rows.loc[rows["ratio"].idxmin()]
+    meets = row["ratio_low"] <= CLAIMED[1] and row["ratio_high"] >= CLAIMED[0]
+    verdict = HOLDS if meets else DIRECTION if row["ratio_low"] > 1 else FAILS
+    measure = f"times the power of {row['classical_system']}, at {row['snr_db']:g} dB, {row['n_seeds']:g} trainings"
+    return Finding(verdict, measure, row["ratio"], row["ratio_low"], row["ratio_high"])
+
+
+@claim(
+    "zhang2026_not_by_margin",
+    "Abstract",
+    "Noise in training protects by smoothness, not because there is more quality to lose",
+    f"with ÷ without noise in training, {_WAYS}",
+    "criteria",
+)
+def noise_protects_beyond_margin(tables: Tables, params: Params) -> Finding | None:
+    pair = (_trained(params, noise=True, several=True), _trained(params, noise=False, several=True))
+    return _same_rise(tables, params, *pair)
+
+
+@claim(
+    "zhang2026_smoothness_alone",
+    "Abstract",
+    "Smoothness itself protects: a penalty on the slope instead of noise does too",
+    f"with slope penalty ÷ without noise, {_WAYS}",
+    "criteria",
+)
+def smoothness_protects(tables: Tables, params: Params) -> Finding | None:
+    return _same_rise(tables, params, _trained(params, penalty=True), _trained(params, noise=False, several=True))
+
+
+def _trained(params: Params, noise: bool = False, several: bool = False, penalty: bool = False) -> str | None:
+    """The group of trainings tried under criteria that was trained so."""
+    for group, systems in params.trainings().items():
+        training = params.section("systems", systems[0]).get("training") or {}
+        if (len(systems) > 1) != several or "train_snr_db" not in training:
+            continue
+        if (training["train_snr_db"] is not None) == noise and ("penalty_snr_db" in training) == penalty:
+            return group
+    return None
+
+
+def _same_rise(tables: Tables, params: Params, above: str | None, below: str | None) -> Finding | None:
+    rise = [name for name, rule in params.criteria.ruined.items() if rule.rise_levels is not None]
+    table = tables["criteria"]
+    rows = table[table["criterion"].isin(rise[:1])].sort_values("snr_db")
+    pair = [rows[rows["system"] == group] for group in (above, below)]
+    if any(each.empty for each in pair):
+        return None
+    top, bottom = (each.iloc[-1] for each in pair)
+    value = top["power_total_mean"] / bottom["power_total_mean"]
+    low = top["power_total_low"] / bottom["power_total_high"]
+    high = top["power_total_high"] / bottom["power_total_low"]
+    return Finding(
+        HOLDS if low > 1 else DIRECTION if value > 1 else FAILS, f"at {top['snr_db']:g} dB", value, low, high
+    )
+
+
+@claim(
+    "zhang2026_white_box",
+    "Threat model",
+    "The attacker knows image, codeword, noise and decoder",
+    "ratio of powers for an attacker of the channel alone, largest SNR, of the chain where it is smallest; holds: the "
+    "side that wins is the same as for one who knows everything",
+    "attacker_knowledge",
+)
+def for_other_attackers(tables: Tables, params: Params) -> Finding | None:
+    table = tables["attacker_knowledge"]
+    rows = table[(table["semantic_system"] == _noisy(params)) & table["ratio"].notna()]
+    rows = rows[rows["snr_db"] == rows["snr_db"].max()]
+    blind, full = (rows[rows["knowledge"] == level].set_index("classical_system") for level in ("channel", "all"))
+    if blind.empty or full.empty:
+        return None
+    chain = blind["ratio"].idxmin()
+    row = blind.loc[chain]
+    same = (row["ratio"] > 1) == (full.loc[chain, "ratio"] > 1)
+    return Finding(
+        HOLDS if same else FAILS,
+        f"times the power of {chain}, at {row['snr_db']:g} dB, knowing the channel alone",
+        row["ratio"],
+        row["ratio_low"],
+        row["ratio_high"],
+    )
+
+
 @claim(
     "zhang2026_bound",
     "Eq. 10",

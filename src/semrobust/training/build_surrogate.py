@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import load_file
@@ -12,10 +13,18 @@ from semrobust.core import jobs, seeds
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
 from semrobust.core.provenance import Making
+from semrobust.core.registry import SYSTEMS
 from semrobust.data.splits import load_split
+from semrobust.systems.base import State, System
 from semrobust.systems.checkpoint import save
-from semrobust.systems.deepjscc_surrogate import SurrogateSettings, SurrogateSystem
 from semrobust.training.loop import Trainer
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """A system that takes over the part of another's checkpoint that it does not train."""
+
+    def adopt(self, state: State) -> object: ...
 
 
 def run(params: Params, system: str, command: list[str], after_epoch: Callable[[int], None] = lambda _: None) -> Path:
@@ -23,11 +32,14 @@ def run(params: Params, system: str, command: list[str], after_epoch: Callable[[
     layout = Layout(params.run)
     making = Making(jobs.model(params, system), command)
     settings = params.systems[system]
-    assert isinstance(settings, SurrogateSettings)
+    kind, starts_from = SYSTEMS[settings.kind], settings.starts_from
+    assert issubclass(kind, System)
+    assert starts_from is not None
     torch.set_num_threads(params.compute.train_threads)
-    start = making.uses(layout.model(settings.start), jobs.model(params, settings.start))
-    seed = seeds.integer(params.seed, "create", system)
-    ready = SurrogateSystem.create(settings, params.link.real_uses, seed).adopt(load_file(start))
+    start = making.uses(layout.model(starts_from), jobs.model(params, starts_from))
+    ready = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", system))
+    assert isinstance(ready, Surrogate)
+    ready.adopt(load_file(start))
     dataset = making.uses(layout.dataset(), jobs.dataset(params))
     train, validation = (
         torch.from_numpy(load_split(dataset.parent, split).images.copy()) for split in ("train", "validation")

@@ -54,9 +54,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
     counts = {look.label: table.loc[table["criterion"] == name, "n_images"] for name, look in looks.items()}
     spans = ", ".join(f"{name}: {int(n.min())}–{int(n.max())}" for name, n in counts.items())
     trained = int(table["n_seeds"].max()) if len(table) else 0
+    shown = [*given["trainings"].get(semantic, []), *chains]
+    attacks = ", ".join(dict.fromkeys(label for name in shown for label in given["attacks"][name]))
     notes = [
         f"Semantic side: {label}, mean of {trained} trainings from different seeds; bands: 95% interval over "
-        f"trainings and images. Attacks: {', '.join(given['attacks'])}. Grey band: the paper's claim, up to 14–16.",
+        f"trainings and images. Attacks: {attacks}. Grey band: the paper's claim, up to 14–16.",
         f"Over images that a failed decode of the chain ruins under each criterion ({spans}); hollow: some of them "
         "withstood every power tried. Left out: SNRs at which the channel alone ruins the chain's images.",
     ]

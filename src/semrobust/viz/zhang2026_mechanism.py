@@ -71,7 +71,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
             title="trained with noise at",
             fontsize=canvas.SMALL * canvas.scale(),
         )
-    attacks = ", ".join(given["attacks"])
+    shown_first = {given["trainings"][group][0] for group in looks}
+    attacks = ", ".join(dict.fromkeys(label for name in shown_first for label in given["attacks"][name]))
     notes = [
         f"Middle row: least mean power that brings an image to what the title says, by {attacks}. Dotted: the same "
         "way, trained about twice as long. Bands: 95% interval over images and, where there are several, trainings.",
@@ -144,7 +145,7 @@ def _matched(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look]) -> Non
     base.plain_ticks(axes.yaxis)
     axes.set_xlabel("PSNR without an attack (dB)")
     axes.set_ylabel("mean ‖s‖² (total)")
-    axes.set_title("at matched quality, criterion as above left", fontsize=canvas.SMALL * canvas.scale())
+    axes.set_title("at matched quality (as above)", fontsize=canvas.SMALL * canvas.scale())
 
 
 def _explained(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look], rule: Plain) -> None:
@@ -160,4 +161,4 @@ def _explained(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look], rule
     base.plain_ticks(axes.xaxis)
     base.plain_ticks(axes.yaxis)
     axes.set_xlabel("Jacobian, spectral norm")
-    axes.set_title("power against slope, criterion as above right", fontsize=canvas.SMALL * canvas.scale())
+    axes.set_title("against slope (as above right)", fontsize=canvas.SMALL * canvas.scale())
