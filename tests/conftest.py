@@ -58,7 +58,15 @@ SMALL: dict[str, Any] = {
         "snr_db": [10.0],
         "attacks": {
             "minimum_norm": {"starts": 1, "iterations": 10},
-            "vulnerable_set": {"sets": 100, "candidates": 2, "bisections": 2, "rounds": 1, "trials": 2},
+            "bp_gradient": {
+                "max_steps": 2,
+                "rounds": 1,
+                "bisections": 2,
+                "sets": 100,
+                "candidates": 2,
+                "set_rounds": 1,
+                "trials": 2,
+            },
         },
     },
     "structure": {

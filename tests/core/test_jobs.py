@@ -159,7 +159,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
         1,
         ("criteria deepjscc*", "criteria trained*"),
     ),
-    ("criteria.attacks.vulnerable_set.rounds", 1, ("criteria hevc*",)),
+    ("criteria.attacks.bp_gradient.rounds", 1, ("criteria hevc*",)),
     ("evaluation.gallery_images", 3, ("gallery",)),
     ("evaluation.gallery_psr_db", [0.0], ("gallery",)),
     ("evaluation.success_psnr_db", 16.0, ("attack", "gallery", *POWER_TABLES, *IMAGE_FIGURES)),

@@ -161,7 +161,7 @@ def test_all_systems_criteria_and_images_are_there(finished: Params) -> None:
         samples = pd.read_parquet(Layout(finished.run).criteria(system))
         chain = system == "hevc_ldpc_qpsk"
         assert set(samples["criterion"]) == set(finished.criteria.ruined) - (relative if chain else set())
-        assert set(samples["attack"]) == {"vulnerable_set" if chain else "minimum_norm"}
+        assert set(samples["attack"]) == {"bp_gradient" if chain else "minimum_norm"}
         assert (samples.groupby(["criterion", "snr_db"])["image"].apply(list).map(len) == 4).all()
         assert ("frobenius_squared" in samples) == (not chain)
         success = samples[samples["success"]]

@@ -64,7 +64,9 @@ def said(axes: Axes) -> list[str]:
 
 
 def lines(axes: Axes) -> dict[str, Line2D]:
-    return {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).startswith("_")}
+    """Lines of data and bounds by their names."""
+    named = [line for line in axes.lines if line.get_label() != "guessing"]
+    return {str(line.get_label()): line for line in named if not str(line.get_label()).startswith("_")}
 
 
 def xs(line: Line2D) -> list[float]:
@@ -127,7 +129,7 @@ def test_accuracy_over_rayleigh_is_the_tables() -> None:
             assert xs(line) == GIVEN.snr_db
             assert ys(line) == values(system, "rayleigh", noisy)
             assert (line.get_markerfacecolor() == "white", line.get_linestyle() == "--") == (noisy, noisy)
-    assert {text.get_text() for text in figure.legends[0].get_texts()} == names
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == names | {"guessing"}
 
 
 def test_accuracy_over_noise_is_the_tables_between_the_bounds() -> None:

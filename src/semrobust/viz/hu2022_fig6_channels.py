@@ -35,9 +35,9 @@ def draw(inputs: base.FigureInputs) -> Figure:
         for name in systems[index : index + 1]:
             _panel(axes, inputs, rows[rows["system"] == name], looks[name])
             axes.set_title(recognition.label(looks[name], True), color=looks[name].color)
-        recognition.accuracy_axis(axes, named=index == 0)
+        guessing = recognition.accuracy_axis(axes, named=index == 0)
         base.label_snr(axes)
-    figure.legend(handles=_legend(inputs, rows), loc="outside upper center", ncols=3)
+    figure.legend(handles=[*_legend(inputs, rows), guessing], loc="outside upper center", ncols=3)
     notes = [
         recognition_notes.noise_note(inputs, rows),
         *(_trained(inputs, name) for name in systems if (inputs.settings["classifiers"][name].get("training"))),

@@ -12,6 +12,7 @@ from semrobust.viz import base, canvas
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 CLEAN = "none"
 ERROR_FREE = "error_free"
@@ -108,16 +109,14 @@ def label(look: base.Look, noisy: bool) -> str:
     return f"{look.label} + SN" if noisy else look.label
 
 
-def accuracy_axis(axes: Axes, named: bool = True) -> None:
-    """From 0 to 1, with the share that guessing gets."""
+def accuracy_axis(axes: Axes, named: bool = True) -> Line2D:
+    """From 0 to 1, with the share that guessing gets as a line, which is returned for legends made by hand."""
     axes.set_ylim(-0.02, 1.02)
     if named:
         axes.set_ylabel(ACCURACY_LABEL)
-    axes.axhline(_CHANCE, color="0.45", linewidth=0.8 * canvas.scale(), linestyle=":", gid="reference")
-    axes.annotate(
-        "guessing", (1, _CHANCE), (-2, -2), xycoords=("axes fraction", "data"), textcoords="offset points",
-        ha="right", va="top", color="0.35", fontsize=canvas.SMALL * canvas.scale(),
-    )  # fmt: skip
+    return axes.axhline(
+        _CHANCE, color="0.45", linewidth=0.8 * canvas.scale(), linestyle=":", label="guessing", gid="reference"
+    )
 
 
 def epsilon(levels: float, norm: str) -> str:
