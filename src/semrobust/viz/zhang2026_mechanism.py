@@ -77,8 +77,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
         f"Middle row: least mean power that brings an image to what the title says, by {attacks}. Dotted: the same "
         "way, trained about twice as long. Bands: 95% interval over images and, where there are several, trainings.",
         "Bottom left: each point is one test SNR; compare heights at equal PSNR. Bottom middle: the line is what a "
-        "decoder with this spectral norm everywhere would need; points far above it are flatter in other directions "
-        "than at what is received.",
+        "decoder with this spectral norm everywhere would need, eq. 10; below it the decoder is steeper elsewhere than "
+        "at what is received, above it flatter along the way.",
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist() or [0], notes)
     return figure
