@@ -19,7 +19,7 @@ else:
 _LINE = 0.135  # inches
 _GAP = 0.7  # lines between rows
 _COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
-_WIDTHS = (58, 13, 34, 18)  # characters
+_WIDTHS = (58, 13, 31, 18)  # characters
 _MARKS = {"holds": "o", "holds in direction": "^", "does not hold": "X", "not testable here": "_"}
 
 

@@ -23,6 +23,7 @@ else:
 
 _COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
 _TITLE_CHARACTERS = 45
+_LEGEND_COLUMNS = 3
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 
 
@@ -36,7 +37,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     systems = {name: look for name, look in looks.items() if name in set(rows["system"])}
     columns = 2 if len(systems) > 1 else 1
     lines = max(1, math.ceil(len(systems) / columns))
-    figure = canvas.sheet(1.3 + 2.1 * lines)
+    legend = _legend(inputs, rows)
+    figure = canvas.sheet(1.3 + 2.1 * lines + 0.14 * len(legend) / _LEGEND_COLUMNS)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     scale = base.power_scale(rows[_COLUMNS[0]])
     for axes in panels.flat[len(systems) :]:
@@ -56,7 +58,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         if index % columns == 0:
             axes.set_ylabel("mean attack power ‖s‖² (total)")
         _psr_axis(axes, rows, scale, labelled=index % columns == columns - 1)
-    figure.legend(handles=_legend(inputs, rows), loc="outside upper center", ncols=3)
+    figure.legend(handles=legend, loc="outside upper center", ncols=_LEGEND_COLUMNS)
     notes = [
         f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, "
         "bootstrap over images.",
