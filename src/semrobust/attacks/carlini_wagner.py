@@ -19,7 +19,7 @@ from semrobust.attacks.minimum_norm import better
 from semrobust.core.lazy import LazyModule
 from semrobust.core.registry import ATTACKS
 from semrobust.core.settings import AttackSettings, Positive, PositiveFloat
-from semrobust.phy.power import SOURCE_VALUES
+from semrobust.phy.power import SOURCE_VALUES, power_total
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +27,7 @@ else:
     torch = LazyModule("torch")
 
 _DECAY, _DECAY_SQUARED, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own (Kingma, Ba 2015)
+_CHECKS, _STANDSTILL = 10, 1e-3  # how often a search looks at an image's objective, and the least share it must fall by
 
 
 class CarliniWagnerSettings(AttackSettings):
@@ -79,19 +80,40 @@ class CarliniWagner(Attack):
 def _minimize(
     target: Target, found: AttackResult, constant: torch.Tensor, settings: CarliniWagnerSettings
 ) -> tuple[AttackResult, torch.Tensor]:
-    """Adam on the objective for one c per image; returns the better results, and whether this c ruined the image."""
-    current = torch.zeros_like(target.received)
-    first, second = torch.zeros_like(current), torch.zeros_like(current)
+    """Adam on the objective for one c per image; returns the better results, and whether this c ruined the image.
+
+    As in the authors' code an image is left alone once its objective stands still: ten times in a search it is asked
+    whether the least objective fell since the last time.
+    """
+    rows, own = torch.arange(len(target)), found
     succeeded = torch.zeros(len(target), dtype=torch.bool)
+    current, first, second = (torch.zeros_like(target.received) for _ in range(3))
+    least = before = torch.full((len(target),), torch.inf, dtype=torch.float64)
     limit = SOURCE_VALUES * target.threshold + settings.margin
+    check = max(1, settings.iterations // _CHECKS)
     for taken in range(1, settings.iterations + 1):
         mse, gradient = measure(target, current)
         ruined = mse >= target.threshold
-        found, succeeded = better(found, current, ruined, mse), succeeded | ruined
-        short = (SOURCE_VALUES * mse < limit).float() * constant * SOURCE_VALUES
-        slope = 2 * current - short[:, None] * gradient
+        own = better(own, current, ruined, mse)
+        succeeded[rows] |= ruined
+        short = (limit - SOURCE_VALUES * mse).clamp_min(0.0)
+        least = torch.minimum(least, power_total(current) + constant * short)
+        weight = (short > 0).float() * constant * SOURCE_VALUES
+        slope = 2 * current - weight[:, None] * gradient
         first = _DECAY * first + (1 - _DECAY) * slope
         second = _DECAY_SQUARED * second + (1 - _DECAY_SQUARED) * slope.square()
         step = first / (1 - _DECAY**taken) / ((second / (1 - _DECAY_SQUARED**taken)).sqrt() + _EPSILON)
         current = current - settings.learning_rate * step
-    return found, succeeded
+        if taken % check == 0:
+            moving = (least < (1 - _STANDSTILL) * before).nonzero().squeeze(1)
+            before = least
+            if len(moving) < len(rows):
+                found = update(found, rows, own)
+                rows, target = rows[moving], target.take(moving)
+                own = AttackResult(own.perturbation[moving], own.success[moving], own.mse[moving], own.steps[moving])
+                current, first, second, least, before, constant = (
+                    values[moving] for values in (current, first, second, least, before, constant)
+                )
+            if not len(rows):
+                break
+    return update(found, rows, own), succeeded
