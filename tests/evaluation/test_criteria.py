@@ -16,6 +16,7 @@ from semrobust.core.criteria import CriterionSettings
 from semrobust.core.errors import ParamsError, UsageError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params, merge, validate
+from semrobust.core.provenance import Making
 from semrobust.data import stage
 from semrobust.evaluation import attacked, criteria, criteria_tables, knowledge, structure, transferred
 from semrobust.evaluation.statistics import Bootstrap, SeedBootstrap
@@ -51,7 +52,7 @@ OVERLAY: dict[str, Any] = {
 }
 
 
-def small() -> Params:
+def small_raw() -> dict[str, Any]:
     raw = raw_params()
     small = merge(SMALL, OVERLAY)
     small["systems"] = {**small["systems"], "deepjscc_surrogate": OVERLAY["systems"]["deepjscc_surrogate"]}
@@ -63,7 +64,11 @@ def small() -> Params:
     of["systems"]["deepjscc_surrogate"] = merge(
         raw["systems"]["deepjscc_surrogate"], OVERLAY["systems"]["deepjscc_surrogate"]
     )
-    return validate(of)
+    return of
+
+
+def small() -> Params:
+    return validate(small_raw())
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +244,15 @@ def test_knowing_more_never_costs_power(finished: Params) -> None:
             assert (power[knowledge.ALL] <= power[level] * (1 + 1e-9)).all()
     both = rows.dropna(subset=["ratio"])
     np.testing.assert_allclose(both["ratio"], both["semantic_power"] / both["classical_power"], rtol=1e-4)
+
+
+def test_a_system_without_an_attack_of_a_level_is_left_out_there(finished: Params) -> None:
+    """As where the params name the attacks on a system, and none of them is blind."""
+    systems = {"deepjscc": {"attacks": ["pga_refined"]}}
+    unused = dict.fromkeys(("universal", "transfer_pga"))
+    fewer = validate(merge(small_raw(), {"systems": systems, "attacks": unused}))
+    rows = knowledge.attacker_knowledge(fewer, Making(jobs.dataset(finished), ["test"]))
+    assert set(rows["knowledge"]) == {knowledge.ALL}
 
 
 def test_every_attack_of_the_params_has_a_level(params: Params) -> None:

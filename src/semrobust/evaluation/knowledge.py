@@ -52,10 +52,13 @@ def attacker_knowledge(params: Params, making: Making) -> pd.DataFrame:
     for semantic, chain, level in product(sides["semantic"], sides["classical"], LEVELS):
         if level in (RECEIVER, SENT) and not _own(params, samples[semantic], level):
             continue
-        weakest = []
-        for system in (semantic, chain):
-            attacks = {name: samples[system][name] for name in usable(params, level) if name in samples[system]}
-            weakest.append(best(attacks))
+        tried = [
+            {name: samples[system][name] for name in usable(params, level) if name in samples[system]}
+            for system in (semantic, chain)
+        ]
+        if not all(tried):  # the params name no attack of this level for one of them
+            continue
+        weakest = [best(attacks) for attacks in tried]
         for snr_db in params.link.snr_db:
             top, bottom = (
                 table[table["snr_db"] == snr_db].sort_values("image").reset_index(drop=True) for table in weakest
