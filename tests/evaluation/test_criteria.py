@@ -249,7 +249,7 @@ def test_knowing_more_never_costs_power(finished: Params) -> None:
 def test_a_system_without_an_attack_of_a_level_is_left_out_there(finished: Params) -> None:
     """As where the params name the attacks on a system, and none of them is blind."""
     systems = {"deepjscc": {"attacks": ["pga_refined"]}}
-    unused = dict.fromkeys(("universal", "transfer_pga"))
+    unused = dict.fromkeys(("universal", "transfer_pga", "minimum_norm"))
     fewer = validate(merge(small_raw(), {"systems": systems, "attacks": unused}))
     rows = knowledge.attacker_knowledge(fewer, Making(jobs.dataset(finished), ["test"]))
     assert set(rows["knowledge"]) == {knowledge.ALL}
