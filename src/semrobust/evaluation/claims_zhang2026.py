@@ -224,7 +224,7 @@ def over_trainings(tables: Tables, params: Params) -> Finding | None:
 @claim(
     "zhang2026_not_by_margin",
     "Abstract",
-    "Noise in training protects by smoothness, not because there is more quality to lose",
+    "Noise in training protects beyond the quality that there is to lose",
     f"with ÷ without noise in training, {_WAYS}",
     "criteria",
 )

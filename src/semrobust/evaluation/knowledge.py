@@ -40,8 +40,7 @@ def attacker_knowledge(params: Params, making: Making) -> pd.DataFrame:
 
     Over the images that both can send and that mid-grey in their place would ruin. Where a side has no attack of its
     own at a level, the attacker is left with what knows the channel alone. For chains `receiver` adds nothing that was
-    tried: what a fixed vector does to a linear code does not depend on the codeword, and of the sent signs, which it
-    would have to meet, it knows none.
+    tried: a fixed vector acts on a linear code by its signs relative to the sent ones, and of those he knows none.
     """
     resamples, rows = bootstrap(params), []
     samples = attacked_samples(params, making)
