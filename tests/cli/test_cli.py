@@ -224,6 +224,6 @@ def test_a_bug_keeps_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(jobs, "dataset", broken)
-    monkeypatch.setattr("semrobust.cli._checked", broken)
+    monkeypatch.setattr("semrobust.cli.jobs.checked", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         call("data")

@@ -1,0 +1,123 @@
+"""Verbs that measure speed on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from semrobust.cli.base import params_files
+from semrobust.core.params import load
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed on this machine."""
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--scaling", is_flag=True, help="Speed over batch, length, cores, and the roofline, to --out.")
+@click.option("--out", type=click.Path(path_type=Path), default="benchmarks", show_default=True)
+def ldpc(as_json: bool, scaling: bool, out: Path) -> None:
+    """Compare the LDPC decoder with pyldpc's and Sionna's on the same words: speed and block error rate."""
+    if scaling:
+        _scaling(out)
+        return
+    from semrobust.phy import bench as decoders
+
+    measured = decoders.compare()
+    click.echo(json.dumps(measured) if as_json else decoders.report(measured, decoders.factors()))
+
+
+@bench.command("ldpc-attacks")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@params_files
+def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
+    """Compare all attacks on bits on 64 all-zero words per SNR: mean attack power."""
+    from semrobust.evaluation import bench_attacks
+
+    measured = bench_attacks.measure(load(files), lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(measured))
+        return
+    click.echo(f"{'mean ||s||²':<22}" + "".join(f"{snr_db + ' dB':>10}" for snr_db in measured))
+    for attack in next(iter(measured.values())):
+        click.echo(f"{attack:<22}" + "".join(f"{powers[attack]:10.2f}" for powers in measured.values()))
+
+
+@bench.command()
+@click.argument("system")
+@click.argument("attack")
+@click.option("--images", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@params_files
+def power(system: str, attack: str, images: int, threads: int, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Time ATTACK on the trained SYSTEM, and extrapolate to 1,000 images at 11 SNRs."""
+    from semrobust.evaluation import bench_power
+    from semrobust.phy.bench import machine
+
+    before = machine()
+    measured = bench_power.measure(load(files), system, attack, images, threads)
+    if as_json:
+        click.echo(json.dumps(measured | {"machine": before}))
+        return
+    minutes = measured["minutes_for_1000_images_at_11_snrs"]
+    click.echo(f"{measured['images']} images at {measured['snr_db']:g} dB: {measured['seconds']:.1f} s")
+    click.echo(f"1,000 images at 11 SNRs: {minutes:.1f} minutes with {threads} threads")
+
+
+def _scaling(out: Path) -> None:
+    """Write timings of this machine as CSV, JSON, PDF and PNG."""
+    from semrobust.core.files import digest, write_text
+    from semrobust.phy.scaling import measure
+    from semrobust.viz import canvas, ldpc_speed
+
+    table, summary = measure()
+    summary["command"] = ["semrobust", *sys.argv[1:]]
+    csv = out / "ldpc_speed.csv"
+    write_text(csv, table.to_csv(index=False, float_format="%.6g"))
+    write_text(csv.with_suffix(".json"), json.dumps(summary, indent=1) + "\n")
+    with canvas.style({"context": "paper"}):
+        figure = ldpc_speed.draw(table, summary)
+        paths = canvas.write(figure, csv.with_suffix(".pdf"), "ldpc_speed", digest(summary), dpi=160)
+    click.echo("\n".join(str(path) for path in (csv, csv.with_suffix(".json"), *paths)))
+
+
+@bench.command()
+@click.argument("system", default="deepjscc")
+@click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Instead of that of the params.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@params_files
+def training(system: str, steps: int, precision: str | None, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Show where the training step of SYSTEM spends its time."""
+    from semrobust.training.bench import profile
+
+    measured = profile(load(files), system, steps, precision)
+    if as_json:
+        click.echo(json.dumps(measured))
+        return
+    total = measured["forward"] + measured["backward"] + measured["optimizer"] + measured["other"]
+    for part in ("forward", "backward", "optimizer", "other"):
+        click.echo(f"{part:<10}{1000 * measured[part] / steps:8.2f} ms a step {measured[part] / total:7.1%}")
+    click.echo(
+        f"forward, backward and optimizer: {measured['share']:.1%}; {measured['images_per_second']:.0f} images/s"
+    )
+
+
+@bench.command()
+@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@params_files
+def trainings(steps: int, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Measure what the trainings of all systems that name classes take, in fp32 and bf16."""
+    from semrobust.phy.bench import machine
+    from semrobust.training.bench import recognition_hours
+
+    before = machine()
+    measured = recognition_hours(load(files), steps, lambda line: click.echo(line, err=True))
+    click.echo(json.dumps(measured | {"machine": before}) if as_json else f"together {measured['hours']:.1f} h")

@@ -1,0 +1,171 @@
+"""Verbs that are rules of the workflow: each makes one artifact with its record."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from semrobust.cli.base import checked, params_and_key
+from semrobust.core import jobs, outputs
+from semrobust.core.registry import ATTACKS
+
+
+@click.command()
+@params_and_key
+def data(files: tuple[Path, ...], key: str | None) -> None:
+    """Fetch and check the images, and split them."""
+    params, command = checked(files, key, jobs.dataset)
+    from semrobust.data import stage
+
+    stage.run(params, command)
+
+
+@click.command()
+@click.argument("system")
+@params_and_key
+def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
+    params, command = checked(files, key, lambda params: jobs.model(params, system))
+    if params.task(system) == "image" and params.systems[system].starts_from is not None:
+        from semrobust.training import build_surrogate
+
+        build_surrogate.run(params, system, command)
+    elif params.task(system) == "image":
+        from semrobust.training import build
+
+        build.run(params, system, command)
+    else:
+        from semrobust.training import build_recognition
+
+        build_recognition.run(params, system, command)
+
+
+@click.command()
+@click.argument("system")
+@click.argument("attack")
+@params_and_key
+def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
+    params, command = checked(files, key, lambda params: jobs.attack(params, system, attack))
+    if ATTACKS[params.attacks[attack].kind].transfers:
+        from semrobust.evaluation import transferred
+
+        transferred.run(params, system, attack, command)
+    else:
+        from semrobust.evaluation import attacked
+
+        attacked.run(params, system, attack, command)
+
+
+@click.command()
+@click.argument("system")
+@params_and_key
+def noise(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Make semantic noise on the test images against SYSTEM, which names classes."""
+    params, command = checked(files, key, lambda params: jobs.noise(params, system))
+    from semrobust.evaluation import noise as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure quality, and turn per-image results into tables."""
+
+
+@evaluate.command()
+@click.argument("system")
+@params_and_key
+def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Measure every test image sent by SYSTEM over all SNRs, without an attacker."""
+    params, command = checked(files, key, lambda params: jobs.clean(params, system))
+    from semrobust.evaluation import clean as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@params_and_key
+def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Measure test images sent by SYSTEM over every channel and SNR, without an attacker."""
+    params, command = checked(files, key, lambda params: jobs.fading(params, system))
+    from semrobust.evaluation import fading as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@params_and_key
+def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise."""
+    params, command = checked(files, key, lambda params: jobs.accuracy(params, system))
+    from semrobust.evaluation import recognition as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@params_and_key
+def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
+    params, command = checked(files, key, lambda params: jobs.structure(params, system))
+    from semrobust.evaluation import structure as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@params_and_key
+def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Compare the attacks on SYSTEM with theory: slopes of its receiver, or decision boundaries of its code."""
+    params, command = checked(files, key, lambda params: jobs.limits(params, system))
+    from semrobust.evaluation import limits as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command()
+@click.argument("system")
+@params_and_key
+def criteria(system: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
+    params, command = checked(files, key, lambda params: jobs.criteria(params, system))
+    from semrobust.evaluation import criteria as evaluation
+
+    evaluation.run(params, system, command)
+
+
+@evaluate.command(help=f"Make the result TABLE: {', '.join(outputs.TABLES)}.")
+@click.argument("table")
+@params_and_key
+def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Make one result table."""
+    params, command = checked(files, key, lambda params: outputs.table(params, table))
+    importlib.import_module(f"semrobust.evaluation.{outputs.MODULES[table]}").run(params, table, command)
+
+
+@evaluate.command()
+@params_and_key
+def gallery(files: tuple[Path, ...], key: str | None) -> None:
+    """Decode a few images under rising attack power, for the gallery figure."""
+    params, command = checked(files, key, jobs.gallery)
+    from semrobust.evaluation import gallery as pictures
+
+    pictures.run(params, command)
+
+
+@click.command()
+@click.argument("figure")
+@params_and_key
+def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
+    """Draw FIGURE as PDF and PNG, with the record of where it came from."""
+    params, command = checked(files, key, lambda params: outputs.figure(params, figure))
+    from semrobust.viz import render
+
+    render.run(params, figure, command)
