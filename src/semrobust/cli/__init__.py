@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import click
 
-from semrobust.cli import bench, jobs, reports
 from semrobust.cli.base import Group
 
+# verb: (module of this package that defines it by the same name, its line in the help)
+VERBS = {
+    "data": ("jobs", "Fetch and check the images, and split them"),
+    "train": ("jobs", "Train SYSTEM, or construct it if it does not learn"),
+    "attack": ("jobs", "Search the least power at which ATTACK ruins images"),
+    "noise": ("jobs", "Make semantic noise against SYSTEM, which names classes"),
+    "evaluate": ("jobs", "Measure quality, and turn per-image results into tables"),
+    "figure": ("jobs", "Draw FIGURE as PDF and PNG, with its record"),
+    "compare": ("reports", "Say of each claim of the papers whether it holds"),
+    "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
+    "bench": ("bench", "Measure speed on this machine"),
+}
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Group, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="semrobust")
 def main() -> None:
     """Measure how robust semantic communication really is.
 
     Run in the project's root. The workflow (`snakemake --cores 2 all`) calls these verbs; each can be called by hand.
     """
-
-
-for verb in (jobs.data, jobs.train, jobs.attack, jobs.noise, jobs.evaluate, jobs.figure):
-    main.add_command(verb)
-for verb in (reports.compare, reports.budget, bench.bench):
-    main.add_command(verb)

@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from semrobust.core.errors import SemrobustError, UsageError
-from semrobust.core.jobs import Job
-from semrobust.core.params import Params, load
+
+if TYPE_CHECKING:
+    from semrobust.core.jobs import Job
+    from semrobust.core.params import Params
 
 Verb = Callable[..., None]
 
 
 class Group(click.Group):
-    """Turns our errors into one message and their exit code; anything else keeps its traceback."""
+    """Imports a verb's module when that verb is called: help and completion answer without any of them.
+
+    `verbs` maps a verb to its module in `semrobust.cli` and its line in the help. Errors of ours become one
+    message and their exit code; anything else keeps its traceback.
+    """
+
+    def __init__(self, *args: Any, verbs: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.verbs = verbs
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.verbs)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.verbs:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"semrobust.cli.{self.verbs[name][0]}"), name)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.verbs.items()])
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [
+            CompletionItem(name, help=line) for name, (_, line) in self.verbs.items() if name.startswith(incomplete)
+        ]
+        return verbs + click.Command.shell_complete(self, context, incomplete)
 
     def invoke(self, context: click.Context) -> object:
         try:
@@ -24,6 +56,13 @@ class Group(click.Group):
         except SemrobustError as error:
             click.echo(f"semrobust: {error}", err=True)
             context.exit(error.exit_code)
+
+
+def load(files: tuple[Path, ...]) -> Params:
+    """Load the params of a verb."""
+    from semrobust.core.params import load  # with pydantic: three times as long as everything that help needs
+
+    return load(files)
 
 
 params_files = click.option(

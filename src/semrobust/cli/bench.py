@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from semrobust.cli.base import params_files
-from semrobust.core.params import load
+from semrobust.cli.base import load, params_files
 
 
 @click.group()

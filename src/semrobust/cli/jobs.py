@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from semrobust.cli.base import checked, params_and_key
-from semrobust.core import jobs, outputs
-from semrobust.core.registry import ATTACKS
 
 
 @click.command()
 @params_and_key
 def data(files: tuple[Path, ...], key: str | None) -> None:
     """Fetch and check the images, and split them."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, jobs.dataset)
     from semrobust.data import stage
 
@@ -27,6 +27,8 @@ def data(files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.model(params, system))
     if params.task(system) == "image" and params.systems[system].starts_from is not None:
         from semrobust.training import build_surrogate
@@ -48,6 +50,9 @@ def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
+    from semrobust.core import jobs
+    from semrobust.core.registry import ATTACKS
+
     params, command = checked(files, key, lambda params: jobs.attack(params, system, attack))
     if ATTACKS[params.attacks[attack].kind].transfers:
         from semrobust.evaluation import transferred
@@ -64,6 +69,8 @@ def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -
 @params_and_key
 def noise(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make semantic noise on the test images against SYSTEM, which names classes."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.noise(params, system))
     from semrobust.evaluation import noise as evaluation
 
@@ -80,6 +87,8 @@ def evaluate() -> None:
 @params_and_key
 def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure every test image sent by SYSTEM over all SNRs, without an attacker."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.clean(params, system))
     from semrobust.evaluation import clean as evaluation
 
@@ -91,6 +100,8 @@ def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure test images sent by SYSTEM over every channel and SNR, without an attacker."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.fading(params, system))
     from semrobust.evaluation import fading as evaluation
 
@@ -102,6 +113,8 @@ def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.accuracy(params, system))
     from semrobust.evaluation import recognition as evaluation
 
@@ -113,6 +126,8 @@ def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.structure(params, system))
     from semrobust.evaluation import structure as evaluation
 
@@ -124,6 +139,8 @@ def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Compare the attacks on SYSTEM with theory: slopes of its receiver, or decision boundaries of its code."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.limits(params, system))
     from semrobust.evaluation import limits as evaluation
 
@@ -135,17 +152,31 @@ def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def criteria(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, lambda params: jobs.criteria(params, system))
     from semrobust.evaluation import criteria as evaluation
 
     evaluation.run(params, system, command)
 
 
-@evaluate.command(help=f"Make the result TABLE: {', '.join(outputs.TABLES)}.")
+class _Table(click.Command):
+    """Lists the tables at the end of its help."""
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        from semrobust.core import outputs
+
+        with formatter.section("Tables"):
+            formatter.write_text(", ".join(outputs.TABLES))
+
+
+@evaluate.command(cls=_Table)
 @click.argument("table")
 @params_and_key
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
-    """Make one result table."""
+    """Make the result TABLE."""
+    from semrobust.core import outputs
+
     params, command = checked(files, key, lambda params: outputs.table(params, table))
     importlib.import_module(f"semrobust.evaluation.{outputs.MODULES[table]}").run(params, table, command)
 
@@ -154,6 +185,8 @@ def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def gallery(files: tuple[Path, ...], key: str | None) -> None:
     """Decode a few images under rising attack power, for the gallery figure."""
+    from semrobust.core import jobs
+
     params, command = checked(files, key, jobs.gallery)
     from semrobust.evaluation import gallery as pictures
 
@@ -165,6 +198,8 @@ def gallery(files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
     """Draw FIGURE as PDF and PNG, with the record of where it came from."""
+    from semrobust.core import outputs
+
     params, command = checked(files, key, lambda params: outputs.figure(params, figure))
     from semrobust.viz import render
 
