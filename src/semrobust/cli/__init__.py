@@ -19,6 +19,7 @@ VERBS = {
     "figure": ("jobs", "Draw FIGURE as PDF and PNG, with its record"),
     "compare": ("reports", "Say of each claim of the papers whether it holds"),
     "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
+    "doctor": ("doctor", "Look for what would stop a run, and say how long it takes"),
     "bench": ("bench", "Measure speed on this machine"),
 }
 

@@ -69,6 +69,21 @@ def power(system: str, attack: str, images: int, threads: int, as_json: bool, fi
     click.echo(f"1,000 images at 11 SNRs: {minutes:.1f} minutes with {threads} threads")
 
 
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def machine(as_json: bool) -> None:
+    """Measure how fast a core does the kinds of work that jobs are made of (benchmarks/machine.json)."""
+    from semrobust.cli.checks.speed import rates
+    from semrobust.phy.bench import machine as this_machine
+
+    measured = this_machine() | {"rates": {kind: round(rate, 1) for kind, rate in rates(rounds=50).items()}}
+    if as_json:
+        click.echo(json.dumps(measured))
+        return
+    for kind, rate in measured["rates"].items():
+        click.echo(f"{kind:<10}{rate:10.0f} steps a second")
+
+
 def _scaling(out: Path) -> None:
     """Write timings of this machine as CSV, JSON, PDF and PNG."""
     from semrobust.core.files import digest, write_text

@@ -1,0 +1,1 @@
+"""What `semrobust doctor` looks at; each module has functions that yield findings."""

@@ -1,0 +1,172 @@
+"""`semrobust doctor` in made-up projects: each trouble is named with what to do, and only a stopping one fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semrobust.cli.checks.environment import pinned
+from semrobust.core import costs, dag
+from semrobust.core.costs import Cost
+from semrobust.core.params import Params
+from semrobust.data import cifar10
+from tests.cli.conftest import Call, Write
+from tests.conftest import ROOT
+
+
+def findings(call: Call, *arguments: str, code: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """What the doctor found, by subject."""
+    result = call("doctor", "--json", *(arguments or ("--quick",)))
+    assert result.exit_code == code, result.stdout
+    said = json.loads(result.stdout)
+    assert said["ok"] == (code == 0)
+    by_subject: dict[str, list[dict[str, Any]]] = {}
+    for finding in said["findings"]:
+        by_subject.setdefault(finding["subject"], []).append(finding)
+    return by_subject
+
+
+@pytest.fixture(autouse=True)
+def in_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's commands come first, as after `source .venv/bin/activate`."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+
+
+def test_a_healthy_project_is_ok_and_every_other_line_says_what_to_do(call: Call, project: Path) -> None:
+    shutil.copy(ROOT / "requirements.lock", project)
+    result = call("doctor", "--quick")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert {line.split()[0] for line in lines} <= {"ok", "warning", "->"}
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        assert not line.startswith("warning") or following.strip().startswith("->")
+    assert "photos10" in result.stdout
+
+
+def test_each_package_that_differs_from_its_pin_is_named(call: Call, project: Path) -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    numpy = pinned(lock)["numpy"]
+    (project / "requirements.lock").write_text(
+        lock.replace(f"numpy=={numpy}", "numpy==0.1") + "no-such-package==1.0  # a remark\n"
+    )
+    (found,) = findings(call)["pins"]
+    assert found["level"] == "warning"
+    assert found["details"]["differ"]["numpy"] == ["0.1", numpy]
+    assert found["details"]["differ"]["no-such-package"] == ["1.0", None]
+    assert f"numpy {numpy} (pinned 0.1)" in found["found"]
+
+
+def test_commands_outside_the_path_stop_a_run(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = findings(call, code=1)["commands"][0]
+    assert found["level"] == "problem"
+    assert "semrobust, snakemake, dvc, git" in found["found"]
+
+
+def test_wrong_params_are_a_problem_and_the_rest_is_still_looked_at(
+    call: Call, write: Write, small_raw: dict[str, Any]
+) -> None:
+    small_raw["systems"]["deepjscc"]["training"]["epochs"] = 0
+    write(small_raw)
+    found = findings(call, code=1)
+    assert "systems.deepjscc.training.epochs: 0" in found["params"][0]["found"]
+    assert found["Python"][0]["level"] == "ok"
+    assert "data" not in found
+
+
+def test_more_threads_than_cores_are_warned_of(call: Call, write: Write, small_raw: dict[str, Any]) -> None:
+    small_raw["compute"]["job_threads"] = 4096
+    write(small_raw)
+    (found,) = findings(call)["cores"]
+    assert found["level"] == "warning"
+    assert "compute.job_threads = 4096" in found["found"]
+
+
+def test_cifar10_is_looked_for_where_a_run_looks(
+    call: Call, write: Write, small_raw: dict[str, Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_raw["data"] |= {"source": "cifar10", "path": None}
+    write(small_raw)
+    (nothing,) = findings(call)["data"]
+    assert nothing["level"] == "warning"
+    assert "downloads" in nothing["found"]
+    assert cifar10.VARIABLE in nothing["remedy"]
+    archive = project / "data" / "raw" / cifar10.ARCHIVE
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(b"not the archive")
+    (wrong,) = findings(call)["data"]
+    assert hashlib.md5(b"not the archive").hexdigest() in wrong["found"]
+    monkeypatch.setenv(cifar10.VARIABLE, "/no/such/folder")
+    (missing,) = findings(call, code=1)["data"]
+    assert "does not exist" in missing["found"]
+    monkeypatch.setenv(cifar10.VARIABLE, str(project))
+    (empty,) = findings(call, code=1)["data"]
+    assert "nor parquet files" in empty["found"]
+
+
+def test_a_dead_snakemake_is_a_problem_and_a_living_one_is_not(call: Call, project: Path) -> None:
+    lock = project / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("data/small/results/clean.csv\n")
+    (dead,) = findings(call, code=1)["workflow"]
+    assert "snakemake --unlock" in dead["remedy"]
+    # a process of that name that stays in this folder
+    stay = project / "snakemake"
+    stay.write_text("import sys\nprint(flush=True)\nsys.stdin.read()\n")
+    command = [sys.executable, str(stay)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=project) as living:
+        assert living.stdout
+        assert living.stdin
+        living.stdout.readline()
+        (busy,) = findings(call)["workflow"]
+        assert busy["level"] == "warning"
+        living.stdin.close()
+
+
+def test_git_and_dvc(call: Call, project: Path) -> None:
+    found = findings(call)
+    assert found["git"][0]["level"] == found["DVC"][0]["level"] == "warning"
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "state"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    (project / ".dvc").mkdir()
+    (project / ".dvc" / "config").write_text("[core]\n    remote = store\n['remote \"store\"']\n    url = /store\n")
+    found = findings(call)
+    assert found["git"][0]["level"] == "ok"
+    assert found["DVC"][0]["found"] == "remote store"
+    with (project / "params.yaml").open("a") as file:
+        file.write("# edited\n")
+    assert findings(call)["git"][0]["level"] == "warning"
+
+
+def test_the_duration_follows_from_a_table_and_the_speed_of_this_machine(
+    call: Call, project: Path, small_params: Params
+) -> None:
+    jobs = list(dag.nodes(small_params))
+    costs.write(Cost(*job, "small", 60.0, 1, 1000, "metadata") for job in jobs)
+    machine = {"rates": {"network": 1.0, "arrays": 1.0, "python": 1.0}}  # this one is a thousand times faster
+    (project / "benchmarks" / "machine.json").write_text(json.dumps(machine))
+    (found,) = findings(call, "--params", "params.yaml")["duration"]
+    details = found["details"]
+    assert details["jobs"] == details["jobs_timed"] == len(jobs)
+    assert details["core_seconds_of_reference"] == 60 * len(jobs)
+    assert details["seconds_high"] < 60
+    assert set(details["speeds"]) == set(machine["rates"])
+    assert details["longest_chain"][0] == "dataset dataset"
+    assert findings(call, "--params", "params.yaml")["disk"][0]["details"]["needed_bytes"] == 2000 * len(jobs)
+
+
+def test_a_duration_that_is_not_known_is_not_guessed(call: Call, project: Path, small_params: Params) -> None:
+    shutil.copytree(ROOT / "benchmarks", project / "benchmarks")
+    (found,) = findings(call, "--params", "params.yaml")["duration"]
+    assert "not known" in found["found"]
+    costs.write([Cost(*dag.DATASET, "small", 60.0, 1, 1000, "metadata")])
+    (found,) = findings(call, "--params", "params.yaml")["duration"]
+    assert f"only 1 of its {len(dag.nodes(small_params))} jobs" in found["found"]

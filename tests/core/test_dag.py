@@ -1,0 +1,24 @@
+"""The jobs as estimates see them."""
+
+from __future__ import annotations
+
+from semrobust.core import dag, outputs
+from semrobust.core.params import Params
+from semrobust.core.registry import FIGURES
+
+
+def test_every_job_comes_after_what_it_reads(params: Params) -> None:
+    seen: set[dag.Node] = set()
+    for node, needs in dag.nodes(params).items():
+        assert seen.issuperset(needs), node
+        seen.add(node)
+    assert {("table", table) for table in outputs.TABLES} | {("figure", figure) for figure in FIGURES} <= seen
+    assert {("attack", ".".join(pair)) for pair in params.pairs()} <= seen
+    assert {("train", system) for system in params.systems} <= seen
+
+
+def test_everything_is_needed_by_a_figure_or_is_a_result(params: Params) -> None:
+    """The rule `all` asks for tables and figures only, so nothing else may be left over."""
+    nodes = dag.nodes(params)
+    read = {need for needs in nodes.values() for need in needs}
+    assert {node for node in nodes if node not in read} <= {node for node in nodes if node[0] in ("table", "figure")}
