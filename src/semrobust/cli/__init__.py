@@ -20,6 +20,7 @@ VERBS = {
     "compare": ("reports", "Say of each claim of the papers whether it holds"),
     "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
     "doctor": ("doctor", "Look for what would stop a run, and say how long it takes"),
+    "completion": ("completion", "Print the completion script of a shell"),
     "bench": ("bench", "Measure speed on this machine"),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from semrobust.cli import names
 from semrobust.cli.base import load, params_files
 
 
@@ -48,8 +49,8 @@ def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
 
 
 @bench.command()
-@click.argument("system")
-@click.argument("attack")
+@click.argument("system", shell_complete=names.systems)
+@click.argument("attack", shell_complete=names.attacks)
 @click.option("--images", type=click.IntRange(min=1), default=128, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -102,7 +103,7 @@ def _scaling(out: Path) -> None:
 
 
 @bench.command()
-@click.argument("system", default="deepjscc")
+@click.argument("system", default="deepjscc", shell_complete=names.systems)
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Instead of that of the params.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from semrobust.cli import names
 from semrobust.cli.base import checked, params_and_key
 
 
@@ -23,7 +24,7 @@ def data(files: tuple[Path, ...], key: str | None) -> None:
 
 
 @click.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
@@ -45,8 +46,8 @@ def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @click.command()
-@click.argument("system")
-@click.argument("attack")
+@click.argument("system", shell_complete=names.systems)
+@click.argument("attack", shell_complete=names.attacks)
 @params_and_key
 def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
@@ -65,7 +66,7 @@ def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -
 
 
 @click.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def noise(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make semantic noise on the test images against SYSTEM, which names classes."""
@@ -83,7 +84,7 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure every test image sent by SYSTEM over all SNRs, without an attacker."""
@@ -96,7 +97,7 @@ def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @evaluate.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure test images sent by SYSTEM over every channel and SNR, without an attacker."""
@@ -109,7 +110,7 @@ def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @evaluate.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise."""
@@ -122,7 +123,7 @@ def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @evaluate.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
@@ -135,7 +136,7 @@ def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @evaluate.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Compare the attacks on SYSTEM with theory: slopes of its receiver, or decision boundaries of its code."""
@@ -148,7 +149,7 @@ def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
 
 
 @evaluate.command()
-@click.argument("system")
+@click.argument("system", shell_complete=names.systems)
 @params_and_key
 def criteria(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
@@ -171,7 +172,7 @@ class _Table(click.Command):
 
 
 @evaluate.command(cls=_Table)
-@click.argument("table")
+@click.argument("table", shell_complete=names.tables)
 @params_and_key
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make the result TABLE."""
@@ -194,7 +195,7 @@ def gallery(files: tuple[Path, ...], key: str | None) -> None:
 
 
 @click.command()
-@click.argument("figure")
+@click.argument("figure", shell_complete=names.figures)
 @params_and_key
 def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
     """Draw FIGURE as PDF and PNG, with the record of where it came from."""

@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from semrobust.core.settings import Plain
+if TYPE_CHECKING:  # completion reads names of systems, and does not wait for pydantic
+    from semrobust.core.settings import Plain
 
 _SLUG = re.compile(r"[a-z0-9_]+\Z")
 
-Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], Plain]
+Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], "Plain"]
 
 
 def expand(entries: Mapping[str, Any], section: str, merge: Merge, problems: list[str]) -> Plain:

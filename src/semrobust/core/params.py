@@ -17,6 +17,7 @@ from semrobust.core import recognition
 from semrobust.core.criteria import CriteriaSettings
 from semrobust.core.errors import ParamsError
 from semrobust.core.grid import expand
+from semrobust.core.overlay import merge as merge
 from semrobust.core.registry import ATTACKS, SYSTEMS, Registry
 from semrobust.core.settings import (
     AttackSettings,
@@ -213,20 +214,6 @@ class Params(Settings):
         """The first attacked system with the same LDPC code as `system`, whose structure serves both."""
         code = self.systems[system].code_identity(self.link)
         return next(name for name in self._in_pairs() if self.systems[name].code_identity(self.link) == code)
-
-
-def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Plain:
-    """Overlay nested sections key by key; a value that is not a section on both sides is replaced whole.
-
-    The overlay's null for a whole system or attack removes it, so that a preset can leave one out.
-    """
-    merged = dict(base)
-    for key, value in overlay.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
