@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -195,19 +196,38 @@ def test_a_local_path_that_is_none_is_refused(
     assert "SEMROBUST_CIFAR10 (environment) is /no/such/folder" in call("data").stderr
 
 
-def test_budget_prints_a_table(call: Call) -> None:
+def test_budget_prints_a_table_and_says_what_its_columns_are(call: Call) -> None:
     result = call("budget")
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    assert "CBR" in lines[0]
-    assert [line.split()[0] for line in lines[1:]] == [
+    table, _, legend = result.stdout.partition("\n\n")
+    header, *lines = table.splitlines()
+    columns = header.split()
+    assert [line.split()[0] for line in legend.splitlines()[: len(columns) - 1]] == columns[1:]
+    assert [line.split()[0] for line in lines] == [
         "deepjscc",
         "deepjscc_noiseless",
         "hevc_ldpc_qpsk",
         "jpeg_ldpc_qpsk",
         "jpeg_ldpc_16qam",
     ]
-    assert "0.0625" in lines[1]
+    assert "0.0625" in lines[0]
+    assert len({len(line) for line in (header, *lines)}) == 1
+
+
+def test_budget_of_systems_that_name_classes(call: Call, write: Write, raw: dict[str, Any]) -> None:
+    """Those with a fixed length have numbers, those as long as a file none, and error-free images none either."""
+    write(raw)
+    result = call("budget", "--json", "mae_vq", "jpeg_vit_full", "vit", "hevc_ldpc_qpsk")
+    assert result.exit_code == 0
+    said = json.loads(result.stdout)
+    mae, jpeg, chain = said["systems"]
+    assert (mae["system"], mae["real_uses"], mae["symbols"], mae["message_bits"]) == ("mae_vq", 144, 72, 288)
+    assert mae["bandwidth_ratio"] == pytest.approx(2 * mae["cbr"], abs=1e-4)
+    assert mae["coded_bits"] is None
+    assert {key for key in jpeg if jpeg[key] is None} == set(said["columns"]) - {"system"}
+    assert (chain["coded_bits"], chain["message_bits"], chain["source_bytes"]) == (768, 386, 44)
+    assert said["send_nothing"] == ["vit"]
+    assert call("budget", "bpg").exit_code == 2
 
 
 def test_overlays_are_read_in_order(call: Call, project: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from semrobust.cli import names
 from semrobust.cli.base import load, params_files
 
 
@@ -18,10 +20,60 @@ def compare(files: tuple[Path, ...]) -> None:
     click.echo(paper_vs_ours.report(paper_vs_ours.read(load(files))))
 
 
+_COLUMNS = {
+    "system": "name in the params",
+    "real_uses": "real channel uses per image",
+    "symbols": "complex symbols per image, two real uses each",
+    "cbr": "channel bandwidth ratio, symbols per value of the image",
+    "bandwidth_ratio": "real uses per value of the image",
+    "coded_bits": "bits after the channel code, per image",
+    "message_bits": "bits before the channel code, per image",
+    "source_bytes": "largest compressed image that fits",
+}
+"""What the columns of `systems.budget.rows` are."""
+
+
 @click.command()
+@click.argument("chosen", metavar="[SYSTEM]...", nargs=-1, shell_complete=names.systems)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; null where a system has no such number.")
 @params_files
-def budget(files: tuple[Path, ...]) -> None:
-    """Print bits, symbols, CBR and bandwidth ratio of each system, from its real shapes."""
+def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> None:
+    """Print bits, symbols, CBR and bandwidth ratio of each SYSTEM (of all, if none is named), from its real shapes."""
+    from semrobust.core.errors import UsageError
+    from semrobust.core.layout import Layout
     from semrobust.systems import budget as budgets
 
-    click.echo(budgets.table(load(files)))
+    params = load(files)
+    if unknown := [name for name in chosen if name not in params.systems]:
+        raise UsageError(f"unknown system '{unknown[0]}'; params have: {', '.join(params.systems)}")
+    if chosen:
+        params = params.model_copy(update={"systems": {name: params.systems[name] for name in chosen}})
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in budgets.rows(params)]
+    silent = [name for name in params.systems if name not in {row["system"] for row in rows}]
+    if as_json:
+        plain = [{key: value if key == "system" else _number(value) for key, value in row.items()} for row in rows]
+        click.echo(json.dumps({"columns": _COLUMNS, "systems": plain, "send_nothing": silent}, indent=1))
+        return
+    _print([list(_COLUMNS), *(list(row.values()) for row in rows)])
+    click.echo()
+    for name, meaning in list(_COLUMNS.items())[1:]:
+        click.echo(f"{name:<16}{meaning}")
+    means = Layout(params.run).table("overhead")
+    click.echo(f"{'-':<16}there is none; 'by image': as long as the image's file, means in {means}")
+    if silent:
+        click.echo(f"Nothing over the air: {', '.join(silent)}")
+
+
+def _number(value: str) -> float | int | None:
+    """The number in a cell, None where there is none."""
+    try:
+        return float(value) if "." in value else int(value)
+    except ValueError:
+        return None
+
+
+def _print(lines: list[list[str]]) -> None:
+    """Aligned columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        click.echo("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
