@@ -84,6 +84,9 @@ def params_and_key(verb: Verb) -> Verb:
 
 def checked(files: tuple[Path, ...], key: str | None, job: Callable[[Params], Job]) -> tuple[Params, list[str]]:
     """Load the params and check that the job is the one the workflow planned; returns them and the command line."""
+    from semrobust.cli import progress
+
+    progress.in_lines()
     params = load(files)
     planned = job(params)
     if key is not None and key != planned.key:
