@@ -1,4 +1,4 @@
-# make install | demo | test | lint | record | lock
+# make install | demo | test | lint | record | release | lock | upgrade
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # the workflow's jobs call `semrobust`, so the environment goes first in their PATH
 RUN := PATH="$(BIN):$$PATH"
 
-.PHONY: install demo test lint record lock
+.PHONY: install demo test lint record release lock upgrade
 
 install: $(INSTALLED)
 
@@ -38,6 +38,17 @@ lint: install
 record: install
 	$(RUN) python workflow/record.py
 
+# tables, figures and records of the run in params.yaml as dist/semrobust-results-VERSION.tar.gz, with checksums
+release: install
+	$(RUN) python workflow/release.py
+
+# the versions that are installed become the pins; environment.yml takes its own from there
 lock: install
 	{ head -2 requirements.lock; $(BIN)/pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu$$//'; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+	$(BIN)/python workflow/pins.py
+
+# the newest versions that pyproject.toml admits, and these become the pins
+upgrade: install
+	$(BIN)/pip install --upgrade --upgrade-strategy eager --no-build-isolation -e '.[workflow,docs,dev]'
+	$(MAKE) lock

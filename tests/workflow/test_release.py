@@ -1,0 +1,69 @@
+"""The archive of results: whole, verifiable, the same each time, and never of a state that git does not have."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.project import ROOT, Project
+
+pytestmark = pytest.mark.slow
+
+
+def release(project: Project, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    return project.run("python", "workflow/release.py", ok=ok)
+
+
+@pytest.fixture
+def releasable(project: Project) -> Project:
+    """The finished project with what a public one has beside its code."""
+    for name in ("LICENSE", "CITATION.cff", "requirements.lock"):
+        shutil.copy(ROOT / name, project.root)
+    project.commit()
+    return project
+
+
+def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Project, tmp_path: Path) -> None:
+    archive = releasable.root / release(releasable).stdout.strip()
+    first = archive.read_bytes()
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=archive.parent, check=True)
+    with tarfile.open(archive) as tar:
+        assert len({(member.mtime, member.uid, member.mode) for member in tar}) == 1
+        tar.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.glob("semrobust-results-*")
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
+    listed = {line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert there == listed | {"SHA256SUMS"}
+    assert {"LICENSE", "CITATION.cff", "README.md", "params.yaml", "params/ci.yaml", "dvc.lock"} <= there
+    for part in ("data/ci/results", "figures/ci"):
+        for path in (releasable.root / part).iterdir():
+            assert (folder / part / path.name).read_bytes() == path.read_bytes()
+    # every input named in any record is in the archive, or its record is, or it is named there
+    records = [json.loads(path.read_text()) for path in folder.rglob("data/ci/**/*.json")]
+    made = {name for record in records for name in record["outputs"]}
+    assert {name for record in records for name in record["inputs"]} <= made
+    # later, and with other times of files, it has the same bytes
+    (releasable.root / "data" / "ci" / "results" / "clean.csv").touch()
+    again = "from pathlib import Path; from release import build; print(build(Path('again')))"
+    archive = releasable.root / releasable.run("env", "PYTHONPATH=workflow", "python", "-c", again).stdout.strip()
+    assert archive.read_bytes() == first
+
+
+def test_what_git_does_not_have_is_not_released(releasable: Project) -> None:
+    table = releasable.root / "data" / "ci" / "results" / "clean.csv"
+    table.write_text(table.read_text().replace(".", ",", 1))
+    refused = release(releasable, ok=False)
+    assert refused.returncode == 1
+    assert "not the commit" in refused.stderr
+    assert "clean.csv" in refused.stderr
+    releasable.commit()
+    refused = release(releasable, ok=False)
+    assert refused.returncode == 1
+    assert "stale" in refused.stderr
+    assert not (releasable.root / "dist").exists()
