@@ -48,9 +48,9 @@ Check that nothing was altered:
 
     sha256sum --check {sums}
 
-and with semrobust installed, in this folder, each record's chain down to the digest of the raw data:
+and, in this folder and with that commit of semrobust installed, the chain of each record down to the raw data:
 
-    semrobust audit
+    semrobust audit data/{run}/results figures/{run}
 
 Licence: LICENSE. How to cite: CITATION.cff.
 """
