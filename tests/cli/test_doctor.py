@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from semrobust.cli.checks.environment import pinned
+from semrobust.cli.checks.speed import jobs
 from semrobust.core import costs, dag
 from semrobust.core.costs import Cost
 from semrobust.core.params import Params
@@ -149,18 +150,29 @@ def test_git_and_dvc(call: Call, project: Path) -> None:
 def test_the_duration_follows_from_a_table_and_the_speed_of_this_machine(
     call: Call, project: Path, small_params: Params
 ) -> None:
-    jobs = list(dag.nodes(small_params))
-    costs.write(Cost(*job, "small", 60.0, 1, 1000, "metadata") for job in jobs)
+    nodes = list(dag.nodes(small_params))
+    costs.write(Cost(*node, "small", 60.0, 1, 1000, "metadata") for node in nodes)
     machine = {"rates": {"network": 1.0, "arrays": 1.0, "python": 1.0}}  # this one is a thousand times faster
     (project / "benchmarks" / "machine.json").write_text(json.dumps(machine))
     (found,) = findings(call, "--params", "params.yaml")["duration"]
     details = found["details"]
-    assert details["jobs"] == details["jobs_timed"] == len(jobs)
-    assert details["core_seconds_of_reference"] == 60 * len(jobs)
+    assert f"{len(nodes)} of its {len(nodes)} jobs were timed" in found["remedy"]
+    assert details["core_seconds_of_reference"] == 60 * len(nodes)
     assert details["seconds_high"] < 60
     assert set(details["speeds"]) == set(machine["rates"])
     assert details["longest_chain"][0] == "dataset dataset"
-    assert findings(call, "--params", "params.yaml")["disk"][0]["details"]["needed_bytes"] == 2000 * len(jobs)
+    assert findings(call, "--params", "params.yaml")["disk"][0]["details"]["needed_bytes"] == 2000 * len(nodes)
+
+
+def test_a_job_that_was_not_timed_counts_as_the_median_of_its_rule() -> None:
+    nodes = [("train", "a"), ("train", "b"), ("train", "c"), ("train", "d"), ("table", "t")]
+    costs = [
+        Cost("train", name, "run", seconds, 2, 0, "metadata") for name, seconds in zip("abc", (1, 50, 3), strict=True)
+    ]
+    took = jobs(nodes, costs)
+    assert [took[node].seconds for node in nodes[:4]] == [1, 50, 3, 3]
+    assert [took[node].timed for node in nodes[:4]] == [True, True, True, False]
+    assert ("table", "t") not in took
 
 
 def test_a_duration_that_is_not_known_is_not_guessed(call: Call, project: Path, small_params: Params) -> None:
@@ -169,4 +181,4 @@ def test_a_duration_that_is_not_known_is_not_guessed(call: Call, project: Path, 
     assert "not known" in found["found"]
     costs.write([Cost(*dag.DATASET, "small", 60.0, 1, 1000, "metadata")])
     (found,) = findings(call, "--params", "params.yaml")["duration"]
-    assert f"only 1 of its {len(dag.nodes(small_params))} jobs" in found["found"]
+    assert f"1 of its {len(dag.nodes(small_params))} jobs were timed" in found["found"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.slow
 
 def test_estimates_see_the_jobs_of_a_real_run(finished: Project) -> None:
     nodes = dag.nodes(load([finished.root / "params.yaml"]))
-    records, maker = {}, {}
+    records: dict[dag.Node, Any] = {}
+    maker: dict[str, dag.Node] = {}
     for folder in ("data/ci", "figures/ci"):
         for path in (finished.root / folder).rglob("*.json"):
             record = json.loads(path.read_text())

@@ -148,10 +148,10 @@ def memory(setting: Setting) -> Iterator[Finding]:
     largest = max(measured, default=NEEDED_PER_CORE)
     text = f"{gib(free)} of {gib(total)} free; the largest job {'takes' if measured else 'is granted'} {gib(largest)}"
     details = {"free_bytes": free, "total_bytes": total, "largest_job_bytes": largest}
-    if free < largest:
+    if free < largest and measured:
         yield Finding("problem", "memory", text, "close other programs, or run elsewhere", details)
     elif free < largest * setting.cores:
-        fitting = int(free // largest)
+        fitting = max(1, int(free // largest))
         remedy = f"enough for {fitting} of them at a time: snakemake --cores {fitting}"
         yield Finding("warning", "memory", f"{text}, one per core could be too much", remedy, details)
     else:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from semrobust.cli.checks.finding import Finding, Setting
 from semrobust.core import dag
-from semrobust.core.estimate import Estimate, estimate
+from semrobust.core.costs import Cost
+from semrobust.core.dag import Node
 from semrobust.core.params import Params
+from semrobust.core.schedule import Together, together
 
 REFERENCE = Path("benchmarks/machine.json")
 """The machine on which `benchmarks/jobs.csv` was measured: what it is, and its `rates`."""
@@ -61,6 +64,28 @@ def _rate(work: Callable[[], None], rounds: int) -> float:
     return best
 
 
+@dataclass(frozen=True)
+class _Job:
+    seconds: float
+    threads: int
+    timed: bool
+
+
+def jobs(nodes: Iterable[Node], costs: Iterable[Cost]) -> dict[Node, _Job]:
+    """What each job of a run took where it was timed; one that was not counts as the median of its rule.
+
+    Jobs of rules that were never timed are left out.
+    """
+    known = {(cost.rule, cost.name): cost for cost in costs}
+    took = {}
+    for node in nodes:
+        alike = [known[node]] if node in known else [cost for cost in known.values() if cost.rule == node[0]]
+        if alike:
+            cost = sorted(alike, key=lambda cost: cost.seconds)[len(alike) // 2]
+            took[node] = _Job(cost.seconds, cost.threads, node in known)
+    return took
+
+
 def duration(setting: Setting) -> Iterator[Finding]:
     """The time that a whole run takes here, from nothing."""
     params = setting.params
@@ -70,52 +95,41 @@ def duration(setting: Setting) -> Iterator[Finding]:
         reference = json.loads(REFERENCE.read_text(encoding="utf-8"))
         there = {kind: float(rate) for kind, rate in reference["rates"].items()}
     except (OSError, ValueError, KeyError) as error:
-        yield Finding(
-            "warning", "duration", f"not known: {REFERENCE} cannot be read ({error})", "run in the project's root"
-        )
+        text = f"not known: {REFERENCE} cannot be read ({error})"
+        yield Finding("warning", "duration", text, "run in the project's root")
         return
-    if not setting.costs:
-        yield Finding(
-            "ok", "duration", f"not known: no job of the run '{params.run}' was ever timed (benchmarks/jobs.csv)"
-        )
+    nodes = dag.nodes(params)
+    took = jobs(nodes, setting.costs)
+    timed = sum(job.timed for job in took.values())
+    said = f"{timed} of its {len(nodes)} jobs were timed (benchmarks/jobs.csv)"
+    missing = sorted({rule for rule, _ in nodes.keys() - took.keys()})
+    if 2 * timed < len(nodes) or missing:
+        lacking = f", none of {', '.join(missing)}" if missing else ""
+        yield Finding("ok", "duration", f"not known of the run '{params.run}': {said}{lacking}")
         return
+    found = together(nodes, took, setting.cores)
     here = rates()
     speeds = {kind: here[kind] / rate for kind, rate in there.items()}
-    factors = min(speeds.values()), max(speeds.values())
-    found = estimate(dag.nodes(params), setting.costs, params.run, setting.cores, factors)
-    if found is not None:
-        yield _said(found, speeds, setting.cores, params.run)
-
-
-def _said(found: Estimate, speeds: dict[str, float], cores: int, run: str) -> Finding:
-    timed = f"{found.measured} of its {found.jobs} jobs were timed (benchmarks/jobs.csv)"
-    if 2 * found.measured < found.jobs:
-        return Finding("ok", "duration", f"not known of the run '{run}': only {timed}")
-    slow, fast = min(speeds.values()), max(speeds.values())
-    if found.unknown:
-        text = (
-            f"a whole '{run}' takes more than {clock(found.low)} on {cores} cores: no job of {', '.join(found.unknown)}"
-        )
-        text += " was ever timed"
-    else:
-        text = f"a whole '{run}' takes {clock(found.low)} to {clock(found.high)} on {cores} cores, without a GPU"
     basis = (
-        f"{timed}, the others count as the median of their rule: {clock(found.work)} of one core's work on "
-        f"the machine of benchmarks/machine.json; a core here is {slow:.2f} to {fast:.2f} times as fast"
+        f"{said}, the others count as the median of their rule: {clock(found.work)} of one core's work on the machine "
     )
+    yield _said(found, speeds, setting.cores, params.run, basis)
+
+
+def _said(found: Together, speeds: dict[str, float], cores: int, run: str, basis: str) -> Finding:
+    slow, fast = min(speeds.values()), max(speeds.values())
+    low, high, load = found.low / fast, found.high / slow, os.getloadavg()[0]
+    text = f"a whole '{run}' takes {clock(low)} to {clock(high)} on {cores} cores, without a GPU"
+    basis += f"of {REFERENCE}; a core here is {slow:.2f} to {fast:.2f} times as fast"
+    if load > cores / 2:
+        basis += f"; others are at work here (load {load:.1f}), which makes it slower still"
     details = {
-        "seconds_low": round(found.low),
-        "seconds_high": round(found.high),
+        "seconds_low": round(low),
+        "seconds_high": round(high),
         "core_seconds_of_reference": round(found.work),
-        "jobs": found.jobs,
-        "jobs_timed": found.measured,
-        "rules_never_timed": list(found.unknown),
         "longest_chain": [" ".join(node) for node in found.chain],
         "speeds": {kind: round(speed, 3) for kind, speed in speeds.items()},
     }
-    load = os.getloadavg()[0]
-    if load > cores / 2:
-        basis += f"; others are at work here (load {load:.1f}), which makes it slower still"
     return Finding("ok", "duration", text, basis, details)
 
 
