@@ -13,6 +13,7 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,6 +26,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.core.layout import Layout
+from semrobust.core.outputs import RECOGNITION_TABLES
 from semrobust.core.params import Params, load
 from semrobust.core.registry import FIGURES
 
@@ -51,13 +53,19 @@ def table(name: str) -> pd.DataFrame:
 
 
 def number(text: str, percent: bool = False) -> str:
-    """Three significant digits; whole thousands; a dash where the table has nothing."""
+    """Three significant digits, but whole numbers as they are; a dash where the table has nothing."""
     if not text:
         return "–"
     value = float(text) * (100 if percent else 1)
-    if abs(value) in (0.0, float("inf")):
-        return f"{value:g}".replace("inf", "∞")
-    shown = f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+    if value.is_integer() or value in (float("inf"), float("-inf")):
+        shown = f"{value:,.0f}".replace("inf", "∞")
+    elif abs(value) >= 1000:
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:#.3g}".rstrip(".")
+    if len(shown) > 9:
+        digits, power = f"{value:.2e}".split("e")
+        shown = f"{digits}·10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return shown + "%" * percent
 
 
@@ -69,17 +77,22 @@ def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
     return f"{shown} [{number(low, percent).rstrip('%')}, {number(high, percent)}]" if low and row[column] else shown
 
 
-def label(column: str, value: str) -> str:
+def label(table: str, column: str, value: str) -> str:
     """What figures call a system, an attack or a channel; other values as they are."""
-    section = getattr(params(), _LABELLED[column]) if column in _LABELLED else {}
-    if column == "attack" and value in params().recognition.noise:
-        return params().recognition.noise[value].label
-    return section[value].label if value in section else _NAMES.get(value, value)
+    given = params()
+    named: Mapping[str, Any] = {}
+    if column == "attack" and table in RECOGNITION_TABLES:
+        named = given.recognition.noise
+    elif column in _LABELLED:
+        named = getattr(given, _LABELLED[column])
+    return str(named[value].label) if value in named else _NAMES.get(value, value)
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, in a cell of a table."""
-    return re.sub(r"([\\`*_{}\[\]<>|#$~^])", r"\\\1", text)
+    """Text that Markdown shows as it is, in a cell of a table; what stands between backticks stays code."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_{}\[\]<>|#$~^])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:
@@ -101,14 +114,14 @@ class RunTable(SphinxDirective):
     """
 
     required_arguments = 1
-    option_spec: ClassVar[OptionSpec] = {
-        key: directives.unchanged_required for key in ("columns", "where", "across", "percent")
-    }
+    option_spec: ClassVar[OptionSpec] = dict.fromkeys(
+        ("columns", "where", "across", "percent"), directives.unchanged_required
+    )
 
     def run(self) -> list[nodes.Node]:
         """The table, and the file that it is from."""
-        path = Layout(params().run).table(self.arguments[0])
-        rows = table(self.arguments[0])
+        name = self.arguments[0]
+        path, rows = Layout(params().run).table(name), table(name)
         for column, wanted in pairs(self.options.get("where", "")).items():
             rows = rows[rows[column].isin(wanted.split(","))]
         if rows.empty:
@@ -118,7 +131,7 @@ class RunTable(SphinxDirective):
         numeric = {column for column in columns if column not in _LABELLED and _is_number(rows[column])}
 
         def cell(row: pd.Series[str], column: str) -> str:
-            return measured(row, column, column in percent) if column in numeric else label(column, row[column])
+            return measured(row, column, column in percent) if column in numeric else label(name, column, row[column])
 
         header, body = list(columns.values()), [[cell(row, column) for column in columns] for _, row in rows.iterrows()]
         if "across" in self.options:
@@ -129,31 +142,32 @@ class RunTable(SphinxDirective):
                     raise self.error(f"two rows of {path} have {fixed} and {value}")
                 spread[tuple(fixed)][value] = last
             values = list(dict.fromkeys(across))
-            header = header[:-1] + [f"{header[-1]} {label(self.options['across'], value)}" for value in values]
+            header = header[:-1] + [f"{header[-1]} {label(name, self.options['across'], value)}" for value in values]
             body = [[*fixed, *(of.get(value, "–") for value in values)] for fixed, of in spread.items()]
         return self.parse_text_to_nodes(f"{markdown(header, body)}\n\n*From `{path}`.*")
 
 
 class RunClaims(SphinxDirective):
-    """All claims of one paper."""
+    """All claims of one paper: a list, since a table of so much text cannot be read on a phone."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """A table with our number, the verdict and the rule that gives it."""
+        """Of each claim the verdict, our number, and the rule that the verdict follows."""
         claims = table("paper_vs_ours")
-        rows = [
-            [
-                f"{row['text']} ({row['place']})" + (f"; stated: {row['stated']}" if row["stated"] else ""),
-                f"{measured(row, 'value')}: {row['measure']}" if row["value"] else row["measure"],
-                row["verdict"],
-                row["rule"],
+        items = []
+        for _, row in claims[claims["paper"] == self.arguments[0]].iterrows():
+            place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
+            value = f"{measured(row, 'value')} – " if row["value"] else ""
+            lines = [
+                f"- **{row['verdict']}** · {escaped(row['text'])} ({escaped(place)})",
+                f"  Ours: {escaped(value + row['measure'])}",
+                f"  *Rule:* {escaped(row['rule'])}" if row["rule"] else "",
             ]
-            for _, row in claims[claims["paper"] == self.arguments[0]].iterrows()
-        ]
-        if not rows:
+            items.append("\\\n".join(line for line in lines if line))
+        if not items:
             raise self.error(f"no claim of {self.arguments[0]}")
-        return self.parse_text_to_nodes(markdown(["claim", "ours", "verdict", "rule of the verdict"], rows))
+        return self.parse_text_to_nodes("\n".join(items))
 
 
 class RunFigure(SphinxDirective):

@@ -1,0 +1,135 @@
+"""Every command that the pages tell to type is one: verb, options and targets, read by the programs' own parsers."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from semrobust.cli import main
+from semrobust.core.registry import FIGURES
+from tests.conftest import ROOT
+from tests.docs.pages import PAGES, READ, blocks, code, files_of
+
+SHELLS = ("sh", "bash", "console")
+MESSAGES = {"semrobust needs Python 3.11 or newer"}
+NEW_FIGURES = {Path(path).stem for page in PAGES for path in files_of(page) if "/viz/" in path}
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Words of each command in shell blocks and in the text, placeholders in capitals included."""
+    lines = [line for block in blocks(page) if block.language in SHELLS for line in block.text.splitlines()]
+    lines += [
+        text
+        for text in code(page)
+        if re.match(r"(semrobust|snakemake|dvc|make|python) [\w-]", text) and text not in MESSAGES
+    ]
+    found = []
+    for line in lines:
+        text = line.removeprefix("$ ").replace("…", "").replace("[", "").replace("]", "")
+        for part in re.split(r"\|+|&&|;|>", re.sub(r"(^|\s)#.*", "", text)):
+            words = shlex.split(part)
+            while words and re.fullmatch(r"\w+=\S*", words[0]):  # variables of the environment
+                words = words[1:]
+            if words:
+                found.append(words)
+    return found
+
+
+def semrobust(*words: str) -> None:
+    command: click.Command = main
+    rest = list(words)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        assert rest[0] in command.commands, f"no verb {rest[0]}"
+        command = command.commands[rest.pop(0)]
+    options = {name: option for option in command.params for name in option.opts} | {"--help": None, "-h": None}
+    arguments = [argument for argument in command.params if isinstance(argument, click.Argument)]
+    plain = 0
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            plain += 1
+            continue
+        assert word.split("=")[0] in options, f"{command.name} has no option {word}"
+        option = options[word.split("=")[0]]
+        if isinstance(option, click.Option) and not option.is_flag and "=" not in word:
+            rest.pop(0)
+    assert plain <= len(arguments) or any(argument.nargs == -1 for argument in arguments), "too many arguments"
+
+
+def make(*words: str) -> None:
+    known = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert {word for word in words if "=" not in word and not word.startswith("-")} <= known
+
+
+@cache
+def _snakemake() -> Any:
+    from snakemake.cli import get_argument_parser
+
+    return get_argument_parser()
+
+
+@cache
+def _rules() -> frozenset[str]:
+    files = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
+    return frozenset(
+        name for file in files for name in re.findall(r"^rule (\w+):", file.read_text(encoding="utf-8"), re.M)
+    )
+
+
+def snakemake(*words: str) -> None:
+    given = _snakemake().parse_args(list(words))
+    for target in given.targets or ():
+        if "/" not in target and not target.isupper():
+            assert target in _rules(), f"no rule {target}"
+        elif figure := re.fullmatch(r"figures/\w+/(\w+)\.(pdf|png)", target):
+            assert figure[1].isupper() or figure[1] in {*FIGURES, *NEW_FIGURES}, f"no figure {figure[1]}"
+
+
+def dvc(*words: str) -> None:
+    from dvc.cli.parser import get_main_parser
+
+    get_main_parser().parse_args(list(words))
+
+
+def python(*words: str) -> None:
+    if words and words[0].endswith(".py"):
+        assert (ROOT / words[0]).is_file()
+
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "semrobust": semrobust, "make": make, "snakemake": snakemake, "dvc": dvc, "python": python,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.name)
+def test_every_command_exists(page: Path) -> None:
+    for program, *words in commands(page):
+        if program in CHECKS:
+            try:
+                CHECKS[program](*words)
+            except (AssertionError, SystemExit, Exception) as error:
+                raise AssertionError(f"{page.name}: {program} {' '.join(words)}: {error}") from error
+
+
+def test_a_command_that_is_none_is_noticed() -> None:
+    wrong = [
+        ("semrobust", "trian", "deepjscc"),
+        ("semrobust", "budget", "--parms", "params.yaml"),
+        ("semrobust", "budget", "deepjscc"),
+        ("semrobust", "evaluate", "table", "clean", "--json"),
+        ("make", "dmeo"),
+        ("snakemake", "al"),
+        ("snakemake", "--core", "8", "figures/laptop/zhang2026_fig99.pdf"),
+        ("dvc", "rpro"),
+        ("python", "workflow/recrod.py"),
+    ]
+    for program, *words in wrong:
+        with pytest.raises((AssertionError, SystemExit, Exception)):
+            CHECKS[program](*words)
