@@ -75,7 +75,8 @@ def blocks(page: Path) -> list[Block]:
 def tables(page: Path) -> dict[str, list[list[str]]]:
     """Rows of the tables below each heading, heads of columns left out: the source of each cell."""
     found: dict[str, list[list[str]]] = {}
-    heading, rows, previous = "", [], ""
+    rows: list[list[str]] = []
+    heading = previous = ""
     for token in tokens(page):
         if token.type == "inline" and previous == "heading_open":
             heading = token.content

@@ -46,8 +46,9 @@ def semrobust(*words: str) -> None:
     command: click.Command = main
     rest = list(words)
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        assert rest[0] in command.commands, f"no verb {rest[0]}"
-        command = command.commands[rest.pop(0)]
+        verb = command.get_command(click.Context(command), rest.pop(0))
+        assert verb, "no such verb"
+        command = verb
     options = {name: option for option in command.params for name in option.opts} | {"--help": None, "-h": None}
     arguments = [argument for argument in command.params if isinstance(argument, click.Argument)]
     plain = 0
@@ -70,7 +71,7 @@ def make(*words: str) -> None:
 
 @cache
 def _snakemake() -> Any:
-    from snakemake.cli import get_argument_parser
+    from snakemake.cli import get_argument_parser  # type: ignore[import-untyped]
 
     return get_argument_parser()
 
@@ -93,7 +94,7 @@ def snakemake(*words: str) -> None:
 
 
 def dvc(*words: str) -> None:
-    from dvc.cli.parser import get_main_parser
+    from dvc.cli.parser import get_main_parser  # type: ignore[import-untyped]
 
     get_main_parser().parse_args(list(words))
 
@@ -114,7 +115,7 @@ def test_every_command_exists(page: Path) -> None:
         if program in CHECKS:
             try:
                 CHECKS[program](*words)
-            except (AssertionError, SystemExit, Exception) as error:
+            except (Exception, SystemExit) as error:
                 raise AssertionError(f"{page.name}: {program} {' '.join(words)}: {error}") from error
 
 
@@ -131,5 +132,5 @@ def test_a_command_that_is_none_is_noticed() -> None:
         ("python", "workflow/recrod.py"),
     ]
     for program, *words in wrong:
-        with pytest.raises((AssertionError, SystemExit, Exception)):
+        with pytest.raises((Exception, SystemExit)):
             CHECKS[program](*words)

@@ -63,12 +63,11 @@ def test_tests_and_source_files_that_are_named_exist(page: Path) -> None:
         if re.fullmatch(r"test_\w+", text):
             assert text in names_of_tests(), text
         elif re.fullmatch(r"[a-z0-9_./]+\.(py|smk)", path) and path not in EXAMPLES:
-            files = [ROOT / base / path for base in ("", "src/semrobust", "tests")]
-            found = next((file for file in files if file.is_file()), None)
+            files = [file for base in ("", "src/semrobust", "tests") if (file := ROOT / base / path).is_file()]
             # modules of one folder are also named alone, where the text has said which folder
-            assert found or ("/" not in path and list((ROOT / "src").rglob(path))), text
-            for name in re.findall(r"\w+", names) if found else ():
-                assert re.search(rf"\b{name}\b", found.read_text(encoding="utf-8")), text
+            assert files or ("/" not in path and list((ROOT / "src").rglob(path))), text
+            for name in re.findall(r"\w+", names) if files else ():
+                assert re.search(rf"\b{name}\b", files[0].read_text(encoding="utf-8")), text
 
 
 def test_columns_are_those_of_the_output_contract() -> None:

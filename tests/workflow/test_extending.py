@@ -21,7 +21,7 @@ from tests.workflow.test_snakemake import ATTACKED, BLIND, CLASSIFIERS, DOWNSTRE
 pytestmark = pytest.mark.slow
 
 PAGES = [DOCS / f"add-a{name}.md" for name in ("-system", "n-attack", "-channel", "-figure")]
-SYSTEM, ATTACK, CHANNEL, FIGURE = "pooled_analog", "gradient_direction", "rician_3x3", "extra_censored"
+SYSTEM, ATTACK, CHANNEL, FIGURE = "pooled_analog", "gradient_direction", "rician_2x3", "extra_censored"
 
 
 def test_examples_join_a_finished_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_examples_join_a_finished_run(project: Project, monkeypatch: pytest.Monk
     # one of each for real; fewer attacks on the new system, to spare the test their time
     project.change({"systems": {SYSTEM: {"attacks": [ATTACK]}}})
     layout = Layout("ci")
-    project.snakemake(layout.fading(SYSTEM), layout.figure(FIGURE), layout.accuracy("mae_no_at"))
+    project.snakemake(*map(str, (layout.fading(SYSTEM), layout.figure(FIGURE), layout.accuracy("mae_no_at"))))
     fading = pd.read_parquet(project.root / layout.fading(SYSTEM))
     assert set(fading["channel"]) == set(project.params()["channels"]) >= {CHANNEL}
     power = pd.read_csv(project.root / layout.table("attack_power")).query("attack == @ATTACK")
