@@ -37,11 +37,17 @@ linkcheck_retries = 2
 
 
 def _plain_text(app: Sphinx, what: str, name: str, of: object, options: object, lines: list[str]) -> None:
-    """Docstrings are plain text with code between backticks: a star or a bar in them is no markup."""
+    """Docstrings are plain text with code between backticks: a lone star or a bar in them is no markup."""
+
+    def escaped(text: str) -> str:
+        return re.sub(r"(\*\w+\*)|([*|])", lambda found: found[1] or f"\\{found[2]}", text)
+
     for index, line in enumerate(lines):
-        parts = line.split("`")
-        parts[::2] = [re.sub(r"([*|])", r"\\\1", part) for part in parts[::2]]
-        lines[index] = "`".join(parts)
+        parts = re.split(r"`([^`]+)`", line)
+        parts[::2] = map(escaped, parts[::2])
+        # an escaped space parts code from what touches it, and shows nothing
+        parts[1::2] = [f"\\ `{part}`\\ " for part in parts[1::2]]
+        lines[index] = "".join(parts)
 
 
 def setup(app: Sphinx) -> None:

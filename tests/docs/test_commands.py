@@ -17,29 +17,37 @@ from semrobust.core.registry import FIGURES
 from tests.conftest import ROOT
 from tests.docs.pages import PAGES, READ, blocks, code, files_of
 
-SHELLS = ("sh", "bash", "console")
 MESSAGES = {"semrobust needs Python 3.11 or newer"}
 NEW_FIGURES = {Path(path).stem for page in PAGES for path in files_of(page) if "/viz/" in path}
 
 
-def commands(page: Path) -> list[list[str]]:
-    """Words of each command in shell blocks and in the text, placeholders in capitals included."""
-    lines = [line for block in blocks(page) if block.language in SHELLS for line in block.text.splitlines()]
-    lines += [
-        text
-        for text in code(page)
-        if re.match(r"(semrobust|snakemake|dvc|make|python) [\w-]", text) and text not in MESSAGES
-    ]
+def lines(page: Path) -> list[str]:
+    """Lines of shell blocks, of those that show a session what is typed, and commands in the text."""
     found = []
-    for line in lines:
-        text = line.removeprefix("$ ").replace("…", "").replace("[", "").replace("]", "")
-        for part in re.split(r"\|+|&&|;|>", re.sub(r"(^|\s)#.*", "", text)):
-            words = shlex.split(part)
-            while words and re.fullmatch(r"\w+=\S*", words[0]):  # variables of the environment
-                words = words[1:]
-            if words:
+    for block in blocks(page):
+        text = block.text.replace("\\\n", " ").splitlines()
+        if block.language in ("sh", "bash"):
+            found += text
+        elif block.language == "console":
+            found += [line.removeprefix("$ ") for line in text if line.startswith("$ ")]
+    programs = "|".join(CHECKS)
+    return found + [text for text in code(page) if re.match(rf"({programs}) [\w-]", text) and text not in MESSAGES]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Words of each command; placeholders in capitals stay."""
+    found = []
+    for line in lines(page):
+        lexer = shlex.shlex(re.sub(r"[…\[\]]", "", line), posix=True, punctuation_chars="|;&>")
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, ";"]:
+            if re.fullmatch(r"[|;&>]+", word):
                 found.append(words)
-    return found
+                words = []
+            elif not re.fullmatch(r"[A-Z_0-9]+=\S*", word):  # variables of the environment
+                words.append(word)
+    return [words for words in found if words]
 
 
 def semrobust(*words: str) -> None:
