@@ -66,7 +66,7 @@ def number(text: str, percent: bool = False) -> str:
     if len(shown) > 9:
         digits, power = f"{value:.2e}".split("e")
         shown = f"{digits}·10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return shown + "%" * percent
+    return shown.replace("-", "−") + "%" * percent
 
 
 def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
@@ -85,6 +85,8 @@ def label(table: str, column: str, value: str) -> str:
         named = given.recognition.noise
     elif column in _LABELLED:
         named = getattr(given, _LABELLED[column])
+    if value.endswith("+") and value[:-1] in named:
+        return f"{named[value[:-1]].label}, all seeds"
     return str(named[value].label) if value in named else _NAMES.get(value, value)
 
 
