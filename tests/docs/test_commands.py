@@ -41,7 +41,11 @@ def commands(page: Path) -> list[list[str]]:
         lexer = shlex.shlex(re.sub(r"[…\[\]]", "", line), posix=True, punctuation_chars="|;&>")
         lexer.whitespace_split = True
         words: list[str] = []
-        for word in [*lexer, ";"]:
+        try:
+            parts = [*lexer, ";"]
+        except ValueError:  # no closing quotation: a line of another program within
+            continue
+        for word in parts:
             if re.fullmatch(r"[|;&>]+", word):
                 found.append(words)
                 words = []
