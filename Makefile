@@ -1,4 +1,4 @@
-# make install | demo | test | lint | record | release | lock | upgrade
+# make install | demo | test | lint | docs | linkcheck | record | release | lock | upgrade
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # the workflow's jobs call `semrobust`, so the environment goes first in their PATH
 RUN := PATH="$(BIN):$$PATH"
 
-.PHONY: install demo test lint record release lock upgrade
+.PHONY: install demo test lint docs linkcheck record release lock upgrade
 
 install: $(INSTALLED)
 
@@ -33,6 +33,15 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the site, without the network; anything that Sphinx warns of, such as a link within it that leads nowhere, is an error
+docs: install
+	$(BIN)/sphinx-build -q -b html -n -W --keep-going docs docs/_build/html
+	@echo "Pages: docs/_build/html/index.html"
+
+# links to elsewhere, on demand: this asks the network
+linkcheck: install
+	$(BIN)/sphinx-build -q -b linkcheck docs docs/_build/linkcheck
 
 # after a plain `snakemake all`: write its state into dvc.lock, unless something is stale
 record: install

@@ -1,0 +1,206 @@
+"""Directives that show the reference run, read from its tables and figures when the site is built.
+
+    {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
+    {run-claims} PAPER     the claims of one paper and what came out
+    {run-figure} FIGURE    figures/RUN/FIGURE.png with its caption, from the docstrings of its module
+
+So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+from docutils import nodes  # type: ignore[import-untyped]
+from docutils.parsers.rst import directives  # type: ignore[import-untyped]
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata, OptionSpec
+
+from semrobust.core.layout import Layout
+from semrobust.core.outputs import RECOGNITION_TABLES
+from semrobust.core.params import Params, load
+from semrobust.core.registry import FIGURES
+
+ROOT = Path(__file__).resolve().parents[2]
+_LABELLED = {
+    "system": "systems", "semantic_system": "systems", "classical_system": "systems", "reference": "systems",
+    "attack": "attacks", "channel": "channels",
+}  # fmt: skip
+_NAMES = {
+    "best_of": "cheapest of all, image by image", "none": "none", "error_free": "nothing lost",
+}  # fmt: skip
+
+
+@cache
+def params() -> Params:
+    """The params of the reference run."""
+    return load([ROOT / "params.yaml"])
+
+
+@cache
+def table(name: str) -> pd.DataFrame:
+    """A table of the reference run, as text: numbers are rounded where they are shown."""
+    return pd.read_csv(ROOT / Layout(params().run).table(name), dtype=str, keep_default_na=False)
+
+
+def number(text: str, percent: bool = False) -> str:
+    """Three significant digits, but whole numbers as they are; a dash where the table has nothing."""
+    if not text:
+        return "–"
+    value = float(text) * (100 if percent else 1)
+    if value.is_integer() or value in (float("inf"), float("-inf")):
+        shown = f"{value:,.0f}".replace("inf", "∞")
+    elif abs(value) >= 1000:
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:#.3g}".rstrip(".")
+    if len(shown) > 9:
+        digits, power = f"{value:.2e}".split("e")
+        shown = f"{digits}·10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return shown.replace("-", "−") + "%" * percent
+
+
+def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
+    """A number with its interval, if the table has one for it."""
+    stem = re.sub("_(mean|rate|per_image)$", "", column)
+    shown = number(row[column], percent)
+    low, high = (row.get(f"{stem}_{end}", "") for end in ("low", "high"))
+    return f"{shown} [{number(low, percent).rstrip('%')}, {number(high, percent)}]" if low and row[column] else shown
+
+
+def label(table: str, column: str, value: str) -> str:
+    """What figures call a system, an attack or a channel; other values as they are."""
+    given = params()
+    named: Mapping[str, Any] = {}
+    if column == "attack" and table in RECOGNITION_TABLES:
+        named = given.recognition.noise
+    elif column in _LABELLED:
+        named = getattr(given, _LABELLED[column])
+    if value.endswith("+") and value[:-1] in named:
+        return f"{named[value[:-1]].label}, all seeds"
+    return str(named[value].label) if value in named else _NAMES.get(value, value)
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, in a cell of a table; what stands between backticks stays code."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_{}\[\]<>|#$~^])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *([escaped(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def pairs(text: str) -> dict[str, str]:
+    """ "a=b; c=d" as a mapping."""
+    parts = [part.split("=", 1) for part in text.split(";") if part.strip()]
+    return {key.strip(): value.strip() for key, value in parts}
+
+
+class RunTable(SphinxDirective):
+    """Options: `columns`, "column=heading; …", intervals added; `where`, "column=value,value; …"; `percent`, columns.
+
+    With `across`, each value of that column has a column of its own, with what the last of `columns` has.
+    """
+
+    required_arguments = 1
+    option_spec: ClassVar[OptionSpec] = dict.fromkeys(
+        ("columns", "where", "across", "percent"), directives.unchanged_required
+    )
+
+    def run(self) -> list[nodes.Node]:
+        """The table, and the file that it is from."""
+        name = self.arguments[0]
+        path, rows = Layout(params().run).table(name), table(name)
+        for column, wanted in pairs(self.options.get("where", "")).items():
+            rows = rows[rows[column].isin(wanted.split(","))]
+        if rows.empty:
+            raise self.error(f"no row of {path} is chosen")
+        columns = pairs(self.options["columns"])
+        percent = self.options.get("percent", "").split()
+        numeric = {column for column in columns if column not in _LABELLED and _is_number(rows[column])}
+
+        def cell(row: pd.Series[str], column: str) -> str:
+            return measured(row, column, column in percent) if column in numeric else label(name, column, row[column])
+
+        header, body = list(columns.values()), [[cell(row, column) for column in columns] for _, row in rows.iterrows()]
+        if "across" in self.options:
+            across = list(rows[self.options["across"]])
+            spread: dict[tuple[str, ...], dict[str, str]] = {}
+            for (*fixed, last), value in zip(body, across, strict=True):
+                if value in spread.setdefault(tuple(fixed), {}):
+                    raise self.error(f"two rows of {path} have {fixed} and {value}")
+                spread[tuple(fixed)][value] = last
+            values = list(dict.fromkeys(across))
+            header = header[:-1] + [f"{header[-1]} {label(name, self.options['across'], value)}" for value in values]
+            body = [[*fixed, *(of.get(value, "–") for value in values)] for fixed, of in spread.items()]
+        return self.parse_text_to_nodes(f"{markdown(header, body)}\n\n*From `{path}`.*")
+
+
+class RunClaims(SphinxDirective):
+    """All claims of one paper: a list, since a table of so much text cannot be read on a phone."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Of each claim the verdict, our number, and the rule that the verdict follows."""
+        claims = table("paper_vs_ours")
+        items = []
+        for _, row in claims[claims["paper"] == self.arguments[0]].iterrows():
+            place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
+            value = f"{measured(row, 'value')} – " if row["value"] else ""
+            lines = [
+                f"- **{row['verdict']}** · {escaped(row['text'])} ({escaped(place)})",
+                f"  Ours: {escaped(value + row['measure'])}",
+                f"  *Rule:* {escaped(row['rule'])}" if row["rule"] else "",
+            ]
+            items.append("\\\n".join(line for line in lines if line))
+        if not items:
+            raise self.error(f"no claim of {self.arguments[0]}")
+        return self.parse_text_to_nodes("\n".join(items))
+
+
+class RunFigure(SphinxDirective):
+    """A figure with its caption, a link to its PDF, and its provenance id."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The figure."""
+        name = self.arguments[0]
+        files = Path("..") / Layout(params().run).figures / name
+        module = sys.modules[FIGURES[name].module]
+        record = json.loads((ROOT / Layout(params().run).figures / f"{name}.json").read_text(encoding="utf-8"))
+        what, how = (_first_paragraph(of) for of in (module, FIGURES[name].draw))
+        caption = f"{escaped(f'{what} {how}')} {{download}}`PDF <{files}.pdf>`, semrobust:{record['id']}"
+        image = nodes.image(uri=f"{files}.png", alt=what)
+        figure = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(caption)[0]))
+        self.add_name(figure)
+        return [figure]
+
+
+def _first_paragraph(of: Any) -> str:
+    return re.sub(r"\s+", " ", (inspect.getdoc(of) or "").split("\n\n")[0])
+
+
+def _is_number(column: pd.Series[str]) -> bool:
+    return bool(pd.to_numeric(column[column != ""], errors="coerce").notna().all())
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Called by Sphinx."""
+    for name, directive in (("run-table", RunTable), ("run-claims", RunClaims), ("run-figure", RunFigure)):
+        app.add_directive(name, directive)
+    return {"parallel_read_safe": True}
