@@ -19,6 +19,8 @@ VERBS = {
     "figure": ("jobs", "Draw FIGURE as PDF and PNG, with its record"),
     "compare": ("reports", "Say of each claim of the papers whether it holds"),
     "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
+    "audit": ("audit", "Verify what a run made against its records"),
+    "crate": ("audit", "Export the whole run as an RO-Crate"),
     "bench": ("bench", "Measure speed on this machine"),
 }
 
