@@ -70,13 +70,13 @@ def audit(
 @click.argument("destination", type=click.Path(file_okay=False, path_type=Path))
 @params_files
 def crate(destination: Path, files: tuple[Path, ...]) -> None:
-    """Describe the whole run in DESTINATION as an RO-Crate: every file, every job, all the way to the data.
+    """Export the whole run to DESTINATION as an RO-Crate: its files, and ro-crate-metadata.json with every job.
 
-    Writes DESTINATION/ro-crate-metadata.json, with paths relative to the project; `.` makes the project a crate.
+    With `.` the project itself becomes the crate, and nothing is copied. Refused (exit code 1) unless all is ok.
     """
     from semrobust.core import crate as crates
 
-    click.echo(crates.write(load(files), destination))
+    click.echo(crates.write(load(files), files, destination))
 
 
 def _params(context: click.Context, files: tuple[Path, ...]) -> Params | None:

@@ -71,9 +71,9 @@ def extract(content: bytes) -> Embedded | None:
 
 
 def _insert(picture: bytes, record: Plain) -> bytes:
-    packet = _PACKET.format(
-        identity=f"semrobust:{html.escape(str(record['id']), quote=False)}", record=html.escape(files.canonical_json(record), quote=False)
-    ).encode()
+    identity, text = f"semrobust:{record['id']}", files.canonical_json(record)
+    escaped = {"identity": html.escape(identity, quote=False), "record": html.escape(text, quote=False)}
+    packet = _PACKET.format(**escaped).encode()
     return _in_png(picture, packet) if picture.startswith(_PNG) else _in_pdf(picture, packet)
 
 
@@ -111,7 +111,11 @@ def _in_pdf(picture: bytes, packet: bytes) -> bytes:
     for number, body in objects.items():
         entries += b"%d 1\n%010d 00000 n \n" % (number, len(picture) + len(added))
         added += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    return picture + added + (
-        b"xref\n%btrailer\n<< /Size %d /Root %d 0 R /Info %d 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n"
-        % (entries, size + 1, root, info, previous, len(picture) + len(added))
+    return (
+        picture
+        + added
+        + (
+            b"xref\n%btrailer\n<< /Size %d /Root %d 0 R /Info %d 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n"
+            % (entries, size + 1, root, info, previous, len(picture) + len(added))
+        )
     )
