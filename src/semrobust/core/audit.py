@@ -91,8 +91,8 @@ class Audit:
         found = [finding for folder in (layout.root, layout.figures) for finding in self.folder(folder)]
         if self.complete:
             known = {record_path(finding.path) for finding in found}
-            for path in self.plan.keys() - known:
-                found.append(Finding(path, problems=[(Status.UNKNOWN, "neither the artifact nor its record is here")]))
+            absent = [(Status.UNKNOWN, "neither the artifact nor its record is here")]
+            found += [Finding(path, problems=absent) for path in sorted(self.plan.keys() - known)]
         return found
 
     def folder(self, folder: Path) -> list[Finding]:
@@ -105,13 +105,13 @@ class Audit:
         return list(found.values())
 
     def file(self, path: Path) -> Finding:
-        """The artifact that a file belongs to; raises UsageError if there is no such file."""
+        """The artifact that a file belongs to; raises UsageError if there is neither such a file nor its record."""
         path = _here(path)
-        if not path.is_file():
-            raise UsageError(f"there is no file {path}")
-        holder = path if path.suffix == ".json" else self._holder(path)
+        holder = path if path.suffix == ".json" and path.is_file() else self._holder(path)
         if holder is not None:
             return self._recorded(holder)
+        if not path.is_file():
+            raise UsageError(f"there is no file {path}")
         inside = embedded.extract(path.read_bytes()) if path.suffix in _PICTURES else None
         if inside is None:
             return Finding(path, problems=[(Status.UNKNOWN, "no record says how it was made")])
@@ -123,11 +123,13 @@ class Audit:
         return self._hashes[path]
 
     def _holder(self, path: Path) -> Path | None:
-        """The record that names a file, or the one beside it if that cannot be read."""
+        """The record that names a file; or the one beside it, if that cannot be read or is that of something else."""
         for holder in provenance.holders(path):
             if holder.exists():
                 record = _readable(holder)
-                if path.name in {Path(name).name for name in record["outputs"]} if record else holder.stem == path.stem:
+                names = {Path(name).name for name in record["outputs"]} if record else set()
+                beside = holder.stem == path.stem and holder.stem not in {Path(name).stem for name in names}
+                if path.name in names or beside:
                     return holder
         return None
 
@@ -161,8 +163,8 @@ class Audit:
     def _alone(self, path: Path, inside: Embedded) -> Finding:
         """A picture with nothing but the record inside it."""
         finding = Finding(path, inside.record)
-        if inside.problem or not _is_record(inside.record | {"outputs": {}}):
-            finding.problems.append((Status.TAMPERED, inside.problem or "its embedded record is damaged"))
+        if inside.problem:
+            finding.problems.append((Status.TAMPERED, inside.problem))
             return finding
         first = Path(str(inside.record.get("file", path)))
         finding.home = record_path(first)
@@ -287,23 +289,12 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _readable(holder: Path) -> Plain | None:
     """The record in a file, None if there is none."""
     try:
-        record = provenance.read(holder)
+        return provenance.read(holder)
     except ArtifactError:
         return None
-    return record if _is_record(record) else None
-
-
-_SHAPE = {"id": str, "job": dict, "settings": dict, "code": str, "inputs": dict, "outputs": dict, "lineage": dict}
-
-
-def _is_record(record: Plain) -> bool:
-    """Whether all fields that are looked at have their type."""
-    return (
-        all(isinstance(record.get(key), kind) for key, kind in (_SHAPE | {"dataset": dict}).items())
-        and {"kind", "name", "key"} <= record["job"].keys()
-        and all(isinstance(used, str) for key in ("inputs", "outputs", "lineage") for used in record[key].values())
-    )
 
 
 def _contradict(inside: Plain, beside: Plain) -> bool:
+    if inside.get("file") not in beside["outputs"]:
+        return True
     return any(beside.get(key) != value for key, value in inside.items() if key not in _OWN)

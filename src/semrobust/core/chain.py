@@ -126,8 +126,8 @@ def layers(graph: Graph) -> list[list[str]]:
 def grouped(graph: Graph, rows: int) -> Graph:
     """Merge nodes, but for tables and figures, until no layer has more than `rows` nodes or nothing is left to merge.
 
-    First what plays the same part for the same system (all attacks on it with the same inputs and uses), then what plays
-    the same part for any system, at last all of a kind. States are never merged, and members are counted.
+    First what plays the same part for the same system (all attacks on it with the same inputs and uses), then what
+    plays the same part for any system, at last all of a kind. States are never merged, and members are counted.
     """
 
     def part(key: str, node: Node) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """A whole run as an RO-Crate: files, jobs and what they were made from, in a vocabulary that other tools read.
 
-It follows the Workflow Run RO-Crate profile: every artifact is a `File`, every job a `CreateAction` with the software as
-`instrument`, inputs and settings as `object` and outputs as `result`; the Snakefile is the `ComputationalWorkflow`. All
-of it comes from the records, so two exports of the same run are equal.
+It follows the Workflow Run RO-Crate profile: every artifact is a `File`, every job a `CreateAction` with the software
+as `instrument`, inputs and settings as `object` and outputs as `result`; the Snakefile is the `ComputationalWorkflow`.
+All of it comes from the records, so two exports of the same run are equal.
 https://www.researchobject.org/workflow-run-crate/profiles/workflow_run_crate/
 """
 
@@ -32,9 +32,9 @@ _PROFILES = {
 }
 _TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 _PAPERS = {
-    "https://arxiv.org/abs/2603.24082": ("An et al.", "2026", "Unanticipated Adversarial Robustness of Semantic Communication"),
-    "https://arxiv.org/abs/2202.03338": ("Hu et al.", "2022", "Robust Semantic Communications Against Semantic Noise"),
-}  # fmt: skip
+    "2603.24082": ("An et al.", "2026", "Unanticipated Adversarial Robustness of Semantic Communication"),
+    "2202.03338": ("Hu et al.", "2022", "Robust Semantic Communications Against Semantic Noise"),
+}
 _LICENCE = "https://spdx.org/licenses/MIT"
 _FORMATS = {
     ".csv": "text/csv",
@@ -105,8 +105,8 @@ def _root(crate: ROCrate, run: str) -> None:
         _add(crate, url, "CreativeWork", name=name, version=version) for url, (name, version) in _PROFILES.items()
     ]
     root["citation"] = [
-        _add(crate, url, "ScholarlyArticle", name=name, author=author, datePublished=year)
-        for url, (author, year, name) in _PAPERS.items()
+        _add(crate, f"https://arxiv.org/abs/{number}", "ScholarlyArticle", name=name, author=author, datePublished=year)
+        for number, (author, year, name) in _PAPERS.items()
     ]
 
 
@@ -117,7 +117,7 @@ class _Export:
         self.crate, self.findings, self.sources = crate, findings, sources
 
     def everything(self) -> None:
-        raw = {}
+        raw: dict[str, Plain] = {}
         for finding in self.findings:
             for name, digest in finding.record["outputs"].items():
                 self._file(name, digest, f"{finding.record['job']['kind']} {finding.record['job']['name']}")

@@ -57,7 +57,8 @@ def extract(content: bytes) -> Embedded | None:
     """Return the record in the bytes of a PNG or PDF, None if there is none that can be read."""
     found = _RECORD.findall(content)
     try:
-        record: Plain = json.loads(html.unescape(found[-1].decode()))
+        record = json.loads(html.unescape(found[-1].decode()))
+        provenance.checked({**record, "outputs": {}})
         contradiction = provenance.contradiction(record)
         picture = _remove(content)
         written = _insert(picture, record)

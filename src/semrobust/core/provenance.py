@@ -36,12 +36,24 @@ def read(artifact: Path) -> Plain:
     """Read the record of an artifact (or a record itself); raises ArtifactError if missing or unreadable."""
     path = record_path(artifact)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        record["id"], record["job"]["key"], record["outputs"], record["inputs"]
+        return checked(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing: nothing says how {artifact} was made. {_rebuild(artifact)}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path} is not a provenance record: {error}. {_rebuild(artifact)}") from error
+
+
+_FIELDS = {"id": str, "job": dict, "settings": dict, "code": str, "dataset": dict}
+_HASHES = ("inputs", "outputs", "lineage")
+
+
+def checked(record: Any) -> Plain:
+    """Return a record if its fields are of their types; raises KeyError or TypeError."""
+    wrong = [field for field, kind in _FIELDS.items() if not isinstance(record[field], kind)]
+    wrong += [field for field in _HASHES if not all(isinstance(used, str) for used in dict(record[field]).values())]
+    wrong += [field for field in ("kind", "name", "key") if not isinstance(record["job"][field], str)]
+    if wrong:
+        raise TypeError(f"{', '.join(wrong)} is of another type")
     return dict(record)
 
 

@@ -7,6 +7,7 @@ edges of one artifact share their way, so that what a hundred others were made f
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ def _ordered(level: dict[str, int], edges: list[tuple[str, str]]) -> list[list[_
         slots[depth].append((key, depth))
     for source, target in edges:
         way = [(source, depth) for depth in range(level[source], level[target])] + [(target, level[target])]
-        for here, there in zip(way, way[1:], strict=False):
+        for here, there in pairwise(way):
             near.setdefault(here, set()).add(there)
             near.setdefault(there, set()).add(here)
         for slot in way[1:-1]:
@@ -177,7 +178,7 @@ def _edge(
 def _box(axes: Axes, node: Node, texts: tuple[str, str], x: float, y: float, width: float) -> None:
     from matplotlib.patches import Rectangle
 
-    color, sign, outline = _LOOKS[node.state]
+    color, _, outline = _LOOKS[node.state]
     low = y - _TALL / 2
     if len(node.names) > 1:  # a pile
         axes.add_patch(Rectangle((x + 0.04, low - 0.04), width, _TALL, fc="white", ec=color, lw=0.6, zorder=2))
@@ -191,7 +192,7 @@ def _strip(axes: Axes, state: str, x: float, low: float, tall: float) -> None:
     """The coloured end of a box, with the sign of its state."""
     from matplotlib.patches import Rectangle
 
-    color, sign, outline = _LOOKS[state]
+    color, sign, _ = _LOOKS[state]
     hollow = state == NOT_HERE
     face = "white" if hollow else color
     axes.add_patch(
