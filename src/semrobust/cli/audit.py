@@ -38,7 +38,9 @@ def audit(
     graph: Path | None,
     files: tuple[Path, ...],
 ) -> None:
-    """Verify figures, tables and all other artifacts against their records, up to the raw data.
+    """Verify what a run made against its records.
+
+    Figures, tables, models, samples and data: files, inputs up to the raw data, params and code.
 
     A PATH is a file or a folder; without any, all artifacts of the run are audited. A copied figure is judged by the
     record inside it, in any folder. Writes nothing. Exit code 1 unless all are ok.
@@ -70,7 +72,9 @@ def audit(
 @click.argument("destination", type=click.Path(file_okay=False, path_type=Path))
 @params_files
 def crate(destination: Path, files: tuple[Path, ...]) -> None:
-    """Export the whole run to DESTINATION as an RO-Crate: its files, and ro-crate-metadata.json with every job.
+    """Export the whole run as an RO-Crate.
+
+    Copies its files to DESTINATION and writes ro-crate-metadata.json with every job beside them.
 
     With `.` the project itself becomes the crate, and nothing is copied. Refused (exit code 1) unless all is ok.
     """
