@@ -203,7 +203,7 @@ def _strip(axes: Axes, state: str, x: float, low: float, tall: float) -> None:
     )  # fmt: skip
     axes.text(
         x + _STRIP / 2, low + tall / 2, sign, fontsize=8, ha="center", va="center", zorder=6,
-        color=color if hollow else "white", fontweight="bold",
+        color=color if hollow else "black" if state == "stale" else "white", fontweight="bold",
         bbox=None if hollow or state not in _HATCH else {"facecolor": color, "edgecolor": "none", "pad": 0.8},
     )  # fmt: skip
 
