@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.core import params, provenance
+from semrobust.core import embedded, params, provenance
 from semrobust.core.errors import ArtifactError, UsageError
 from semrobust.core.layout import Layout
 from semrobust.core.params import Params
@@ -68,6 +68,21 @@ def test_record_names_inputs_outputs_and_dataset() -> None:
     assert sorted(path.name for path in output.parent.iterdir()) == [
         f"{CLEAN}{end}" for end in (".json", ".pdf", ".png")
     ]
+
+
+def test_the_record_inside_is_that_beside_it_but_for_what_differs_between_makings() -> None:
+    output = render.run(PARAMS, CLEAN, COMMAND)
+    record = provenance.read(output)
+    for path in (output, output.with_suffix(".png")):
+        inside = embedded.extract(path.read_bytes())
+        assert inside is not None
+        assert inside.problem is None
+        own = {key: inside.record.pop(key) for key in ("file", "command", "picture", "digest")}
+        assert (own["file"], own["command"]) == (path.as_posix(), ["semrobust", "figure", CLEAN])
+        assert inside.record == {key: record[key] for key in inside.record}
+        assert set(record) - set(inside.record) == {
+            "outputs", "git", "packages", "python", "command", "details", "digest"
+        }  # fmt: skip
 
 
 def test_id_depends_on_content_not_on_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:

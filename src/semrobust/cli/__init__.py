@@ -19,9 +19,11 @@ VERBS = {
     "figure": ("jobs", "Draw FIGURE as PDF and PNG, with its record"),
     "compare": ("reports", "Say of each claim of the papers whether it holds"),
     "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
+    "audit": ("audit", "Verify what a run made against its records"),
+    "crate": ("audit", "Export the whole run as an RO-Crate"),
     "doctor": ("doctor", "Look for what would stop a run, and say how long it takes"),
-    "completion": ("completion", "Print the completion script of a shell"),
     "bench": ("bench", "Measure speed on this machine"),
+    "completion": ("completion", "Print the completion script of a shell"),
 }
 
 

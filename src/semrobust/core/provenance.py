@@ -4,7 +4,7 @@
 
 `id` is computed from inputs (names and contents), settings and code alone, so the same three give the same id in every
 clone and on every day. `inputs` and `outputs` map paths to SHA-256; `lineage` holds the inputs of the inputs,
-down to the raw data, so that a figure's record alone names everything behind it.
+down to the raw data, so that a figure's record alone names everything behind it. `digest` is over all other fields.
 """
 
 from __future__ import annotations
@@ -36,12 +36,24 @@ def read(artifact: Path) -> Plain:
     """Read the record of an artifact (or a record itself); raises ArtifactError if missing or unreadable."""
     path = record_path(artifact)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        record["id"], record["job"]["key"], record["outputs"], record["inputs"]
+        return checked(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise ArtifactError(f"{path} is missing: nothing says how {artifact} was made. {_rebuild(artifact)}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path} is not a provenance record: {error}. {_rebuild(artifact)}") from error
+
+
+_FIELDS = {"id": str, "job": dict, "settings": dict, "code": str, "dataset": dict}
+_HASHES = ("inputs", "outputs", "lineage")
+
+
+def checked(record: Any) -> Plain:
+    """Return a record if its fields are of their types; raises KeyError or TypeError."""
+    wrong = [field for field, kind in _FIELDS.items() if not isinstance(record[field], kind)]
+    wrong += [field for field in _HASHES if not all(isinstance(used, str) for used in dict(record[field]).values())]
+    wrong += [field for field in ("kind", "name", "key") if not isinstance(record["job"][field], str)]
+    if wrong:
+        raise TypeError(f"{', '.join(wrong)} is of another type")
     return dict(record)
 
 
@@ -56,7 +68,7 @@ def trust(artifact: Path, job: Job) -> Plain:
     """
     record = read(artifact)
     if record["job"]["key"] != job.key:
-        changed = _difference(record.get("settings", {}), job.settings) or "its code"
+        changed = difference(record.get("settings", {}), job.settings) or "its code"
         raise ArtifactError(f"{artifact} was made with other params: {changed} differs. {_rebuild(artifact)}")
     verify(artifact, record)
     if reason := _changed_input(record):
@@ -78,11 +90,11 @@ def verify(artifact: Path, record: Mapping[str, Any]) -> None:
             )
 
 
-def _difference(old: Any, new: Any, path: str = "") -> str:
+def difference(old: Any, new: Any, path: str = "") -> str:
     """Key path of the first setting that differs, with both values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            found = _difference(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+            found = difference(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
             if found:
                 return found
         return ""
@@ -92,6 +104,28 @@ def _difference(old: Any, new: Any, path: str = "") -> str:
 def identity(job: Job, inputs: Mapping[str, str]) -> str:
     """Short id of what `job` makes from inputs with these SHA-256 hashes: 16 hex digits."""
     return files.digest([job.kind, job.name, job.settings, job.code, dict(inputs)])[:16]
+
+
+def sealed(record: Mapping[str, Any]) -> Plain:
+    """Return a record, as JSON gives it back, with the digest of all its fields: an edit by hand is then seen."""
+    plain: Plain = json.loads(json.dumps({key: value for key, value in record.items() if key != "digest"}))
+    return plain | {"digest": files.digest(plain)}
+
+
+def contradiction(record: Mapping[str, Any]) -> str | None:
+    """What in a record does not follow from the rest of it, None if all does.
+
+    Raises KeyError or TypeError where a field is missing or of another type.
+    """
+    job, inputs = record["job"], record["inputs"]
+    stated = [job["kind"], job["name"], record["settings"], record["code"]]
+    if job["key"] != files.digest(stated):
+        return "its key does not follow from its settings and code"
+    if record["id"] != files.digest([*stated, inputs])[:16]:
+        return "its id does not follow from its settings, code and inputs"
+    if "digest" not in record:
+        return "its digest is missing: it was removed, or an earlier version wrote the record"
+    return None if record["digest"] == sealed(record)["digest"] else "its digest does not follow from its fields"
 
 
 class Making:
@@ -123,6 +157,24 @@ class Making:
         """Name and digests of the dataset behind the inputs; empty if none is."""
         return next((record["dataset"] for record in self.records if record["dataset"]), {})
 
+    @property
+    def determined(self) -> Plain:
+        """What job, inputs and code determine of the record: the same in every clone, once all inputs are declared."""
+        job, lineage = self.job, dict[str, str]()
+        for record in self.records:
+            lineage |= record["lineage"] | record["inputs"]
+        return {
+            "id": self.id,
+            "job": {"kind": job.kind, "name": job.name, "key": job.key},
+            "settings": job.settings,
+            "code": job.code,
+            "modules": list(job.modules),
+            "inputs": dict(sorted(self.inputs.items())),
+            "lineage": dict(sorted(lineage.items())),
+            "dataset": self.dataset,
+            "seed": job.settings.get("seed", self.records[0]["seed"] if self.records else None),
+        }
+
     def finish(self, artifact: Path, outputs: Sequence[Path], details: Mapping[str, Any] | None = None) -> None:
         """Write the record; `details` are free facts about the making (training history, dataset digests)."""
         _write(artifact, self, outputs, dict(details or {}))
@@ -130,28 +182,16 @@ class Making:
 
 def _write(artifact: Path, making: Making, outputs: Sequence[Path], details: Plain) -> None:
     """Write the record of a finished artifact, last of all its files."""
-    job, records = making.job, making.records
-    lineage: dict[str, str] = {}
-    for record in records:
-        lineage |= record["lineage"] | record["inputs"]
-    record = {
-        "id": making.id,
-        "job": {"kind": job.kind, "name": job.name, "key": job.key},
-        "settings": job.settings,
-        "code": job.code,
-        "modules": list(job.modules),
-        "inputs": dict(sorted(making.inputs.items())),
+    record = making.determined | {
         "outputs": {path.as_posix(): files.sha256(path) for path in sorted(outputs)},
-        "lineage": dict(sorted(lineage.items())),
         "dataset": details.pop("dataset", making.dataset),
-        "seed": job.settings.get("seed", records[0]["seed"] if records else None),
         "git": making.git,
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "python": platform.python_version(),
         "command": list(making.command),
         "details": details,
     }
-    files.write_text(record_path(artifact), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    files.write_text(record_path(artifact), json.dumps(sealed(record), indent=1, ensure_ascii=False) + "\n")
 
 
 def git_state() -> Plain:
@@ -187,7 +227,7 @@ def staleness(artifact: Path, job: Job) -> str | None:
     except ArtifactError as error:
         return str(error)
     if record["job"]["key"] != job.key:
-        return _difference(record.get("settings", {}), job.settings) or "its code changed"
+        return difference(record.get("settings", {}), job.settings) or "its code changed"
     return _changed_output(artifact, record) or _changed_input(record)
 
 
@@ -222,9 +262,8 @@ def _changed_output(artifact: Path, record: Mapping[str, Any]) -> str | None:
 def _changed_input(record: Mapping[str, Any]) -> str | None:
     """Which input has been made anew since, by the records of the inputs; the dataset's names all of its files."""
     for name, used in record["inputs"].items():
-        path = Path(name)
-        for holder in (record_path(path), path.parent / f"{path.parent.name}.json"):
-            if path != holder and holder.exists():
+        for holder in holders(Path(name)):
+            if holder.exists():
                 try:
                     now = read(holder)["outputs"].get(name)
                 except ArtifactError as error:
@@ -232,3 +271,8 @@ def _changed_input(record: Mapping[str, Any]) -> str | None:
                 if now is not None and now != used:
                     return f"its input {name} changed"
     return None
+
+
+def holders(path: Path) -> list[Path]:
+    """Where the record of a file may lie: beside it, or, for all files of the dataset, in the folder's own record."""
+    return [holder for holder in (record_path(path), path.parent / f"{path.parent.name}.json") if holder != path]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semrobust.core.embedded import embed
 from semrobust.core.errors import ArtifactError
 from semrobust.core.files import replacing
 from semrobust.core.lazy import LazyModule
@@ -86,10 +87,13 @@ def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[
     figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=SMALL * scale(), color="0.3")
 
 
-def write(figure: matplotlib.figure.Figure, pdf: Path, name: str, identity: str, dpi: int) -> list[Path]:
+def write(
+    figure: matplotlib.figure.Figure, pdf: Path, name: str, identity: str, dpi: int, record: Plain | None = None
+) -> list[Path]:
     """Write the PDF and the PNG beside it, both carrying the provenance id; returns the two paths.
 
-    No time, path or library version is written, so equal figures give equal bytes.
+    Each of them also carries `record` with its own path as `file` (`core.embedded`). No time, library version or path
+    of this machine is written, so equal figures give equal bytes.
     """
     metadata: dict[str, dict[str, str | None]] = {
         ".pdf": {
@@ -103,8 +107,13 @@ def write(figure: matplotlib.figure.Figure, pdf: Path, name: str, identity: str,
     }
     paths = [pdf.with_suffix(suffix) for suffix in metadata]
     for path in paths:
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=path.suffix[1:], dpi=dpi, metadata=metadata[path.suffix])
+        content = drawn.getvalue()
+        if record is not None:
+            content = embed(content, record | {"file": path.as_posix()})
         with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=dpi, metadata=metadata[path.suffix])
+            temporary.write_bytes(content)
     return paths
 
 

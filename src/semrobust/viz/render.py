@@ -41,6 +41,8 @@ def run(params: Params, name: str, command: list[str]) -> Path:
             run=params.run,
             id=making.id,
         )
-        written = canvas.write(kind.draw(inputs), output, name, making.id, settings["plot"]["dpi"])
+        # of the record, what is the same whoever draws the figure, and the command without the params' files
+        record = making.determined | {"command": ["semrobust", "figure", name]}
+        written = canvas.write(kind.draw(inputs), output, name, making.id, settings["plot"]["dpi"], record)
     making.finish(output, written)
     return output
