@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-from semrobust.core import jobs, outputs, provenance
+from semrobust.core import jobs, locks, outputs, provenance
 from semrobust.core.errors import SemrobustError
 from semrobust.core.layout import DATASET_FILES, Layout, record_path
 from semrobust.core.params import load
@@ -106,3 +106,12 @@ def current(artifact, job):
 
 def log(*parts):
     return str(LAYOUT.root / "logs" / Path(*parts)) + ".log"
+
+
+onstart:
+    # Snakemake's own lock would outlive a killed run, so the profile turns it off; this one dies with its process
+    try:
+        locks.hold(LAYOUT.lock("snakemake"), f"run '{PARAMS.run}'")
+    except SemrobustError as error:
+        print(f"semrobust: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

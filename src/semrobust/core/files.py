@@ -35,14 +35,45 @@ def replacing(destination: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(destination)
-    except OSError as error:
-        raise ArtifactError(
-            f"cannot write {destination}: {error.strerror or error}. Free space or make the folder writable, "
-            "then run the same command again; finished work is kept."
-        ) from error
+    except Exception as error:
+        if (cause := _refusal(error, temporary)) is not None:
+            raise cannot_write(destination, cause) from error
+        raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _refusal(error: Exception, temporary: Path | None) -> OSError | None:
+    """The error of the disk behind `error`, or None if the disk is not to blame.
+
+    Writers of torch and safetensors raise errors of their own, and numpy's names no cause: then the disk is asked.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    if temporary is not None:
+        try:
+            with temporary.open("ab") as more:
+                more.write(bytes(2**20))
+                more.flush()
+                os.fsync(more.fileno())
+        except OSError as found:
+            return found
+    return error if isinstance(error, OSError) else None
+
+
+def cannot_write(path: Path, cause: OSError) -> ArtifactError:
+    """The one message for a disk that is full or not writable."""
+    return ArtifactError(
+        f"cannot write {path}: {cause.strerror or cause}. Free space or make the folder writable, "
+        "then run the same command again; finished work is kept."
+    )
+
+
+def sweep(destination: Path) -> None:
+    """Remove what killed processes left of `destination` beside it. Nobody else may be writing it (`core.locks`)."""
+    for left in destination.parent.glob(f".{destination.stem}-????????{destination.suffix}"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(destination: Path, text: str) -> None:
