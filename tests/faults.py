@@ -4,7 +4,7 @@
 
 The finished FOLDER is a project in which the `ci` preset has run and been recorded (`Project.create`, `snakemake all`,
 `workflow/record.py`); it is copied, not changed. In each round an artifact and all that was made from it are removed,
-in every third one a parameter is changed too; an engine makes them again and is killed in the midst of it; the
+in some a parameter is changed too; an engine makes them again and is killed in the midst of it; the
 parameter is changed back, and the same command is called until it has finished. With `SEMROBUST_CIFAR10` naming a
 folder with the hub's parquet files, downloads of them from a server on loopback are killed too.
 """
@@ -33,18 +33,21 @@ from tests.data.samples import Hold, Served, Web, web_server
 from tests.workflow.project import Project
 
 ENGINES = {
-    "snakemake and its jobs": ("snakemake", "--cores", "2", "all"),
-    "snakemake alone": ("snakemake", "--cores", "2", "all"),
-    "training": ("snakemake", "--cores", "2", "all"),
-    "training between epochs": ("snakemake", "--cores", "2", "all"),
+    "snakemake and its jobs": ("snakemake", "--cores", "2"),
+    "snakemake alone": ("snakemake", "--cores", "2"),
+    "training": ("snakemake", "--cores", "2"),
+    "training between epochs": ("snakemake", "--cores", "2"),
     "dvc repro and all below": ("dvc", "repro"),
     "dvc repro alone": ("dvc", "repro"),
 }
+# who is killed, and what is being made: a `model`, or an artifact with a `chain` of others behind it
 CYCLE = (
-    "snakemake alone", "training", "snakemake and its jobs", "dvc repro and all below", "download",
-    "training between epochs", "snakemake alone", "snakemake and its jobs", "dvc repro alone", "download",
+    ("snakemake alone", "model"), ("training", "model"), ("snakemake and its jobs", "chain"),
+    ("dvc repro and all below", "chain"), ("download", ""), ("training between epochs", "model"),
+    ("snakemake alone", "chain"), ("dvc repro alone", "chain"), ("snakemake and its jobs", "model"), ("download", ""),
 )  # fmt: skip
-TRAINED = ("deepjscc_noiseless", "trained_smooth", "mae_no_at", "vit")
+TRAINED = ("deepjscc", "deepjscc_noiseless", "trained_smooth", "mae_no_at", "vit")
+TWO_EPOCHS = TRAINED[:2]
 OTHER_PARAMS = {"plot": {"dpi": 61}}
 
 
@@ -72,7 +75,7 @@ def behind(project: Project, artifact: Path) -> set[Path]:
                 records[path] = provenance.read(path)
             except ArtifactError:  # a file of another kind
                 continue
-    found, pending = set(), [project.root / artifact]
+    found, pending = set(), [artifact]
     while pending:
         record = pending.pop()
         if record not in found:
@@ -82,57 +85,46 @@ def behind(project: Project, artifact: Path) -> set[Path]:
     return found
 
 
-def remove(project: Project, artifact: Path) -> int:
-    """Remove an artifact with its training state and all that was made from it; returns how many."""
-    gone = behind(project, artifact)
-    for record in gone:
+def remove(project: Project, records: set[Path]) -> None:
+    """Remove artifacts with their training states."""
+    for record in records:
         for name in provenance.read(record)["outputs"]:
             (project.root / name).unlink(missing_ok=True)
         record.unlink(missing_ok=True)
-    for scratch in (project.root / "data/ci/scratch").glob(f"{artifact.stem}-*"):
-        shutil.rmtree(scratch)
-    return len(gone)
+        for scratch in (project.root / "data/ci/scratch").glob(f"{record.stem}-*"):
+            shutil.rmtree(scratch)
 
 
-def choose(project: Project, victim: str, rng: random.Random) -> Path:
-    """An artifact to make again, one with at most 30 others behind it, so that a round takes minutes."""
-    if victim.startswith("training"):
-        # only these have more than one epoch, or are many enough to matter
-        system = "deepjscc_noiseless" if "between" in victim else rng.choice(TRAINED)
-        return Path(f"data/ci/models/{system}.json")
-    kind = rng.choice(["models", "samples/clean", "samples/fading", "samples/criteria", "samples/accuracy", "results"])
-    fitting = [
-        path
-        for path in sorted((project.root / "data/ci" / kind).glob("*.json"))
-        if 3 <= len(behind(project, path.relative_to(project.root))) <= 16
-    ]
-    return rng.choice(fitting).relative_to(project.root)
+def choose(project: Project, victim: str, what: str, rng: random.Random) -> tuple[Path, set[Path]]:
+    """The record of an artifact to make again, and all records that go; few enough for a round of minutes."""
+    if what == "model":
+        model = project.root / f"data/ci/models/{rng.choice(TWO_EPOCHS if 'between' in victim else TRAINED)}.json"
+        return model, {model}
+    kind = rng.choice(["samples/clean", "samples/fading", "samples/criteria", "samples/limits", "results"])
+    chains = {path: behind(project, path) for path in sorted((project.root / "data/ci" / kind).glob("*.json"))}
+    first = rng.choice([path for path, chain in chains.items() if 3 <= len(chain) <= 8])
+    return first, chains[first]
 
 
 def strike(
-    project: Project, victim: str, artifact: Path, count: int, rng: random.Random, output: Path
+    project: Project, command: tuple[str, ...], victim: str, system: str, count: int, rng: random.Random, output: Path
 ) -> dict[str, Any]:
     """Start the engine and kill the victim at a random moment; raises TooLate if the engine was faster."""
-    running = project.start(*ENGINES[victim], output=output)
+    running = project.start(*command, output=output)
     started = time.monotonic()
-    if victim.startswith("training"):
-        system = artifact.stem
-        kills.wait_until(lambda: kills.training(project, system) is not None, running)
-        if "between" in victim:
-            kills.wait_until(lambda: any((project.root / "data/ci/scratch").glob(f"{system}-*/state.pt")), running)
-        else:
-            kills.pause(rng.uniform(0, 12), running)
+    if victim == "training between epochs":
+        kills.wait_until(lambda: any((project.root / "data/ci/scratch").glob(f"{system}-*/state.pt")), running, 0.005)
     else:
-        after = rng.randrange(max(1, count - 1))
-        kills.wait_until(lambda: kills.finished_jobs(output) >= after, running)
-        kills.pause(rng.uniform(0, 6), running)
+        after = rng.randrange(count)
+        kills.wait_until(lambda: kills.finished_jobs(output) >= after and bool(kills.jobs(project)), running)
+        kills.pause(rng.uniform(0, 10), running)
     state = {
         "killed_after_s": round(time.monotonic() - started, 1),
         "finished_before": kills.finished_jobs(output),
         "running": [kills.name(job) for job in kills.jobs(project)],
     }
     if victim.startswith("training"):
-        process = kills.training(project, artifact.stem)
+        process = kills.training(project, system)
         if process is None:
             running.wait()
             raise kills.TooLate
@@ -163,30 +155,33 @@ def go_on(project: Project, command: tuple[str, ...], log: Path) -> list[str]:
         psutil.wait_procs([process for process in kills.of_project(project) if process.pid == int(busy[1])])
 
 
-def engine_round(project: Project, expected: dict[str, str], victim: str, change: bool, rng: random.Random) -> Row:
+def engine_round(
+    project: Project, expected: dict[str, str], victim: str, what: str, change: bool, rng: random.Random
+) -> Row:
+    """Have an engine make things again, kill the victim, and go on."""
     params = (project.root / "params.yaml").read_bytes()
     output = project.root.parent / "killed.log"
+    command = ENGINES[victim] + (() if victim.startswith("dvc") else ("models" if what == "model" else "all",))
     while True:
-        artifact = choose(project, victim, rng)
-        count = remove(project, artifact)
+        first, gone = choose(project, victim, what, rng)
+        remove(project, gone)
         if change:
             project.change(OTHER_PARAMS)
         try:
-            state = strike(project, victim, artifact, count, rng, output)
+            state = strike(project, command, victim, first.stem, len(gone), rng, output)
+            break
         except kills.TooLate:
             (project.root / "params.yaml").write_bytes(params)
-            project.run(*ENGINES["training"], timeout=3600)
-            continue
+            project.run(*command, timeout=3600)
         finally:
             (project.root / "params.yaml").write_bytes(params)
-        break
     called = time.monotonic()
-    said = go_on(project, ENGINES[victim], project.root.parent / "next.log")
+    said = go_on(project, command, project.root.parent / "next.log")
     seconds = round(time.monotonic() - called, 1)
     psutil.wait_procs(kills.of_project(project))
-    equal = project.results() == expected and not kills.litter(project) and not project.planned("all")
-    changed = ", plot.dpi changed and back" if change else ""
-    remade = f"{artifact.parent.name} {artifact.stem} and {count - 1} behind it{changed}"
+    equal = project.results() == expected and not kills.litter(project)
+    remade = f"{first.parent.name} {first.stem}" + (f" and {len(gone) - 1} behind it" if len(gone) > 1 else "")
+    remade += ", plot.dpi changed and back" if change else ""
     return Row(victim, remade, next_call=said, finished_after_s=seconds, equal=equal, **state)
 
 
@@ -279,13 +274,13 @@ def main() -> None:
     with web_server() as web:
         fetched = prepare_downloads(project, web, Path(copy)) if copy else {}
         for number in range(given.kills):
-            victim = CYCLE[number % len(CYCLE)]
+            victim, what = CYCLE[number % len(CYCLE)]
             if victim == "download" and not copy:
                 continue
             if victim == "download":
                 row = download_round(project, web, fetched, rng)
             else:
-                row = engine_round(project, expected, victim, number % 3 == 2, rng)
+                row = engine_round(project, expected, victim, what, number % 6 == 2, rng)
             rows.append(asdict(row))
             print(json.dumps(rows[-1]), flush=True)
             write_text(given.out, json.dumps({"seed": given.seed, "kills": rows}, indent=1, ensure_ascii=False) + "\n")

@@ -20,14 +20,14 @@ class TooLate(Exception):
     """The command had ended before the moment came."""
 
 
-def wait_until(ready: Ready, running: Popen[str], limit_s: float = 900) -> None:
-    """Poll until `ready`; raises TooLate if the command ends first, AssertionError after `limit_s`."""
-    deadline = time.monotonic() + limit_s
+def wait_until(ready: Ready, running: Popen[str], every_s: float = 0.1) -> None:
+    """Poll until `ready`; raises TooLate if the command ends first, AssertionError after a quarter of an hour."""
+    deadline = time.monotonic() + 900
     while not ready():
         if running.poll() is not None:
             raise TooLate(f"exit code {running.returncode}")
         assert time.monotonic() < deadline
-        time.sleep(0.005)
+        time.sleep(every_s)
 
 
 def pause(seconds: float, running: Popen[str]) -> None:

@@ -51,15 +51,26 @@ def _refusal(error: Exception, temporary: Path | None) -> OSError | None:
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error
-    if temporary is not None:
-        try:
-            with temporary.open("ab") as more:
-                more.write(bytes(2**20))
-                more.flush()
-                os.fsync(more.fileno())
-        except OSError as found:
-            return found
+    if temporary is not None and (found := _no_room(temporary.parent)) is not None:
+        return found
     return error if isinstance(error, OSError) else None
+
+
+def _no_room(folder: Path) -> OSError | None:
+    """Why a mebibyte more cannot be written in `folder`, or None. Also quotas say no only when asked."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(2**20))
+            probe.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def need_room(folder: Path) -> None:
+    """Raise ArtifactError if nothing can be written in `folder`; a folder that is not there yet is not asked."""
+    if folder.is_dir() and (cause := _no_room(folder)) is not None:
+        raise cannot_write(folder, cause)
 
 
 def cannot_write(path: Path, cause: OSError) -> ArtifactError:
