@@ -12,25 +12,25 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from semrobust.core.errors import BusyError
 from semrobust.core.files import cannot_write
 
-_held: list[IO[str]] = []
+_held: list[FileIO] = []
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path) -> FileIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+", encoding="ascii")
+        return FileIO(path, "a+")  # unbuffered, so that nothing is left to write when it is closed
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
-def _lock(file: IO[str], wait: bool) -> bool:
+def _lock(file: FileIO, wait: bool) -> bool:
     """Lock an open file; False if another process has it and we do not wait."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -42,16 +42,15 @@ def _lock(file: IO[str], wait: bool) -> bool:
     return True
 
 
-def _holder(file: IO[str]) -> str:
+def _holder(file: FileIO) -> str:
     file.seek(0)
-    return f"process {file.read().strip() or 'unknown'}"
+    return f"process {file.read().decode() or 'unknown'}"
 
 
-def _sign(file: IO[str]) -> None:
+def _sign(file: FileIO) -> None:
     with suppress(OSError):  # a full disk has no room for a number, but the lock holds
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        file.write(str(os.getpid()).encode())
 
 
 @contextmanager
