@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -247,3 +249,15 @@ def test_a_bug_keeps_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("semrobust.cli.jobs.checked", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         call("data")
+
+
+def test_a_full_disk_is_no_bug_wherever_it_shows(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For example in a library's own cache, or in the log that standard output is."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere/cache")
+
+    monkeypatch.setattr("semrobust.cli.jobs.checked", full)
+    result = call("data")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("semrobust: cannot write /elsewhere/cache: No space left on device. Free space")

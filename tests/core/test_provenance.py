@@ -173,6 +173,17 @@ def test_the_id_does_not_depend_on_git_command_or_content_written(monkeypatch: p
     assert record["id"] == first
 
 
+def test_finishing_removes_what_killed_makings_left_of_the_same_artifact() -> None:
+    make_raw()
+    folder = NET_FILE.parent
+    folder.mkdir()
+    for name in (".net-abcd1234.safetensors", ".net-abcd1234.json", ".other-abcd1234.safetensors", "net-abcd1234.json"):
+        (folder / name).write_text("half")
+    make_net()
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [".other-abcd1234.safetensors", "net-abcd1234.json", "net.json", "net.safetensors"]
+
+
 def test_the_same_making_writes_the_same_record() -> None:
     make_all()
     before = record_path(FIGURE_FILE).read_bytes()

@@ -98,6 +98,15 @@ def write_parquet(file: Path, images: list[bytes | None] | list[bytes], labels: 
 
 
 @dataclass
+class Hold:
+    """An answer that stops after some bytes until it is released, for a client that is killed meanwhile."""
+
+    after: int
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
 class Served:
     """A file on the server and how it is served; `cut` answers end after that many bytes, one each."""
 
@@ -107,6 +116,7 @@ class Served:
     honours_if_range: bool = True
     status: int = 200
     cut: list[int] = field(default_factory=list)
+    hold: Hold | None = None
 
 
 @dataclass
@@ -149,6 +159,11 @@ def web_server() -> Iterator[Web]:
             self.send_header("Content-Length", str(len(rest)))
             self.end_headers()
             rest = rest[: served.cut.pop(0)] if served.cut else rest
+            if served.hold is not None and start < served.hold.after:
+                self.wfile.write(rest[: served.hold.after - start])
+                served.hold.reached.set()
+                served.hold.released.wait()
+                return
             web.sent[self.path] = web.sent.get(self.path, 0) + len(rest)  # first: a client reads fast
             self.wfile.write(rest)
 

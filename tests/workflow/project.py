@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,17 +78,22 @@ class Project:
             raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command in its own session, so that it can be killed with all its children."""
-        return subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    def start(self, *command: str, output: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command in its own session, so that it can be killed with all its children.
+
+        With `output` it writes to this file, which its orphans may go on to do; else to a pipe.
+        """
+        with ExitStack() as stack:
+            stream = subprocess.PIPE if output is None else stack.enter_context(output.open("w"))
+            return subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=self.environment(),
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
 
     def environment(self) -> dict[str, str]:
         bin_folder = str(Path(sys.executable).parent)

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -147,21 +146,3 @@ def test_a_plotting_param_runs_the_figures_stage_only(project: Project) -> None:
     project.change({"plot": {"dpi": 61}})
     changed = json.loads(project.run("dvc", "status", "--json").stdout)
     assert set(changed) == {"figures"}
-
-
-@pytest.mark.slow
-def test_two_engines_at_once_fail_cleanly_on_the_lock(project: Project, finished: Project) -> None:
-    project.change(MORE_EPOCHS)
-    first = project.start("snakemake", "--cores", "1", "all")
-    deadline = time.monotonic() + 60
-    while not list((project.root / ".snakemake" / "locks").glob("*")):
-        assert time.monotonic() < deadline
-        assert first.poll() is None, first.communicate()[0]
-        time.sleep(0.05)
-    second = project.run("dvc", "repro", "figures", ok=False)
-    assert second.returncode != 0
-    assert "cannot be locked" in second.stdout + second.stderr or "LockException" in second.stdout + second.stderr
-    said, _ = first.communicate(timeout=600)
-    assert first.returncode == 0, said
-    assert project.planned("all") == set()
-    assert set(project.results()) == set(finished.results())

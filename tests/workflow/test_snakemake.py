@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import time
 
 import pytest
 
@@ -162,26 +159,6 @@ def test_wrong_params_stop_both_engines_before_any_job(
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert not (project.root / "data").exists()
-
-
-def test_a_killed_run_goes_on_and_ends_with_the_same_model(project: Project) -> None:
-    """SIGKILL in the middle of a training; nothing half-written may be taken for finished."""
-    target = Layout("ci").model("deepjscc")
-    expected = (project.root / target).read_bytes()
-    (project.root / target).unlink()
-    for scratch in (project.root / "data/ci/scratch").glob("deepjscc-*/state.pt"):
-        scratch.unlink()
-    running = project.start("snakemake", "--cores", "2", str(target))
-    deadline = time.monotonic() + 120
-    while not list((project.root / "data/ci/scratch").glob("deepjscc-*/state.pt")):
-        assert time.monotonic() < deadline
-        assert running.poll() is None, running.communicate()[0]
-        time.sleep(0.01)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    project.snakemake("--unlock")
-    project.snakemake(str(target))
-    assert (project.root / target).read_bytes() == expected
 
 
 def test_more_cores_than_there_are_and_an_overlay_preset(fresh: Project) -> None:

@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-from semrobust.core import jobs, outputs, provenance
+from semrobust.core import files, jobs, locks, outputs, provenance
 from semrobust.core.errors import SemrobustError
 from semrobust.core.layout import DATASET_FILES, Layout, record_path
 from semrobust.core.params import load
@@ -14,12 +14,17 @@ PARAMS_FILES = list(dict.fromkeys(["params.yaml", *(os.path.relpath(path) for pa
 if workflow.config_settings.config:
     print("semrobust: jobs read params from files, so --config is refused; write an overlay file instead", file=sys.stderr)
     sys.exit(2)
-try:
-    PARAMS = load([Path(path) for path in PARAMS_FILES])
-except SemrobustError as error:
-    print(f"semrobust: {error}", file=sys.stderr)
-    sys.exit(error.exit_code)
 
+def or_stop(step):
+    """What `step` returns; one of our errors becomes one line and its exit code."""
+    try:
+        return step()
+    except SemrobustError as error:
+        print(f"semrobust: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+PARAMS = or_stop(lambda: load([Path(path) for path in PARAMS_FILES]))
 LAYOUT = Layout(PARAMS.run)
 METADATA = Path(".snakemake/metadata")
 # Results without Snakemake's metadata come from elsewhere (dvc pull, git clone): what is stale their records say
@@ -106,3 +111,23 @@ def current(artifact, job):
 
 def log(*parts):
     return str(LAYOUT.root / "logs" / Path(*parts)) + ".log"
+
+
+def claim_run():
+    """One engine for each run. Snakemake's own lock would outlive a killed one, so the profile turns it off."""
+    locks.hold(LAYOUT.lock("snakemake"), f"run '{PARAMS.run}'")
+    check_room()
+
+
+def check_room():
+    """Job logs lie on the disk too: when it is full, they cannot say so."""
+    for folder in (METADATA, LAYOUT.root, LAYOUT.figures):
+        files.need_room(folder)
+
+
+onstart:
+    or_stop(claim_run)
+
+
+onerror:
+    or_stop(check_room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from semrobust.core.errors import SemrobustError, UsageError
+from semrobust.core.files import cannot_write
 
 if TYPE_CHECKING:
     from semrobust.core.jobs import Job
@@ -54,8 +56,13 @@ class Group(click.Group):
         try:
             return super().invoke(context)
         except SemrobustError as error:
-            click.echo(f"semrobust: {error}", err=True)
-            context.exit(error.exit_code)
+            failed = error
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            failed = cannot_write(Path(error.filename or Path.cwd()), error)
+        click.echo(f"semrobust: {failed}", err=True)
+        return context.exit(failed.exit_code)
 
 
 def load(files: tuple[Path, ...]) -> Params:
@@ -83,8 +90,13 @@ def params_and_key(verb: Verb) -> Verb:
 
 
 def checked(files: tuple[Path, ...], key: str | None, job: Callable[[Params], Job]) -> tuple[Params, list[str]]:
-    """Load the params and check that the job is the one the workflow planned; returns them and the command line."""
+    """Load the params and check that the job is the one the workflow planned; returns them and the command line.
+
+    The job's lock is held until the verb ends: while another process makes the same artifact, this one waits. So an
+    orphan of a killed run and the job that takes its place never write the same files or train in the same scratch.
+    """
     from semrobust.cli import progress
+    from semrobust.core import locks
 
     progress.in_lines()
     params = load(files)
@@ -94,5 +106,14 @@ def checked(files: tuple[Path, ...], key: str | None, job: Callable[[Params], Jo
             f"the {planned.kind} job '{planned.name}' was planned with other params or code: a file changed while the "
             "workflow was running. Start the workflow again."
         )
+    click.get_current_context().with_resource(locks.alone(_lock(params, planned), f"{planned.kind} '{planned.name}'"))
     command = ["semrobust", *(argument for argument in sys.argv[1:] if key is None or argument not in ("--key", key))]
     return params, command
+
+
+def _lock(params: Params, job: Job) -> Path:
+    """All runs of a folder share the raw downloads, so they make their datasets one after another."""
+    from semrobust.core.layout import Layout
+
+    layout = Layout(params.run)
+    return layout.downloads / "dataset.lock" if job.kind == "dataset" else layout.lock(f"{job.kind}-{job.name}")

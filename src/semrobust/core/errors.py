@@ -44,6 +44,10 @@ class ArtifactError(SemrobustError):
     """An artifact of the pipeline is missing, altered or made with other params; says how to rebuild it."""
 
 
+class BusyError(SemrobustError):
+    """Another process is at the same work; names it."""
+
+
 class ResultError(SemrobustError):
     """Results contradict what was proved: something is computed wrongly, and nothing is written."""
 

@@ -35,14 +35,56 @@ def replacing(destination: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(destination)
-    except OSError as error:
-        raise ArtifactError(
-            f"cannot write {destination}: {error.strerror or error}. Free space or make the folder writable, "
-            "then run the same command again; finished work is kept."
-        ) from error
+    except Exception as error:
+        if (cause := _refusal(error, temporary)) is not None:
+            raise cannot_write(destination, cause) from error
+        raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _refusal(error: Exception, temporary: Path | None) -> OSError | None:
+    """The error of the disk behind `error`, or None if the disk is not to blame.
+
+    Writers of torch and safetensors raise errors of their own, and numpy's names no cause: then the disk is asked.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    if temporary is not None and (found := _no_room(temporary.parent)) is not None:
+        return found
+    return error if isinstance(error, OSError) else None
+
+
+def _no_room(folder: Path) -> OSError | None:
+    """Why a mebibyte more cannot be written in `folder`, or None. Also quotas say no only when asked."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(2**20))
+            probe.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def need_room(folder: Path) -> None:
+    """Raise ArtifactError if nothing can be written in `folder`; a folder that is not there yet is not asked."""
+    if folder.is_dir() and (cause := _no_room(folder)) is not None:
+        raise cannot_write(folder, cause)
+
+
+def cannot_write(path: Path, cause: OSError) -> ArtifactError:
+    """The one message for a disk that is full or not writable."""
+    return ArtifactError(
+        f"cannot write {path}: {cause.strerror or cause}. Free space or make the folder writable, "
+        "then run the same command again; finished work is kept."
+    )
+
+
+def sweep(destination: Path) -> None:
+    """Remove what killed processes left of `destination` beside it. Nobody else may be writing it (`core.locks`)."""
+    for left in destination.parent.glob(f".{destination.stem}-????????{destination.suffix}"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(destination: Path, text: str) -> None:

@@ -40,6 +40,10 @@ class Layout:
         """Encoded images, named by all that determines them, which jobs share; outside all declared outputs."""
         return self.root / "scratch" / "sources"
 
+    def lock(self, what: str) -> Path:
+        """Locked (`core.locks`) by the process that does `what`."""
+        return self.root / "scratch" / "locks" / f"{what}.lock"
+
     def clean(self, system: str) -> Path:
         return self.root / "samples" / "clean" / f"{system}.parquet"
 

@@ -178,6 +178,8 @@ class Making:
     def finish(self, artifact: Path, outputs: Sequence[Path], details: Mapping[str, Any] | None = None) -> None:
         """Write the record; `details` are free facts about the making (training history, dataset digests)."""
         _write(artifact, self, outputs, dict(details or {}))
+        for path in (*outputs, record_path(artifact)):
+            files.sweep(path)
 
 
 def _write(artifact: Path, making: Making, outputs: Sequence[Path], details: Plain) -> None:
