@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from semrobust.core import files, provenance
+from semrobust.core.files import canonical_json
+from semrobust.core.provenance import checked, contradiction, sealed
 from semrobust.core.settings import Plain
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -50,7 +51,7 @@ class Embedded:
 
 def embed(picture: bytes, record: Mapping[str, Any]) -> bytes:
     """Return a PNG, or a PDF as matplotlib writes it, with `record` in it; equal arguments give equal bytes."""
-    return _insert(picture, provenance.sealed({**record, "picture": hashlib.sha256(picture).hexdigest()}))
+    return _insert(picture, sealed({**record, "picture": hashlib.sha256(picture).hexdigest()}))
 
 
 def extract(content: bytes) -> Embedded | None:
@@ -58,21 +59,21 @@ def extract(content: bytes) -> Embedded | None:
     found = _RECORD.findall(content)
     try:
         record = json.loads(html.unescape(found[-1].decode()))
-        provenance.checked({**record, "outputs": {}})
-        contradiction = provenance.contradiction(record)
+        checked({**record, "outputs": {}})
+        wrong = contradiction(record)
         picture = _remove(content)
         written = _insert(picture, record)
     except (IndexError, KeyError, TypeError, ValueError, struct.error):
         return None if not found else Embedded({}, "its embedded record is damaged")
-    if contradiction:
-        return Embedded(record, f"its embedded record was edited: {contradiction}")
+    if wrong:
+        return Embedded(record, f"its embedded record was edited: {wrong}")
     if record.get("picture") != hashlib.sha256(picture).hexdigest() or written != content:
         return Embedded(record, "it is not the picture that was drawn: its bytes are not those its own record names")
     return Embedded(record, None)
 
 
 def _insert(picture: bytes, record: Plain) -> bytes:
-    identity, text = f"semrobust:{record['id']}", files.canonical_json(record)
+    identity, text = f"semrobust:{record['id']}", canonical_json(record)
     escaped = {"identity": html.escape(identity, quote=False), "record": html.escape(text, quote=False)}
     packet = _PACKET.format(**escaped).encode()
     return _in_png(picture, packet) if picture.startswith(_PNG) else _in_pdf(picture, packet)
