@@ -135,7 +135,7 @@ def test_a_command_that_is_none_is_noticed() -> None:
     wrong = [
         ("semrobust", "trian", "deepjscc"),
         ("semrobust", "budget", "--parms", "params.yaml"),
-        ("semrobust", "budget", "deepjscc"),
+        ("semrobust", "train", "deepjscc", "pga"),
         ("semrobust", "evaluate", "table", "clean", "--json"),
         ("make", "dmeo"),
         ("snakemake", "al"),

@@ -23,7 +23,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     html = folder / "html"
     options = ["-q", "-n", "-W", "--keep-going", "-b", "html", "-d", str(folder / "doctrees")]
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *options, str(DOCS), str(html)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "sphinx", *options, str(DOCS), str(html)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return html
