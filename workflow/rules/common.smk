@@ -32,8 +32,9 @@ METADATA = Path(".snakemake/metadata")
 # Results without Snakemake's metadata come from elsewhere (dvc pull, git clone): what is stale their records say
 # (`current` below), and their times must not say otherwise.
 if workflow.is_main_process and not (METADATA.is_dir() and any(METADATA.iterdir())):
-    for folder in (LAYOUT.root, LAYOUT.figures):
-        provenance.settle_times(folder)
+    provenance.settle_times(LAYOUT.root, LAYOUT.figures)
+    if LAYOUT.report_link().is_symlink():  # a link has a time of its own
+        os.utime(LAYOUT.report_link(), follow_symlinks=False)
 PAIRS = PARAMS.pairs()
 # the templates of captions see nothing of a workflow but its config
 config["captions"] = {name: caption.rst for name, caption in CAPTIONS.items()}
@@ -104,24 +105,16 @@ def report_files():
     return [LAYOUT.report(), record_path(LAYOUT.report()), LAYOUT.report_link()]
 
 
-CATEGORIES = {
-    "hu2022": "hu2022: semantic noise on the image",
-    "zhang2026": "zhang2026: attacks on the received vector",
-    "extra": "Beyond the papers",
-}
-
-
 def in_report(path, kind):
     """An output as `snakemake --report` shows it; `kind` names its wildcard and its caption's template."""
 
     def category(wildcards):
         paper = wildcards[kind].split("_")[0]
-        return "Tables" if kind == "table" else CATEGORIES.get(paper, CATEGORIES["extra"])
+        return "Tables" if kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
 
-    def title(wildcards):
-        return CAPTIONS[wildcards[kind]].title
+    def labels(wildcards):
+        return {kind: wildcards[kind], "shows": CAPTIONS[wildcards[kind]].title}
 
-    labels = {kind: f"{{{kind}}}", "shows": title}
     return report(str(path), caption=f"../report/{kind}.rst", category=category, labels=labels)
 
 

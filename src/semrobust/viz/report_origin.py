@@ -13,6 +13,8 @@ from semrobust.viz import report_html as write
 from semrobust.viz.report_base import Book
 from semrobust.viz.report_html import Html
 
+Row = list[object]
+
 _SOURCE_VALUES = 3 * 32 * 32
 _MAIN = ("run", "seed", "data", "link", "evaluation", "recognition")
 """Params and sections that are shown unfolded, without the sections in them."""
@@ -22,23 +24,26 @@ class Origin(Book):
     """What was compared, and where it comes from."""
 
     def systems(self) -> Html:
-        """The systems of the main comparisons; those of studies below."""
-        rows: dict[bool, list[list[object]]] = {True: [], False: []}
+        """The systems of the main comparisons; those of studies and of link adaptation folded."""
+        main, others = list[Row](), list[Row]()
         for name, system in self.params.systems.items():
             kind = SYSTEMS[system.kind]
             run = [attack for of, attack in self.params.pairs() if of == name]
             if kind.task == "class":
                 run = self.params.noise_against(name)
-            row = [system.label, name, system.kind, kind.task, kind.side, system.study or "–", len(run)]
-            rows[system.study is None].append(row)
-        header = ["system", "name", "kind", "receiver gives", "side", "study", "attacks or noise"]
-        main, studied = (write.table(header, rows[of], texts=6) for of in (True, False))
-        return main + write.folded(f"Systems of studies ({len(rows[False])})", studied)
+            row = [system.label, name, system.kind, kind.task, kind.side, len(run)]
+            (main if self._is_main(name) else others).append(row)
+        header = ["system", "name", "kind", "receiver gives", "side", "attacks or noise"]
+        more = f"{len(others)} more: of studies, of link adaptation, and what they start from"
+        return write.table(header, main, texts=5) + write.folded(more, write.table(header, others, texts=5))
+
+    def _is_main(self, system: str) -> bool:
+        return system in self.params.attacked() or system in self.params.of_task("class")
 
     def attacks(self) -> Html:
         """The attacks on the received vector and the kinds of semantic noise, as the params name them."""
         pairs = Counter(attack for _, attack in self.params.pairs())
-        rows: list[list[object]] = [
+        rows: list[Row] = [
             [
                 attack.label,
                 name,
@@ -49,7 +54,7 @@ class Origin(Book):
             for name, attack in self.params.attacks.items()
         ]
         against = Counter(noise for name in self.params.of_task("class") for noise in self.params.noise_against(name))
-        noise: list[list[object]] = [
+        noise: list[Row] = [
             [given.label, name, given.norm, ", ".join(f"{level:g}" for level in given.epsilon_levels), against[name]]
             for name, given in self.params.recognition.noise.items()
         ]
@@ -65,15 +70,14 @@ class Origin(Book):
         clean, overhead = self.table("clean"), self.table("overhead")
         rows = []
         for name, of in (*clean.groupby("system", sort=False), *overhead.groupby("system", sort=False)):
-            row = of.iloc[0]
-            if name not in self.labels or self.params.systems[str(name)].study is not None:
-                continue
-            symbols = float(row["symbols_per_image"])
-            sizes = (row.get("bits_per_image", float("nan")), 2 * symbols, symbols)
-            ratios = (symbols / _SOURCE_VALUES, 2 * symbols / _SOURCE_VALUES)
-            side = SYSTEMS[self.params.systems[str(name)].kind].side
-            numbers = (*(write.number(size, 4) for size in sizes), *map(write.number, ratios))
-            rows.append([self.labels[str(name)], side, row["stream"], *numbers])
+            if self._is_main(str(name)):
+                row = of.iloc[0]
+                symbols = float(row["symbols_per_image"])
+                sizes = (row.get("bits_per_image", float("nan")), 2 * symbols, symbols)
+                ratios = (symbols / _SOURCE_VALUES, 2 * symbols / _SOURCE_VALUES)
+                side = SYSTEMS[self.params.systems[str(name)].kind].side
+                numbers = (*map(write.count, sizes), *map(write.number, ratios))
+                rows.append([self.labels[str(name)], side, row["stream"], *numbers])
         header = ["system", "side", "stream", "bits", "real uses", "complex symbols", "CBR", "bandwidth ratio"]
         return write.table(header, rows, texts=3)
 
