@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ from typing import Any
 
 import pytest
 
-CHROMIUM, DRIVER = "chromium", "chromedriver"
-
 DESKTOP, PHONE = (1280, 900), (390, 844)
 """Window sizes in CSS pixels."""
+
+_PROGRAMS = ("chromium", "chromedriver")
 
 
 def require() -> None:
     """Skip the test where there is no Chromium; fail where there must be one (SEMROBUST_CI=1)."""
-    missing = [name for name in (CHROMIUM, DRIVER) if shutil.which(name) is None]
+    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
     if missing:
         reason = f"{' and '.join(missing)} not found in PATH (Debian: apt-get install chromium chromium-driver)"
         if os.environ.get("SEMROBUST_CI") == "1":
@@ -28,18 +29,16 @@ def require() -> None:
 
 
 @contextmanager
-def opened(page: Path, size: tuple[int, int], profile: Path) -> Iterator[Any]:
-    """Yield a selenium driver that shows `page` in a window of this size; `profile` is a folder of its own.
-
-    The size is set by device metrics: a real window is at least 500 pixels wide.
-    """
+def opened(page: Path, profile: Path) -> Iterator[Any]:
+    """Yield a selenium driver that shows `page` in a desktop window; `profile` is a folder of its own."""
     require()
     from selenium import webdriver
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chrome.service import Service
 
+    chromium, chromedriver = (str(shutil.which(name)) for name in _PROGRAMS)
     options = Options()
-    options.binary_location = str(shutil.which(CHROMIUM))
+    options.binary_location = chromium
     for argument in (
         "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -47,35 +46,35 @@ def opened(page: Path, size: tuple[int, int], profile: Path) -> Iterator[Any]:
     ):  # fmt: skip
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(shutil.which(DRIVER))))
+    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
     try:
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        driver.set_script_timeout(30)
+        resize(driver, DESKTOP)
         driver.get(page.resolve().as_uri())
         yield driver
     finally:
         driver.quit()
 
 
-def complaints(driver: Any) -> list[str]:
-    """Errors and warnings in the browser's console since the last call."""
-    return [
-        f"{line['level']}: {line['message']}"
-        for line in driver.get_log("browser")
-        if line["level"] in ("SEVERE", "WARNING")
-    ]
+def resize(driver: Any, size: tuple[int, int]) -> None:
+    """Show the page in a window of this size: by device metrics, since a real window has a least width."""
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def complaints(driver: Any, *levels: str) -> list[str]:
+    """What the browser's console said at these levels since the last call."""
+    return [f"{line['level']}: {line['message']}" for line in driver.get_log("browser") if line["level"] in levels]
 
 
 def requests(driver: Any) -> set[str]:
     """Addresses on the network that the page asked for since the last call."""
-    import json
-
     asked = set()
     for entry in driver.get_log("performance"):
         message = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":
-            asked.add(str(message["params"]["request"]["url"]).split(",")[0][:200])
+            asked.add(str(message["params"]["request"]["url"]))
     return {url for url in asked if url.startswith(("http:", "https:", "ws:", "wss:"))}
 
 
@@ -87,6 +86,6 @@ def broken_images(driver: Any) -> list[str]:
     return broken
 
 
-def overflow(driver: Any) -> int:
-    """By how many pixels the page is wider than its window."""
-    return int(driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth"))
+def width(driver: Any) -> int:
+    """Width of the whole page in CSS pixels: more than the window's is a page that scrolls sideways."""
+    return int(driver.execute_script("return document.documentElement.scrollWidth"))

@@ -113,7 +113,9 @@ def in_report(path, kind):
         return "Tables" if kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
 
     def labels(wildcards):
-        return {kind: wildcards[kind], "shows": CAPTIONS[wildcards[kind]].title}
+        name = wildcards[kind]
+        short = name.split("_", 1)[1] if kind == "figure" else name
+        return {kind: short, "shows": CAPTIONS[name].title}
 
     return report(str(path), caption=f"../report/{kind}.rst", category=category, labels=labels)
 

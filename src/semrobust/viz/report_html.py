@@ -120,7 +120,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], texts: int = 
     body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     # a region that scrolls must be reachable by keyboard
     return Html(
-        f'<div class="scroll {css}" tabindex="0"><table><thead><tr>{line(header, "th")}</tr></thead>\n'
+        f'<div class="{f"scroll {css}".strip()}" tabindex="0"><table><thead><tr>{line(header, "th")}</tr></thead>\n'
         f"<tbody>{body}</tbody></table></div>"
     )
 
