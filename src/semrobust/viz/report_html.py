@@ -14,7 +14,7 @@ from semrobust.core.captions import Caption
 from semrobust.core.lazy import LazyModule
 
 if TYPE_CHECKING:
-    import docutils.core
+    import docutils.core  # type: ignore[import-untyped]
 else:
     docutils = LazyModule("docutils")
     docutils.core = LazyModule("docutils.core")
