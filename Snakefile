@@ -9,6 +9,9 @@ min_version("9.0")
 configfile: "params.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
@@ -19,6 +22,7 @@ include: "workflow/rules/criteria.smk"
 include: "workflow/rules/recognition.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -26,3 +30,4 @@ rule all:
     input:
         [table_files(table) for table in outputs.TABLES],
         [figure_files(figure) for figure in FIGURES],
+        report_files(),

@@ -35,6 +35,7 @@ def artifacts(params: Params) -> set[Path]:
     recorded |= {layout.criteria(system) for system in params.by_criteria()}
     recorded |= {layout.attack(*pair) for pair in params.pairs()} | {layout.gallery(), layout.dataset()}
     recorded |= {layout.table(table) for table in outputs.TABLES} | {layout.figure(figure) for figure in FIGURES}
+    recorded.add(layout.report())
     return (
         recorded | {record_path(path) for path in recorded} | {layout.perturbations(*pair) for pair in params.pairs()}
     )
@@ -70,6 +71,7 @@ def test_stages_name_no_system_and_no_attack() -> None:
         ("limits", {"seed", "link", "systems", "attacks", "structure", "theory", "evaluation.attack_images"}),
         ("evaluate", {"seed", "link", "systems", "attacks", "evaluation", "channels", "recognition"}),
         ("figures", {"plot", "systems", "attacks", "evaluation.success_psnr_db", "channels", "recognition"}),
+        ("report", {"seed", "link", "channels", "systems", "attacks", "structure", "evaluation", "criteria", "theory"}),
     ],
 )
 def test_stages_list_the_params_that_their_jobs_read(stage: str, expected: set[str]) -> None:

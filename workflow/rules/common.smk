@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-from semrobust.core import files, jobs, locks, outputs, provenance
+from semrobust.core import captions, files, jobs, locks, outputs, provenance
 from semrobust.core.errors import SemrobustError
 from semrobust.core.layout import DATASET_FILES, Layout, record_path
 from semrobust.core.params import load
@@ -25,14 +25,19 @@ def or_stop(step):
 
 
 PARAMS = or_stop(lambda: load([Path(path) for path in PARAMS_FILES]))
+CAPTIONS = {name: or_stop(lambda: captions.figure(PARAMS, name)) for name in FIGURES}
+CAPTIONS |= {name: or_stop(lambda: captions.table(PARAMS, name)) for name in outputs.TABLES}
 LAYOUT = Layout(PARAMS.run)
 METADATA = Path(".snakemake/metadata")
 # Results without Snakemake's metadata come from elsewhere (dvc pull, git clone): what is stale their records say
 # (`current` below), and their times must not say otherwise.
 if workflow.is_main_process and not (METADATA.is_dir() and any(METADATA.iterdir())):
-    for folder in (LAYOUT.root, LAYOUT.figures):
-        provenance.settle_times(folder)
+    provenance.settle_times(LAYOUT.root, LAYOUT.figures)
+    if LAYOUT.report_link().is_symlink():  # a link has a time of its own
+        os.utime(LAYOUT.report_link(), follow_symlinks=False)
 PAIRS = PARAMS.pairs()
+# the templates of captions see nothing of a workflow but its config
+config["captions"] = {name: caption.rst for name, caption in CAPTIONS.items()}
 FILES = " ".join(f"--params {path}" for path in PARAMS_FILES)
 
 
@@ -94,6 +99,25 @@ def table_files(table):
 
 def figure_files(figure):
     return [LAYOUT.figure(figure), LAYOUT.figure(figure, ".png"), record_path(LAYOUT.figure(figure))]
+
+
+def report_files():
+    return [LAYOUT.report(), record_path(LAYOUT.report()), LAYOUT.report_link()]
+
+
+def in_report(path, kind):
+    """An output as `snakemake --report` shows it; `kind` names its wildcard and its caption's template."""
+
+    def category(wildcards):
+        paper = wildcards[kind].split("_")[0]
+        return "Tables" if kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
+
+    def labels(wildcards):
+        name = wildcards[kind]
+        short = name.split("_", 1)[1] if kind == "figure" else name
+        return {kind: short, "shows": CAPTIONS[name].title}
+
+    return report(str(path), caption=f"../report/{kind}.rst", category=category, labels=labels)
 
 
 def current(artifact, job):

@@ -53,7 +53,8 @@ rule table:
         lambda wildcards: SAMPLES[wildcards.table],
         current=lambda wildcards: current(LAYOUT.table(wildcards.table), outputs.table(PARAMS, wildcards.table)),
     output:
-        table_files("{table}"),
+        in_report(LAYOUT.table("{table}"), "table"),
+        record_path(LAYOUT.table("{table}")),
     params:
         key=lambda wildcards: outputs.table(PARAMS, wildcards.table).key,
     log:

@@ -8,7 +8,9 @@ rule figure:
         drawn_from,
         current=lambda wildcards: current(LAYOUT.figure(wildcards.figure), outputs.figure(PARAMS, wildcards.figure)),
     output:
-        figure_files("{figure}"),
+        LAYOUT.figure("{figure}"),
+        in_report(LAYOUT.figure("{figure}", ".png"), "figure"),
+        record_path(LAYOUT.figure("{figure}")),
     params:
         key=lambda wildcards: outputs.figure(PARAMS, wildcards.figure).key,
     log:
@@ -18,3 +20,8 @@ rule figure:
         runtime=15,
     shell:
         "semrobust figure {wildcards.figure} {FILES} --key {params.key} > {log} 2>&1"
+
+
+rule figures:
+    input:
+        [figure_files(figure) for figure in FIGURES],

@@ -17,6 +17,7 @@ VERBS = {
     "noise": ("jobs", "Make semantic noise against SYSTEM, which names classes"),
     "evaluate": ("jobs", "Measure quality, and turn per-image results into tables"),
     "figure": ("jobs", "Draw FIGURE as PDF and PNG, with its record"),
+    "report": ("jobs", "Write the report of a finished run as one HTML file"),
     "compare": ("reports", "Say of each claim of the papers whether it holds"),
     "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
     "audit": ("audit", "Verify what a run made against its records"),

@@ -205,3 +205,15 @@ def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
     from semrobust.viz import render
 
     render.run(params, figure, command)
+
+
+@click.command()
+@params_and_key
+def report(files: tuple[Path, ...], key: str | None) -> None:
+    """Write the report of a finished run: one HTML file with its claims, tables and figures."""
+    from semrobust.core import outputs
+
+    params, command = checked(files, key, outputs.report)
+    from semrobust.viz import publish
+
+    publish.run(params, files, command)

@@ -12,7 +12,7 @@ from semrobust.core.registry import FIGURES
 
 
 def artifacts(params: Params) -> dict[Path, Job]:
-    """Every artifact of the run in `params` (its first file; the dataset's is its record), from data to figures."""
+    """Every artifact of the run in `params` (its first file; the dataset's is its record), from data to the report."""
     layout, images, classes = Layout(params.run), params.of_task("image"), params.of_task("class")
     return {
         layout.dataset(): jobs.dataset(params),
@@ -28,4 +28,5 @@ def artifacts(params: Params) -> dict[Path, Job]:
         layout.gallery(): jobs.gallery(params),
         **{layout.table(table): outputs.table(params, table) for table in outputs.TABLES},
         **{layout.figure(figure): outputs.figure(params, figure) for figure in FIGURES},
+        layout.report(): outputs.report(params),
     }

@@ -10,7 +10,7 @@ from semrobust.core.params import Params
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
 
 Node = tuple[str, str]
-DATASET, GALLERY = ("dataset", "dataset"), ("gallery", "gallery")
+DATASET, GALLERY, REPORT = ("dataset", "dataset"), ("gallery", "gallery"), ("report", "report")
 
 
 def nodes(params: Params) -> dict[Node, list[Node]]:
@@ -42,6 +42,7 @@ def nodes(params: Params) -> dict[Node, list[Node]]:
     for figure in FIGURES:
         tables: list[Node] = [("table", table) for table in FIGURES[figure].tables]
         found["figure", figure] = tables + [GALLERY] * FIGURES[figure].gallery
+    found[REPORT] = [("table", table) for table in outputs.TABLES] + [("figure", figure) for figure in FIGURES]
     return found
 
 

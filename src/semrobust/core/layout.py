@@ -88,6 +88,14 @@ class Layout:
     def figure(self, figure: str, suffix: str = ".pdf") -> Path:
         return self.figures / f"{figure}{suffix}"
 
+    def report(self) -> Path:
+        """The report of the run. DVC keeps it, so it lies outside the folder of the figures, which git keeps."""
+        return self.root / "report" / "report.html"
+
+    def report_link(self) -> Path:
+        """Link to the report beside the figures."""
+        return self.figures / "report.html"
+
 
 def record_path(artifact: Path) -> Path:
     """Path of the provenance record of an artifact."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from semrobust.core import captions, files
 from semrobust.core.errors import UsageError
 from semrobust.core.jobs import Job, seed_of, settings_of, without
 from semrobust.core.params import Params
@@ -165,6 +168,30 @@ def figure(params: Params, figure: str) -> Job:
     if of_classes or OF_FADING in FIGURES[figure].tables:
         shown["labels"]["channels"], shown["order"]["channels"] = channels, list(channels)
     return Job("figure", figure, {"plot": params.section("plot"), **shown}, (FIGURES[figure].module,))
+
+
+REPORT = Path("workflow") / "notebooks" / "report.ipynb"
+"""The notebook that becomes the report; its page template lies beside it."""
+
+PAGE = REPORT.with_suffix(".html.j2")
+
+
+def report(params: Params) -> Job:
+    """The report of the run: all tables and figures, their captions, and the params that it shows.
+
+    Raises UsageError for a caption, and ArtifactError for a notebook or template, that cannot be read.
+    """
+    shown = without(params.section(), "plot")
+    shown["data"] = without(shown["data"], "path", "mirrors", "hub")
+    said = [captions.figure(params, name).rst for name in FIGURES] + [
+        captions.table(params, name).rst for name in TABLES
+    ]
+    settings = {
+        "params": shown,
+        "captions": files.digest(said),
+        "pages": {path.as_posix(): files.sha256(path) for path in (REPORT, PAGE)},
+    }
+    return Job("report", "report", settings | seed_of(params), ("semrobust.viz.publish", "semrobust.viz.report"))
 
 
 def _shown_images(params: Params) -> Plain:

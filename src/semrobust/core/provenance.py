@@ -233,14 +233,14 @@ def staleness(artifact: Path, job: Job) -> str | None:
     return _changed_output(artifact, record) or _changed_input(record)
 
 
-def settle_times(folder: Path) -> None:
-    """Give all files under `folder` that are what their records say one and the same time.
+def settle_times(*folders: Path) -> None:
+    """Give all files under `folders` that are what their records say one and the same time.
 
     For files from elsewhere, whose times say nothing about what was made from what. A file that was altered keeps its
     time, so that `staleness` sees it.
     """
     now = time.time_ns()
-    for path in folder.rglob("*.json"):
+    for path in (path for folder in folders for path in folder.rglob("*.json")):
         try:
             record = read(path)
         except ArtifactError:
