@@ -2,17 +2,15 @@
 
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
     {run-claims} PAPER     the claims of one paper and what came out
-    {run-figure} FIGURE    figures/RUN/FIGURE.png with its caption, from the docstrings of its module
+    {run-figure} FIGURE    figures/RUN/FIGURE.png with its caption (`core.captions`; found in the project's root)
 
 So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
-import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -25,10 +23,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
+from semrobust.core import captions
 from semrobust.core.layout import Layout
 from semrobust.core.outputs import RECOGNITION_TABLES
 from semrobust.core.params import Params, load
-from semrobust.core.registry import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {
@@ -181,18 +179,14 @@ class RunFigure(SphinxDirective):
         """The figure."""
         name = self.arguments[0]
         files = Path("..") / Layout(params().run).figures / name
-        module = sys.modules[FIGURES[name].module]
         record = json.loads((ROOT / Layout(params().run).figures / f"{name}.json").read_text(encoding="utf-8"))
-        what, how = (_first_paragraph(of) for of in (module, FIGURES[name].draw))
-        caption = f"{escaped(f'{what} {how}')} {{download}}`PDF <{files}.pdf>`, semrobust:{record['id']}"
-        image = nodes.image(uri=f"{files}.png", alt=what)
+        said = captions.figure(params(), name)
+        caption = f"{escaped(said.title)}. {{download}}`PDF <{files}.pdf>`, semrobust:{record['id']}"
+        image = nodes.image(uri=f"{files}.png", alt=said.title)
         figure = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(caption)[0]))
         self.add_name(figure)
-        return [figure]
-
-
-def _first_paragraph(of: Any) -> str:
-    return re.sub(r"\s+", " ", (inspect.getdoc(of) or "").split("\n\n")[0])
+        # the body is plain sentences, the same in reStructuredText and in Markdown
+        return [figure, *self.parse_text_to_nodes(said.body)]
 
 
 def _is_number(column: pd.Series[str]) -> bool:
