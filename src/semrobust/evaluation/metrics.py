@@ -1,8 +1,8 @@
 """Headline numbers of a run, from its tables alone: few enough to compare two runs by them.
 
     psnr_db:       {SYSTEM: {SNR: mean PSNR without an attacker, dB}}
-    attack_power:  {SYSTEM: {SNR: mean least ‖s‖² over all images, each hit by its best attack}}
-    power_ratio:   {SEMANTIC: {CLASSICAL: {SNR: mean least power semantic ÷ classical, images that mid-grey ruins}}}
+    attack_power:  {SYSTEM: {SNR: mean ‖s‖² of the best attack, images that mid-grey ruins}}
+    power_ratio:   {SEMANTIC: {CLASSICAL: {SNR: these powers, semantic ÷ classical, on common images}}}
     accuracy:      {SYSTEM: {clean: share, noise: share under the run's default semantic noise}}
     claims:        {VERDICT: number of the papers' claims}
 
@@ -38,7 +38,9 @@ def headlines(tables: Tables, settings: Plain) -> Plain:
     ]
     found = {
         "psnr_db": {system: _at(clean[clean["system"] == system], at, "psnr_db") for system in attacked},
-        "attack_power": {system: _at(power[power["system"] == system], at, "power_total_mean") for system in attacked},
+        "attack_power": {
+            system: _at(power[power["system"] == system], at, "ruinable_power_mean") for system in attacked
+        },
         "power_ratio": {
             semantic: {
                 classical: _at(of[of["classical_system"] == classical], at, "ratio")
