@@ -19,7 +19,7 @@ Group = set[str]
 
 def every_job(params: Params) -> dict[str, Job]:
     """All jobs of a run by 'kind name'."""
-    found = [jobs.dataset(params), jobs.gallery(params)]
+    found = [jobs.dataset(params), jobs.gallery(params), outputs.metrics(params)]
     found += [jobs.model(params, system) for system in params.systems]
     found += [jobs.clean(params, system) for system in params.of_task("image")]
     found += [job(params, system) for job in (jobs.noise, jobs.accuracy) for system in params.of_task("class")]
