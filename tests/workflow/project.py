@@ -28,6 +28,7 @@ _PARTS = [
     ".dvcignore",
     ".gitignore",
     ".dvc/config",
+    ".dvc/plots",
     "pyproject.toml",
 ]
 
