@@ -29,5 +29,6 @@ rule all:
     default_target: True
     input:
         [table_files(table) for table in outputs.TABLES],
+        metrics_files(),
         [figure_files(figure) for figure in FIGURES],
         report_files(),

@@ -1,9 +1,14 @@
-"""Write the state of a finished `snakemake all` into dvc.lock; refuse if anything is stale."""
+"""Write the state of a finished `snakemake all` into dvc.lock, and its training curves; refuse if anything is stale."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+from live import Curves
+
+from semrobust.core.params import load
 
 
 def main() -> int:
@@ -14,6 +19,8 @@ def main() -> int:
         print(said, file=sys.stderr)
         print("Not recorded: something is stale. Run `snakemake --cores all all` first.", file=sys.stderr)
         return 1
+    curves = Curves(load([Path("params.yaml")]))
+    curves.write(curves.recorded())
     return subprocess.run(["dvc", "commit", "--force"], check=False).returncode
 
 

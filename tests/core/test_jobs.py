@@ -19,7 +19,7 @@ Group = set[str]
 
 def every_job(params: Params) -> dict[str, Job]:
     """All jobs of a run by 'kind name'."""
-    found = [jobs.dataset(params), jobs.gallery(params)]
+    found = [jobs.dataset(params), jobs.gallery(params), outputs.metrics(params)]
     found += [jobs.model(params, system) for system in params.systems]
     found += [jobs.clean(params, system) for system in params.of_task("image")]
     found += [job(params, system) for job in (jobs.noise, jobs.accuracy) for system in params.of_task("class")]
@@ -170,7 +170,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
     ("data.source", "photos10", ("table",)),
     ("attacks.pga.step", 0.2, ("attack *.pga", "gallery")),
     ("attacks.least_reliable_bits.margins", [1.0], ("attack *.least_reliable_bits", "gallery")),
-    ("link.snr_db", [0.0, 10.0], ("clean", "fading", "attack", "limits", "gallery")),
+    ("link.snr_db", [0.0, 10.0], ("clean", "fading", "attack", "limits", "gallery", "metrics")),
     (
         "link.real_uses",
         384,
@@ -228,6 +228,7 @@ DEPENDENTS: list[tuple[str, Any, tuple[str, ...]]] = [
             "noise",
             "accuracy",
             "table",
+            "metrics",
         ),
     ),
 ]
@@ -281,7 +282,7 @@ def test_another_system_changes_only_what_shows_all_systems(before: dict[str, st
     raw = raw_params()
     raw["systems"]["second"] = raw["systems"]["deepjscc"]
     after = keys(validate(raw))
-    expected = group(before, "gallery", "table", *IMAGE_FIGURES)
+    expected = group(before, "gallery", "table", "metrics", *IMAGE_FIGURES)
     expected -= group(before, "table code_structure", "table link_adaptation", *CLASS_TABLES)  # it has no code
     assert {name for name in before if before[name] != after[name]} == expected
     # its training is named by the system, so it is another training with other random numbers

@@ -477,3 +477,26 @@ def test_a_section_is_a_copy(params: Params) -> None:
 def test_small_params_differ_only_where_said(raw: dict[str, Any], small_params: Params) -> None:
     assert set(SMALL) <= set(raw)
     assert small_params.evaluation.success_psnr_db == raw["evaluation"]["success_psnr_db"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("4:2:0", "4:2:0"),  # DVC writes it without quotes, and YAML 1.1 reads base 60
+        ("no", "no"),
+        ("1e-4", 1e-4),
+        ("-2.5E+3", -2500.0),
+        (".5", 0.5),
+        ("20_000", 20000),
+        ("1/2", "1/2"),
+        ("2026-03-24", "2026-03-24"),
+        ("", None),
+        ("null", None),
+        ("true", True),
+    ],
+)
+def test_values_are_read_as_yaml_1_2(tmp_path: Path, text: str, value: object) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(f"key: {text}\n")
+    found = read_yaml(file)["key"]
+    assert (found, type(found)) == (value, type(value))

@@ -29,6 +29,7 @@ _PARTS = [
     ".dvcignore",
     ".gitignore",
     ".dvc/config",
+    ".dvc/plots",
     "pyproject.toml",
 ]
 

@@ -97,6 +97,10 @@ def table_files(table):
     return [LAYOUT.table(table), record_path(LAYOUT.table(table))]
 
 
+def metrics_files():
+    return [LAYOUT.metrics(), record_path(LAYOUT.metrics())]
+
+
 def figure_files(figure):
     return [LAYOUT.figure(figure), LAYOUT.figure(figure, ".png"), record_path(LAYOUT.figure(figure))]
 

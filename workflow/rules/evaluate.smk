@@ -66,6 +66,23 @@ rule table:
         "semrobust evaluate table {wildcards.table} {FILES} --key {params.key} > {log} 2>&1"
 
 
+rule metrics:
+    input:
+        [table_files(table) for table in outputs.HEADLINED],
+        current=lambda wildcards: current(LAYOUT.metrics(), outputs.metrics(PARAMS)),
+    output:
+        metrics_files(),
+    params:
+        key=outputs.metrics(PARAMS).key,
+    log:
+        log("metrics"),
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "semrobust evaluate metrics {FILES} --key {params.key} > {log} 2>&1"
+
+
 rule gallery:
     input:
         DATASET,
@@ -95,4 +112,5 @@ rule clean_samples:
 rule results:
     input:
         [table_files(table) for table in outputs.TABLES],
+        metrics_files(),
         gallery_files(),

@@ -184,6 +184,16 @@ def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
 
 @evaluate.command()
 @params_and_key
+def metrics(files: tuple[Path, ...], key: str | None) -> None:
+    """Take a run's headline numbers from its tables, for comparisons of runs."""
+    params, command = checked(files, key, outputs.metrics)
+    from semrobust.evaluation import metrics as headlines
+
+    headlines.run(params, command)
+
+
+@evaluate.command()
+@params_and_key
 def gallery(files: tuple[Path, ...], key: str | None) -> None:
     """Decode a few images under rising attack power, for the gallery figure."""
     from semrobust.core import jobs

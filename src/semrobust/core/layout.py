@@ -81,6 +81,10 @@ class Layout:
     def table(self, table: str) -> Path:
         return self.root / "results" / f"{table}.csv"
 
+    def metrics(self) -> Path:
+        """Headline numbers; YAML, since the record takes the name with .json."""
+        return self.root / "results" / "metrics.yaml"
+
     @property
     def figures(self) -> Path:
         return Path("figures") / self.run

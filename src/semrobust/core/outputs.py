@@ -44,6 +44,9 @@ JUDGED = (
 )  # fmt: skip
 """The tables that it is made from."""
 
+HEADLINED = ("clean", "attack_power", "power_ratio", "accuracy", COMPARISON)
+"""The tables that headline numbers (`evaluation.metrics`) are taken from."""
+
 TABLES = tuple(MODULES)
 OF_CLEAN_SAMPLES = IMAGE_TABLES[:2]
 """Tables of what happens without an attack, on all systems; the others are over all pairs of system and attack."""
@@ -153,6 +156,23 @@ def _recognition_table(params: Params, table: str) -> Job:
         "bootstrap_samples": params.evaluation.bootstrap_samples,
     }
     return Job("table", table, settings | seed_of(params), (_maker(table),))
+
+
+def metrics(params: Params) -> Job:
+    """Headline numbers of the run: which systems they are about, and at which SNRs."""
+    snr_db, given = sorted(params.link.snr_db), params.recognition
+    settings = {
+        "attacked": params.attacked(),
+        "classifiers": params.of_task("class"),
+        "snr_db": sorted({snr_db[0], snr_db[len(snr_db) // 2], snr_db[-1]}),  # a few tell the curve
+        "recognition": {
+            "default_noise": given.default_noise,
+            "default_level": given.default_level,
+            "channel": given.channel,
+            "at_snr_db": given.at_snr_db,
+        },
+    }
+    return Job("metrics", "metrics", settings | seed_of(params), ("semrobust.evaluation.metrics",))
 
 
 def figure(params: Params, figure: str) -> Job:
