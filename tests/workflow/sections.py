@@ -51,13 +51,14 @@ ALL = {
     "recognition",
     "evaluate",
     "figures",
+    "report",
 }
 SECTIONS: dict[str, Case] = {
     "run": Case({"run": "other"}, ALL, ("*",)),
     "seed": Case({"seed": 1}, ALL - {"figures"}, ("*",)),
     "data": Case(
         {"data": {"validation_images": 32}},
-        {"dataset"},
+        {"dataset", "report"},
         (
             "dataset",
             *(f"train {system}" for system in LEARNED),
@@ -74,53 +75,56 @@ SECTIONS: dict[str, Case] = {
     ),
     "link": Case(
         {"link": {"snr_db": [12.0]}},
-        {"clean", "attacks", "limits", "evaluate"},
+        {"clean", "attacks", "limits", "evaluate", "report"},
         ("clean *", "fading *", "attack *", "limits *", "gallery"),
         tuple(table for table in IMAGE_TABLES if table != outputs.OF_STRUCTURES),
     ),
     "channels": Case(
         {"channels": {"rician": {"k_factor_db": 3.0}}},
-        {"models", "clean", "recognition", "evaluate", "figures"},
+        {"models", "clean", "recognition", "evaluate", "figures", "report"},
         ("accuracy *", "fading *"),
         (outputs.OF_FADING, *outputs.RECOGNITION_TABLES),
     ),
     "systems": Case(
         {"systems": {"trained": {"training": {"epochs": 2}}}},
-        ALL - {"dataset"},
+        ALL - {"dataset", "report"},
         ("train trained_*", "clean trained_*", "criteria trained_*"),
         (*outputs.OF_CLEAN_SAMPLES, *outputs.CRITERIA_TABLES),
     ),
     "attacks": Case(
         {"attacks": {"all_bits": {"bisections": 3}}},
-        {"attacks", "limits", "evaluate", "figures"},
+        {"attacks", "limits", "evaluate", "figures", "report"},
         ("attack *.all_bits", "limits hevc_*", "gallery"),
         POWER_TABLES,
     ),
     "structure": Case(
         {"structure": {"trapping_size": 5}},
-        {"structures", "attacks", "limits", "criteria", "evaluate"},
+        {"structures", "attacks", "limits", "criteria", "evaluate", "report"},
         ("structure *", *(f"attack *.{attack}" for attack in ON_SETS), "limits hevc_*", "criteria hevc_*", "gallery"),
         (outputs.OF_STRUCTURES, *POWER_TABLES, *outputs.CRITERIA_TABLES),
     ),
-    "evaluation": Case({"evaluation": {"bootstrap_samples": 101}}, {"evaluate"}, (), outputs.TABLES),
+    "evaluation": Case({"evaluation": {"bootstrap_samples": 101}}, {"evaluate", "report"}, (), outputs.TABLES),
     "criteria": Case(
-        {"criteria": {"images": 3}}, {"criteria", "evaluate", "figures"}, ("criteria *",), outputs.CRITERIA_TABLES
+        {"criteria": {"images": 3}},
+        {"criteria", "evaluate", "figures", "report"},
+        ("criteria *",),
+        outputs.CRITERIA_TABLES,
     ),
     "theory": Case(
         {"theory": {"probes": 8}},
-        {"limits", "criteria", "evaluate"},
+        {"limits", "criteria", "evaluate", "report"},
         ("limits *", "criteria *"),
         (*outputs.LIMIT_TABLES, *outputs.CRITERIA_TABLES),
     ),
     "recognition": Case(
         {"recognition": {"noise": {"iterated_l2": {"iterations": 3}}}},
-        {"recognition", "evaluate", "figures"},
+        {"recognition", "evaluate", "figures", "report"},
         ("noise vit", "noise mae_vq", "noise mae_no_at", "accuracy *"),
         outputs.RECOGNITION_TABLES,
     ),
     "compute": Case(
         {"compute": {"recognition_threads": 2}},
-        {"models"},
+        {"models", "report"},
         ("train vit*", "train mae_*", "train jpeg_vit_*", "noise *", "accuracy *"),
         outputs.RECOGNITION_TABLES,
     ),
@@ -136,13 +140,13 @@ def every(params: Params) -> Jobs:
     rules = {"model": "train"}
     nameless = ("dataset", "gallery", "metrics")
     made = (name.split(" ", 1) for name in every_job(params))
-    return {(rules.get(kind, kind), "" if kind in nameless else name) for kind, name in made}
+    return {(rules.get(kind, kind), "" if kind in nameless else name) for kind, name in made} | {("report", "")}
 
 
 def expected(case: Case, params: dict[str, Any]) -> Jobs:
     """The jobs of a case in a run with these (raw, unchanged) params."""
     tables = set(case.tables)
-    patterns = {*case.jobs, *(f"table {table}" for table in tables)}
+    patterns = {*case.jobs, *(f"table {table}" for table in tables), "report"}  # which shows all params and figures
     if tables & set(outputs.JUDGED):
         tables.add(outputs.COMPARISON)
         patterns.add(f"table {outputs.COMPARISON}")

@@ -186,6 +186,8 @@ def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def metrics(files: tuple[Path, ...], key: str | None) -> None:
     """Take a run's headline numbers from its tables, for comparisons of runs."""
+    from semrobust.core import outputs
+
     params, command = checked(files, key, outputs.metrics)
     from semrobust.evaluation import metrics as headlines
 

@@ -27,6 +27,7 @@ def artifacts(params: Params) -> dict[Path, Job]:
         **{layout.accuracy(system): jobs.accuracy(params, system) for system in classes},
         layout.gallery(): jobs.gallery(params),
         **{layout.table(table): outputs.table(params, table) for table in outputs.TABLES},
+        layout.metrics(): outputs.metrics(params),
         **{layout.figure(figure): outputs.figure(params, figure) for figure in FIGURES},
         layout.report(): outputs.report(params),
     }

@@ -10,7 +10,8 @@ from semrobust.core.params import Params
 from semrobust.core.registry import ATTACKS, FIGURES, SYSTEMS
 
 Node = tuple[str, str]
-DATASET, GALLERY, REPORT = ("dataset", "dataset"), ("gallery", "gallery"), ("report", "report")
+DATASET, GALLERY = ("dataset", "dataset"), ("gallery", "gallery")
+METRICS, REPORT = ("metrics", "metrics"), ("report", "report")
 
 
 def nodes(params: Params) -> dict[Node, list[Node]]:
@@ -42,6 +43,7 @@ def nodes(params: Params) -> dict[Node, list[Node]]:
     for figure in FIGURES:
         tables: list[Node] = [("table", table) for table in FIGURES[figure].tables]
         found["figure", figure] = tables + [GALLERY] * FIGURES[figure].gallery
+    found[METRICS] = [("table", table) for table in outputs.HEADLINED]
     found[REPORT] = [("table", table) for table in outputs.TABLES] + [("figure", figure) for figure in FIGURES]
     return found
 
