@@ -87,7 +87,7 @@ SECTIONS: dict[str, Case] = {
     ),
     "systems": Case(
         {"systems": {"trained": {"training": {"epochs": 2}}}},
-        ALL - {"dataset", "report"},
+        ALL - {"dataset"},
         ("train trained_*", "clean trained_*", "criteria trained_*"),
         (*outputs.OF_CLEAN_SAMPLES, *outputs.CRITERIA_TABLES),
     ),
