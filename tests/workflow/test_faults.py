@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -62,35 +65,49 @@ def refused(project: Project, *command: str) -> str:
     return done.stdout + done.stderr
 
 
+@contextmanager
+def stopped_in_a_job(project: Project, command: tuple[str, ...], output: Path) -> Iterator[Popen[str]]:
+    """An engine whose job stands still in the block; then it goes on and must finish."""
+    running = project.start(*command, output=output)
+    kills.wait_until(lambda: bool(kills.jobs(project)), running)
+    (job,) = kills.jobs(project)
+    job.suspend()
+    try:
+        yield running
+    finally:
+        job.resume()
+    assert running.wait(600) == 0, output.read_text()
+
+
 def test_a_second_engine_is_refused_and_nothing_is_lost(unmade: Project, finished: Project, tmp_path: Path) -> None:
-    first = unmade.start(*SNAKEMAKE, output=tmp_path / "first.log")
-    kills.wait_until(lambda: bool(kills.jobs(unmade)), first)
-    message = f"run 'ci' is being worked on by process {first.pid}. Wait until it has ended"
-    assert message in refused(unmade, *SNAKEMAKE)
-    # `dvc repro` stays refused while the first one works, and has then removed nothing
-    assert message in refused(unmade, *DVC) or first.poll() is not None
-    assert first.wait(600) == 0
+    with stopped_in_a_job(unmade, SNAKEMAKE, tmp_path / "first.log") as first:
+        message = f"run 'ci' is being worked on by process {first.pid}. Wait until it has ended"
+        assert message in refused(unmade, *SNAKEMAKE)
+        assert message in refused(unmade, *DVC)
     assert unmade.results() == finished.results()
 
 
 def test_a_second_dvc_repro_is_refused_and_nothing_is_lost(unmade: Project, finished: Project, tmp_path: Path) -> None:
-    first = unmade.start(*DVC, output=tmp_path / "first.log")
-    kills.wait_until(lambda: bool(kills.jobs(unmade)), first)
-    said = refused(unmade, *DVC)
-    assert "is busy, it is being blocked by" in said or "Unable to acquire lock" in said
-    assert str(first.pid) in said or "Unable to acquire lock" in said
-    assert first.wait(600) == 0
+    with stopped_in_a_job(unmade, DVC, tmp_path / "first.log"):
+        assert "Unable to acquire lock" in refused(unmade, *DVC)
     assert unmade.results() == finished.results()
 
 
 def test_a_second_training_of_a_system_waits_for_the_first(unmade: Project, finished: Project, tmp_path: Path) -> None:
-    outputs = [tmp_path / "one.log", tmp_path / "two.log"]
-    both = [unmade.start("semrobust", "train", MODEL.stem, output=output) for output in outputs]
-    assert [process.wait(600) for process in both] == [0, 0]
-    said = [output.read_text() for output in outputs]
-    waited = [f"semrobust: process {first.pid} is making model '{MODEL.stem}'" for first in both]
-    assert (waited[0] in said[1]) != (waited[1] in said[0])
-    assert sum(text.count("epoch 1/2") for text in said) == 1, "both trained"
+    train = ("semrobust", "train", MODEL.stem)
+    second_output = tmp_path / "second.log"
+    lock = unmade.root / Layout("ci").lock(f"model-{MODEL.stem}")
+    lock.unlink(missing_ok=True)
+    first = unmade.start(*train, output=tmp_path / "first.log")
+    kills.wait_until(lambda: lock.exists() and lock.read_text() == str(first.pid), first)
+    first.send_signal(signal.SIGSTOP)
+    second = unmade.start(*train, output=second_output)
+    waits = f"semrobust: process {first.pid} is making model '{MODEL.stem}'; waiting for its end\n"
+    kills.wait_until(lambda: second_output.read_text() == waits, second)
+    first.send_signal(signal.SIGCONT)
+    assert (first.wait(600), second.wait(600)) == (0, 0)
+    assert "epoch 1/2" in (tmp_path / "first.log").read_text()
+    assert second_output.read_text() == waits, "it trained again what was there"
     assert unmade.results() == finished.results()
 
 
