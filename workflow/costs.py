@@ -25,6 +25,7 @@ from semrobust.core.params import Params, load, read_yaml
 from semrobust.core.registry import SYSTEMS
 
 REFERENCE = Path("params.yaml")
+BENCH = Path("benchmarks")
 SAMPLE = "sample"
 
 Measured = dict[JobName, dict[str, Any]]
@@ -32,7 +33,6 @@ Measured = dict[JobName, dict[str, Any]]
 Records = dict[JobName, dict[str, Any]]
 
 _LOG = re.compile(r"data/\w+/logs/(\w+)(?:/([\w.]+))?\.log")
-_TRAININGS = Path("benchmarks/hu2022_trainings.json")
 _EPOCH = re.compile(r"^(\w+): epoch (\d+)/(\d+) .* ([\d.]+) s$", re.M)
 
 
@@ -97,12 +97,10 @@ def of_run(folder: Path, run: str, params: Params, here: Records) -> Measured:
     """All that a checkout has measured of the jobs that made what lies here, the best source last."""
     there = records(folder, run)
     same = {job for job in there.keys() & here.keys() if there[job]["job"]["key"] == here[job]["job"]["key"]}
-    measured = of_epochs(folder, run, params)
+    measured = of_metadata(folder, here)
+    measured |= of_epochs(folder, run, params)
     if run == read_yaml(REFERENCE)["run"]:
-        measured |= of_bench()
-    for job, fields in of_metadata(folder, here).items():
-        if fields["seconds"] > measured.get(job, fields)["seconds"] or job not in measured:
-            measured[job] = fields
+        measured |= of_bench(params)
     benchmarks = of_benchmarks(folder, run)
     measured |= {job: benchmarks[job] for job in benchmarks.keys() & same}
     return {job: fields for job, fields in measured.items() if job in here}
@@ -157,10 +155,17 @@ def of_epochs(folder: Path, run: str, params: Params) -> Measured:
     }
 
 
-def of_bench() -> Measured:
-    """Trainings of the reference run whose steps `semrobust bench trainings` has timed."""
-    timed = json.loads(_TRAININGS.read_text(encoding="utf-8"))["systems"]
-    return {("train", name): {"seconds": 3600 * system["hours"], "source": "bench"} for name, system in timed.items()}
+def of_bench(params: Params) -> Measured:
+    """Jobs of the reference run that were timed on an idle machine: `semrobust bench trainings` and `bench power`."""
+    timed = json.loads((BENCH / "hu2022_trainings.json").read_text(encoding="utf-8"))["systems"]
+    measured: Measured = {
+        ("train", name): {"seconds": 3600 * system["hours"], "source": "bench"} for name, system in timed.items()
+    }
+    power = json.loads((BENCH / "carlini_wagner.json").read_text(encoding="utf-8"))
+    images, snrs = params.evaluation.attack_images, len(params.link.snr_db)
+    seconds = power["seconds"] * power["threads"] / power["images"] * images * snrs / params.compute.job_threads
+    measured["attack", f"{power['system']}.{power['attack']}"] = {"seconds": seconds, "source": "bench"}
+    return measured
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ _PARTS = [
     "workflow",
     "profiles",
     "params",
+    "benchmarks/jobs.csv",
     "src",
     ".dvcignore",
     ".gitignore",

@@ -111,16 +111,3 @@ def log(*parts):
 def benchmark(*parts):
     """What a job cost: wall and processor time, largest memory. `workflow/costs.py` collects these files."""
     return str(LAYOUT.root / "benchmarks" / Path(*parts)) + ".tsv"
-
-
-# Memory of the jobs of each rule in MiB, at the scale of the reference run, and their longest time in minutes. Measured:
-# benchmarks/jobs.csv holds what each job took, and a test that these are above it.
-NEEDS = {
-    "dataset": (2000, 30),
-}
-
-
-def needs(rule):
-    """Memory and time of the rule's jobs; a job that was killed for either is given more with each attempt."""
-    mem_mb, minutes = NEEDS.get(rule, (1500, 30))
-    return {"mem_mb": lambda wildcards, attempt: mem_mb * attempt, "runtime": lambda wildcards, attempt: minutes * attempt}

@@ -42,6 +42,12 @@ class Cost:
     max_rss_mb: float | None = None
     cpu_seconds: float | None = None
 
+    @property
+    def alone_seconds(self) -> float:
+        """Wall time on an idle machine: what its threads were busy, where that is known."""
+        busy = self.seconds if self.cpu_seconds is None else self.cpu_seconds / self.threads
+        return min(self.seconds, busy)
+
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Cost))
 

@@ -19,6 +19,8 @@ from semrobust.core.registry import FIGURES
 
 REFERENCE = Path("params.yaml")
 _ALL_TRAINING, _ALL_TEST = 50_000, 10_000  # images of CIFAR-10
+_OF_ONE_SIZE = ("train", "structure", "figure", "gallery")  # rules whose outputs do not grow with what they do
+_SAME_KINDS, _SAME_JOB = 3, 4  # likeness
 _START_UP = 3.0  # seconds of a job that hardly does more than start Python and import torch: the shortest of the table
 
 JobName = tuple[str, str]
@@ -69,38 +71,47 @@ def estimate(params: Params, measured: Iterable[Cost], reference: Params | None 
 def _estimate(params: Params, job: JobName, table: dict[tuple[str, str, str], Cost], reference: Params) -> Estimate:
     rule, name = job
     if cost := table.get((params.run, rule, name)):
-        return Estimate(cost.seconds, cost.output_bytes, cost.threads, "measured")
-    basis, cost = "scaled", table.get((reference.run, rule, name))
-    if cost is None:
-        basis, cost = "alike", _alike(params, job, table, reference)
-    if cost is None:
+        return Estimate(cost.alone_seconds, cost.output_bytes, cost.threads, "measured")
+    rows = [cost for (run, of, _), cost in table.items() if (run, of) == (reference.run, rule)]
+    if not rows:
         return Estimate(_START_UP, 0, 1, "alike")
-    unlike = rule == "table" and cost.name != name  # tables are alike in their rule alone
-    ratio = 1.0 if unlike else work(params, rule, name) / work(reference, rule, cost.name)
-    grows = 1.0 if rule in ("train", "structure", "figure", "gallery") else ratio
-    return Estimate(max(_START_UP, cost.seconds * ratio), cost.output_bytes * grows, cost.threads, basis)
+    likeness = {cost: _likeness(params, job, cost, reference) for cost in rows}
+    best = max(likeness.values())
+    alike = sorted((cost for cost in rows if likeness[cost] == best), key=lambda cost: cost.alone_seconds)
+    cost = alike[len(alike) // 2]
+    if best >= _SAME_KINDS:
+        ratio = work(params, rule, name) / work(reference, rule, cost.name)
+    else:  # its amount of work is another one's: take how that grows
+        ratio = (
+            work(params, rule, cost.name) / work(reference, rule, cost.name) if _exists(params, rule, cost.name) else 1
+        )
+    size = cost.output_bytes * (1 if rule in _OF_ONE_SIZE else ratio)
+    basis = "scaled" if best == _SAME_JOB else "alike"
+    return Estimate(max(_START_UP, cost.alone_seconds * ratio), size, cost.threads, basis)
 
 
-def _alike(params: Params, job: JobName, table: dict[tuple[str, str, str], Cost], reference: Params) -> Cost | None:
-    """The costliest job of the reference run by the same rule; of several, first those of the same kind of system."""
+def _likeness(params: Params, job: JobName, cost: Cost, reference: Params) -> int:
+    """How much a measured job of the same rule is like `job`: the same, or of the same kinds of attack and system."""
     rule, name = job
-    rows = [cost for (run, of, _), cost in table.items() if run == reference.run and of == rule]
-    kind = _kind(params, rule, name)
-    return max((cost for cost in rows if _kind(reference, rule, cost.name) == kind), key=_seconds, default=None) or max(
-        rows, key=_seconds, default=None
+    if cost.name == name:
+        return _SAME_JOB
+    attack, system = (
+        mine == its for mine, its in zip(_kinds(params, rule, name), _kinds(reference, rule, cost.name), strict=True)
     )
+    return 2 * attack + system
 
 
-def _seconds(cost: Cost) -> float:
-    return cost.seconds
-
-
-def _kind(params: Params, rule: str, name: str) -> str:
-    """Kind of the system that a job is about, and of its attack; empty for tables and figures."""
+def _kinds(params: Params, rule: str, name: str) -> tuple[str, str]:
+    """Kinds of the attack and of the system that a job is about; a table's and a figure's is its name."""
+    if rule in ("table", "figure", "gallery", "dataset"):
+        return "", name
     system, _, attack = name.partition(".")
-    if rule in ("table", "figure", "gallery", "dataset") or system not in params.systems:
-        return ""
-    return params.systems[system].kind + (params.attacks[attack].kind if attack in params.attacks else "")
+    kind = params.systems[system].kind if system in params.systems else ""
+    return params.attacks[attack].kind if attack in params.attacks else "", kind
+
+
+def _exists(params: Params, rule: str, name: str) -> bool:
+    return (rule, name) in jobs(params)
 
 
 def work(params: Params, rule: str, name: str) -> float:
