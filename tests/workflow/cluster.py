@@ -1,7 +1,7 @@
 """A real Slurm cluster of one node, this machine: munged, slurmctld and slurmd in a folder of their own.
 
 Needs root, and Debian's packages `slurm-wlm` and `munge`; neither systemd, cgroups nor a database. Slurm's commands
-look for their configuration in /etc/slurm/slurm.conf, which is a link into the folder while the cluster runs.
+look for their configuration in /etc/slurm, where links into the folder stand while the cluster runs.
 
     python -m tests.workflow.cluster FOLDER        start one by hand; it ends with Ctrl-C
 """
@@ -17,11 +17,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIGURATION = Path("/etc/slurm/slurm.conf")
+CONFIGURATIONS = Path("/etc/slurm")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 START_UP = 30.0
 """Seconds that the node may take until it is idle; half a second is usual."""
@@ -61,7 +61,9 @@ KillWait=2
 MailProg=/bin/true
 # twice as many processors as there are: one job starts Python and reads files while another one computes
 SlurmdParameters=config_overrides
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
+# a GPU to ask for: Slurm only counts it
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
 PartitionName=test Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -75,8 +77,7 @@ class Job:
     state: str
     memory_mb: int
     cpus: int
-    start: str
-    end: str
+    gpus: int
 
 
 def missing() -> str:
@@ -97,9 +98,10 @@ def jobs() -> list[Job]:
             memory = re.search(r"mem=(\d+)([MG])", fields["TRES"])
             assert memory
             megabytes = int(memory[1]) * (1024 if memory[2] == "G" else 1)
+            gpus = re.search(r"gres/gpu=(\d+)", fields["TRES"])
             comment, cpus = fields.get("Comment", "").strip(), int(fields["NumCPUs"])
-            times = fields["StartTime"], fields["EndTime"]
-            found.append(Job(int(fields["JobId"]), comment, fields["JobState"], megabytes, cpus, *times))
+            granted = megabytes, cpus, int(gpus[1]) if gpus else 0
+            found.append(Job(int(fields["JobId"]), comment, fields["JobState"], *granted))
     return sorted(found, key=lambda job: job.id)
 
 
@@ -132,13 +134,16 @@ def running(folder: Path) -> Iterator[None]:
         f"--{name}={folder}/munge.{name.split('-')[0]}" for name in ("socket", "pid-file", "seed-file", "log-file")
     ]
     daemons: list[subprocess.Popen[bytes]] = []
-    with _configured(configuration):
+    gres = folder / "gres.conf"
+    gres.write_text(f"NodeName={socket.gethostname()} Name=gpu File=/dev/null\n")
+    with _configured(configuration, gres):
         try:
             commands = ([*munged, f"--key-file={key}"], ["slurmctld", "-D"], ["slurmd", "-D"])
             daemons.extend(_start(command, folder) for command in commands)
             _wait_until_idle(folder, daemons)
             yield
         finally:
+            _cancel_all()
             for daemon in reversed(daemons):
                 daemon.send_signal(signal.SIGTERM)
                 try:
@@ -165,23 +170,32 @@ def _wait_until_idle(folder: Path, daemons: list[subprocess.Popen[bytes]]) -> No
         time.sleep(0.1)
 
 
+def _cancel_all() -> None:
+    """End what still runs: jobs outlive the daemons."""
+    subprocess.run(["scancel", "--user", "root"], capture_output=True, check=False)
+    deadline = time.monotonic() + START_UP
+    while subprocess.run(["squeue", "-h"], capture_output=True, text=True, check=False).stdout.strip():
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.2)
+
+
 @contextmanager
-def _configured(configuration: Path) -> Iterator[None]:
-    """Let /etc/slurm/slurm.conf be a link to `configuration`; what was there comes back."""
-    CONFIGURATION.parent.mkdir(parents=True, exist_ok=True)
-    kept = CONFIGURATION.with_suffix(".conf.kept")
-    if kept.exists() or kept.is_symlink():
-        raise RuntimeError(f"{kept} is there: another test cluster runs, or one was killed; if so, move the file back")
-    present = CONFIGURATION.exists() or CONFIGURATION.is_symlink()
-    if present:
-        CONFIGURATION.rename(kept)
-    try:
-        CONFIGURATION.symlink_to(configuration)
+def _configured(*configurations: Path) -> Iterator[None]:
+    """Let links in /etc/slurm lead to these files; what was there comes back."""
+    CONFIGURATIONS.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as undo:
+        for configuration in configurations:
+            link = CONFIGURATIONS / configuration.name
+            kept = link.with_name(f"{link.name}.kept")
+            if kept.exists() or kept.is_symlink():
+                raise RuntimeError(f"{kept}: another test cluster runs, or one was killed; if so, move the file back")
+            if link.exists() or link.is_symlink():
+                link.rename(kept)
+                undo.callback(kept.rename, link)
+            link.symlink_to(configuration)
+            undo.callback(link.unlink)
         yield
-    finally:
-        CONFIGURATION.unlink(missing_ok=True)
-        if present:
-            kept.rename(CONFIGURATION)
 
 
 def _free_ports() -> tuple[int, int]:

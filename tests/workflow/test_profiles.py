@@ -16,6 +16,10 @@ from tests.workflow.project import ROOT, Project
 SNAKEMAKES_OWN_MB = 260
 """Resident memory of the two Snakemakes that run a Slurm job, which counts against what it asks for."""
 
+ON_GPU = ("train", "attack", "noise", "limits", "criteria")
+CHAINS = ("jpeg_ldpc", "hevc_ldpc")
+"""Kinds of systems without a network."""
+
 Needs = dict[tuple[str, str], dict[str, int]]
 
 
@@ -23,10 +27,10 @@ def asked(project: Project, *arguments: str) -> Needs:
     """What each job of a dry run asks for, by rule and name of its log."""
     done = project.run("snakemake", "-n", *arguments, "all")
     found: Needs = {}
-    for block in re.split(r"\n(?=(?:local)?rule \w+:)", done.stdout + done.stderr)[1:]:
-        log = re.search(r"^    log: data/\w+/logs/(\w+)(?:/([\w.]+))?\.log$", block, re.M)
+    for block in re.split(r"\n(?=\s*(?:local)?rule \w+:)", done.stdout + done.stderr)[1:]:
+        log = re.search(r"^\s+log: data/\w+/logs/(\w+)(?:/([\w.]+))?\.log$", block, re.M)
         if log:
-            resources = dict(re.findall(r"(\w+)=(\d+)\b", re.search(r"^    resources: (.*)", block, re.M)[1]))  # type: ignore[index]
+            resources = dict(re.findall(r"(\w+)=(\d+)\b", re.search(r"^\s+resources: (.*)", block, re.M)[1]))  # type: ignore[index]
             found[log[1], log[2] or log[1]] = {name: int(value) for name, value in resources.items()}
     return found
 
@@ -73,5 +77,8 @@ def test_a_profile_is_read_and_leaves_what_jobs_need(fresh: Project, by_default:
     assert {job: need["mem_mb"] for job, need in needs.items()} == {
         job: need["mem_mb"] for job, need in by_default.items()
     }
-    on_gpu = {rule for (rule, _), need in needs.items() if "gpu" in need}
-    assert on_gpu == ({"train", "attack", "noise", "limits", "criteria"} if profile == "gpu" else set())
+    params = load([fresh.root / "params.yaml"])
+    networks = {name for name, system in params.systems.items() if system.kind not in CHAINS}
+    on_gpu = {(rule, name) for (rule, name), need in needs.items() if need.get("gpu")}
+    asking = {job for job in needs if job[0] in ON_GPU and job[1].split(".")[0] in networks}
+    assert on_gpu == (asking if profile == "gpu" else set())

@@ -17,8 +17,8 @@ from tests.workflow.project import Project
 pytestmark = pytest.mark.slow
 
 PROFILE = ("--profile", "workflow/profiles/slurm")
-# This cluster has no accounting to ask, its files are seen at once, and its jobs are short: few of them, each one of
-# many jobs of the workflow, and looked after often.
+# This cluster has no accounting to ask, its files are seen at once, and its jobs are short: many of them make one of
+# Slurm's, but a few at a time keep its processors busy; and it is asked often how they are.
 HERE = (
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"),
     *(
@@ -30,9 +30,8 @@ HERE = (
         "attack=attacks",
         "limits=attacks",
     ),
-    *("noise=recognition", "accuracy=recognition", "criteria=criteria"),
-    *("table=results", "gallery=results", "figure=results"),
-    *("--group-components", "models=20", "clean=20", "attacks=20", "recognition=20", "criteria=20"),
+    *("noise=noise", "accuracy=accuracy", "criteria=criteria", "figure=figures"),
+    *("--group-components", "models=4", "clean=7", "attacks=2", "noise=3", "accuracy=3", "criteria=4", "figures=5"),
 )
 # what Snakemake alone takes, with no room for the job; then what the job needs
 TOO_LITTLE = ("--set-resources", "dataset:mem_mb=200 if attempt == 1 else 1000")
@@ -84,3 +83,13 @@ def test_the_preset_through_slurm_with_a_killed_and_a_cancelled_job(
 
     assert project.results() == finished.results()
     assert project.planned("all") == set()
+
+
+def test_the_gpu_profile_asks_slurm_for_gpus(project: Project, slurm: Path) -> None:
+    """Slurm grants what the profile asks for; the job itself finds no GPU here and computes without."""
+    model = "data/ci/models/vit.safetensors"
+    gpu = ("--profile", "workflow/profiles/gpu", *HERE[:6])
+    project.run("snakemake", *gpu, "--forcerun", model, "--", model)
+    (job,) = tries("rule_train")
+    assert (job.state, job.gpus) == ("COMPLETED", 1)
+    assert not any(other.gpus for other in cluster.jobs() if not other.comment.startswith("rule_train"))
