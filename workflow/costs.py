@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from semrobust.core import costs
+from semrobust.core import costs, effort
 from semrobust.core.costs import Cost
 from semrobust.core.effort import JobName
 from semrobust.core.params import Params, load, read_yaml
@@ -99,8 +99,7 @@ def of_run(folder: Path, run: str, params: Params, here: Records) -> Measured:
     same = {job for job in there.keys() & here.keys() if there[job]["job"]["key"] == here[job]["job"]["key"]}
     measured = of_metadata(folder, here)
     measured |= of_epochs(folder, run, params)
-    if run == read_yaml(REFERENCE)["run"]:
-        measured |= of_bench(params)
+    measured |= of_bench(params)
     benchmarks = of_benchmarks(folder, run)
     measured |= {job: benchmarks[job] for job in benchmarks.keys() & same}
     return {job: fields for job, fields in measured.items() if job in here}
@@ -156,16 +155,23 @@ def of_epochs(folder: Path, run: str, params: Params) -> Measured:
 
 
 def of_bench(params: Params) -> Measured:
-    """Jobs of the reference run that were timed on an idle machine: `semrobust bench trainings` and `bench power`."""
-    timed = json.loads((BENCH / "hu2022_trainings.json").read_text(encoding="utf-8"))["systems"]
-    measured: Measured = {
-        ("train", name): {"seconds": 3600 * system["hours"], "source": "bench"} for name, system in timed.items()
-    }
-    power = json.loads((BENCH / "carlini_wagner.json").read_text(encoding="utf-8"))
-    images, snrs = params.evaluation.attack_images, len(params.link.snr_db)
-    seconds = power["seconds"] * power["threads"] / power["images"] * images * snrs / params.compute.job_threads
-    measured["attack", f"{power['system']}.{power['attack']}"] = {"seconds": seconds, "source": "bench"}
+    """Jobs that `semrobust bench` (`trainings`, `power`) timed on an idle machine with the settings of this run."""
+    measured: Measured = {}
+    trainings, power = (_timed(name) for name in ("hu2022_trainings", "carlini_wagner"))
+    for name, system in trainings.get("systems", {}).items():
+        schedule = getattr(params.systems.get(name), "training", None)
+        if schedule and schedule.epochs * effort.images_of_epoch(params, schedule) == system["images"]:
+            measured["train", name] = {"seconds": 3600 * system["hours"], "source": "bench"}
+    if power and params.section("attacks").get(power["attack"]) == power["settings"]:
+        ratio = params.evaluation.attack_images * len(params.link.snr_db) / power["images"]
+        seconds = power["seconds"] * power["threads"] / params.compute.job_threads * ratio
+        measured["attack", f"{power['system']}.{power['attack']}"] = {"seconds": seconds, "source": "bench"}
     return measured
+
+
+def _timed(name: str) -> dict[str, Any]:
+    path = BENCH / f"{name}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 if __name__ == "__main__":

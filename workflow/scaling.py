@@ -16,7 +16,10 @@ from pathlib import Path
 
 from semrobust.core import costs, effort
 from semrobust.core.effort import Estimate, JobName
-from semrobust.core.params import load
+from semrobust.core.params import Params, load
+from semrobust.core.registry import SYSTEMS
+
+RULES_OF_NETWORKS = ("train", "attack", "noise", "limits", "criteria")
 
 
 def main(overlays: list[str]) -> int:
@@ -24,21 +27,36 @@ def main(overlays: list[str]) -> int:
     params = load([effort.REFERENCE, *map(Path, overlays)])
     estimates = effort.estimate(params, costs.read())
     waits = dependencies(overlays)
-    print("| rule | jobs | core hours | longest job, hours | of it | GB |\n| --- | --- | --- | --- | --- | --- |")
-    for rule in dict.fromkeys(rule for rule, _ in estimates):
-        print(line(rule, {job: one for job, one in estimates.items() if job[0] == rule}))
-    print(line("all", estimates))
+    table(estimates)
     path = critical_path(waits, estimates)
     hours = sum(estimates[job].seconds for job in path) / 3600
     print(f"\ncritical path, {hours:.1f} hours:")
     for rule, name in path:
         if estimates[rule, name].seconds >= 60:
             print(f"  {rule} {name}: {estimates[rule, name].seconds / 3600:.1f} h")
+    print(f"\n{sum(one.seconds * one.threads for one in estimates.values()) / 3600 / hours:.1f} cores busy on average")
+    networks = {job: one for job, one in estimates.items() if job[0] in RULES_OF_NETWORKS and has_network(params, job)}
+    print("\nof networks, for which a GPU would be used:\n")
+    table(networks)
     basis: defaultdict[str, float] = defaultdict(float)
     for one in estimates.values():
         basis[one.basis] += one.seconds * one.threads / 3600
     print("\ncore hours by basis: " + ", ".join(f"{name} {spent:.1f}" for name, spent in basis.items()))
     return 0
+
+
+def has_network(params: Params, job: JobName) -> bool:
+    """Whether the system that a job is about has a network that learned, itself or behind its chain."""
+    system = params.systems[job[1].partition(".")[0]]
+    return SYSTEMS[system.kind].trainable or (job[0] != "train" and params.task(job[1].partition(".")[0]) == "class")
+
+
+def table(estimates: dict[JobName, Estimate]) -> None:
+    """Print a table with a row for each rule, and one for all."""
+    print("| rule | jobs | core hours | longest job, hours | of it | GB |\n| --- | --- | --- | --- | --- | --- |")
+    for rule in dict.fromkeys(rule for rule, _ in estimates):
+        print(line(rule, {job: one for job, one in estimates.items() if job[0] == rule}))
+    print(line("all", estimates))
 
 
 def line(title: str, jobs: dict[JobName, Estimate]) -> str:

@@ -119,7 +119,7 @@ def work(params: Params, rule: str, name: str) -> float:
     recognition, snrs = params.recognition, len(params.link.snr_db)
     match rule:
         case "train":
-            return _training(params, params.section("systems", name).get("training"))
+            return _training(params, getattr(params.systems[name], "training", None))
         case "clean":
             return snrs * (params.data.test_images or _ALL_TEST)
         case "fading":
@@ -149,14 +149,21 @@ def work(params: Params, rule: str, name: str) -> float:
     return 1
 
 
-def _training(params: Params, schedule: dict[str, Any] | None) -> float:
+def images_of_epoch(params: Params, schedule: Any) -> int:
+    """Images that an epoch of a training passes, whole batches."""
+    all_images = params.data.train_images or _ALL_TRAINING - params.data.validation_images
+    images = getattr(schedule, "images", None) or all_images
+    batch = int(schedule.batch)
+    return max(1, int(images) // batch) * batch
+
+
+def _training(params: Params, schedule: Any) -> float:
     """Images that a training passes forward and back: each step of noise on images or weights is one more pass."""
     if schedule is None:
         return 1
-    images = schedule.get("images") or params.data.train_images or _ALL_TRAINING - params.data.validation_images
-    adversarial = schedule.get("adversarial")
-    passes = 1 if adversarial is None else 1 + adversarial["iterations"] + bool(adversarial["weight_perturbation"])
-    return float(schedule["epochs"] * images * passes)
+    adversarial = getattr(schedule, "adversarial", None)
+    passes = 1 if adversarial is None else 1 + adversarial.iterations + bool(adversarial.weight_perturbation)
+    return float(schedule.epochs * images_of_epoch(params, schedule) * passes)
 
 
 def _steps(attack: dict[str, Any]) -> float:
