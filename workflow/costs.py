@@ -43,7 +43,10 @@ def main(arguments: list[str]) -> int:
     known = costs.read() if costs.TABLE.exists() else []
     table = {(cost.preset, cost.rule, cost.name): cost for cost in known}
     for run, params_files in presets().items():
-        params, here = load(params_files), records(Path(), run)
+        here = records(Path(), run)
+        if not here:
+            continue
+        params = load(params_files)
         for folder in folders:
             measured = of_benchmarks(folder, run) if sampled else of_run(folder, run, params, here)
             for (rule, name), fields in measured.items():
@@ -64,13 +67,26 @@ def presets() -> dict[str, list[Path]]:
 
 
 def newer(old: Cost | None, new: Cost, learns: bool) -> Cost:
-    """The new measurement, with the old one's memory if it has none. A training that was resumed has no new time."""
+    """Both measurements of a job together: the largest memory, and the shortest time, which others disturbed least.
+
+    Of trainings the longest: one that was resumed says nothing of the whole.
+    """
     if old is None:
         return new
-    kept = {key: getattr(old, key) for key in ("max_rss_mb", "cpu_seconds") if getattr(new, key) is None}
-    if learns and new.seconds < old.seconds:
-        kept |= {"seconds": old.seconds, "source": old.source, "cpu_seconds": old.cpu_seconds}
-    return dataclasses.replace(new, **kept)
+    first = max(old, new, key=_seconds) if learns else min(old, new, key=_seconds)
+    memory = [cost.max_rss_mb for cost in (old, new) if cost.max_rss_mb is not None]
+    busy = [cost.cpu_seconds for cost in (old, new) if cost.cpu_seconds is not None]
+    return dataclasses.replace(
+        new,
+        seconds=first.seconds,
+        source=first.source,
+        max_rss_mb=max(memory, default=None),
+        cpu_seconds=(max if learns else min)(busy, default=None),
+    )
+
+
+def _seconds(cost: Cost) -> float:
+    return cost.seconds
 
 
 def records(folder: Path, run: str) -> Records:

@@ -95,9 +95,9 @@ def jobs() -> list[Job]:
     for line in said.splitlines():
         fields = dict(re.findall(r"(\w+)=(.*?)(?= [A-Z][\w:/]*=|$)", line))
         if "JobId" in fields:
-            memory = re.search(r"mem=(\d+)([MG])", fields["TRES"])
+            memory = re.search(r"mem=([\d.]+)([MG])", fields["TRES"])
             assert memory
-            megabytes = int(memory[1]) * (1024 if memory[2] == "G" else 1)
+            megabytes = round(float(memory[1]) * (1024 if memory[2] == "G" else 1))
             gpus = re.search(r"gres/gpu=(\d+)", fields["TRES"])
             comment, cpus = fields.get("Comment", "").strip(), int(fields["NumCPUs"])
             granted = megabytes, cpus, int(gpus[1]) if gpus else 0

@@ -7,17 +7,17 @@ from semrobust.core import costs, effort
 MEMORY_MB = {
     "dataset": 1500,
     "train": 1500,
-    "structure": 1500,
+    "structure": 1750,
     "clean": 1500,
     "fading": 1500,
-    "attack": 1500,
+    "attack": 1750,
     "limits": 1500,
-    "criteria": 1500,
+    "criteria": 1000,
     "noise": 1500,
     "accuracy": 1500,
-    "table": 1500,
-    "gallery": 1500,
-    "figure": 1500,
+    "table": 1000,
+    "gallery": 1000,
+    "figure": 1000,
 }
 # A job may take that many times what it is expected to, on a slower or a busier machine, but never fewer minutes than:
 PATIENCE, LEAST_MINUTES = 3, 15

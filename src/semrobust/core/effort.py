@@ -71,7 +71,8 @@ def estimate(params: Params, measured: Iterable[Cost], reference: Params | None 
 def _estimate(params: Params, job: JobName, table: dict[tuple[str, str, str], Cost], reference: Params) -> Estimate:
     rule, name = job
     if cost := table.get((params.run, rule, name)):
-        return Estimate(cost.alone_seconds, cost.output_bytes, cost.threads, "measured")
+        seconds = max(cost.alone_seconds, min(cost.seconds, _START_UP))  # what is that short was hardly sampled
+        return Estimate(seconds, cost.output_bytes, cost.threads, "measured")
     rows = [cost for (run, of, _), cost in table.items() if (run, of) == (reference.run, rule)]
     if not rows:
         return Estimate(_START_UP, 0, 1, "alike")
