@@ -32,7 +32,7 @@ Measured = dict[JobName, dict[str, Any]]
 """Fields of a `Cost`, of which `seconds` and `source` are always there."""
 Records = dict[JobName, dict[str, Any]]
 
-_LOG = re.compile(r"data/\w+/logs/(\w+)(?:/([\w.]+))?\.log")
+_LOG = re.compile(r"data/(\w+)/logs/(\w+)(?:/([\w.]+))?\.log")
 _EPOCH = re.compile(r"^(\w+): epoch (\d+)/(\d+) .* ([\d.]+) s$", re.M)
 
 
@@ -113,7 +113,7 @@ def of_run(folder: Path, run: str, params: Params, here: Records) -> Measured:
     """All that a checkout has measured of the jobs that made what lies here, the best source last."""
     there = records(folder, run)
     same = {job for job in there.keys() & here.keys() if there[job]["job"]["key"] == here[job]["job"]["key"]}
-    measured = of_metadata(folder, here)
+    measured = of_metadata(folder, run, here)
     measured |= of_epochs(folder, run, params)
     measured |= of_bench(params)
     benchmarks = of_benchmarks(folder, run)
@@ -138,16 +138,17 @@ def of_benchmarks(folder: Path, run: str) -> Measured:
     return measured
 
 
-def of_metadata(folder: Path, here: Records) -> Measured:
+def of_metadata(folder: Path, run: str, here: Records) -> Measured:
     """Wall times that Snakemake's metadata in a checkout has of the jobs that made what lies here."""
     measured: Measured = {}
     for path in sorted(folder.glob(".snakemake/metadata/*")):
         metadata = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"log": []}
         found = _LOG.fullmatch(metadata["log"][0]) if metadata["log"] else None
-        if found:
-            job = found[1], found[2] or found[1]
-            if job in here and here[job]["job"]["key"] in str(metadata["params"]):
-                measured[job] = {"seconds": metadata["endtime"] - metadata["starttime"], "source": "metadata"}
+        if found and found[1] == run:
+            job, seconds = (found[2], found[3] or found[2]), metadata["endtime"] - metadata["starttime"]
+            # what `--touch` has noted took no time
+            if seconds > 0 and job in here and here[job]["job"]["key"] in str(metadata["params"]):
+                measured[job] = {"seconds": seconds, "source": "metadata"}
     return measured
 
 

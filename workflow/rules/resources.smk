@@ -6,13 +6,13 @@ from semrobust.core import costs, effort
 # MiB by rule: the largest memory of its jobs in any preset, and a quarter more, and what Snakemake itself takes.
 MEMORY_MB = {
     "dataset": 1500,
-    "train": 1500,
+    "train": 1750,
     "structure": 1750,
     "clean": 1500,
     "fading": 1500,
     "attack": 1750,
     "limits": 1500,
-    "criteria": 1000,
+    "criteria": 1250,
     "noise": 1500,
     "accuracy": 1500,
     "table": 1000,
