@@ -9,8 +9,9 @@ rule report:
         key=lambda wildcards: outputs.report(PARAMS).key,
     log:
         log("report"),
+    benchmark:
+        benchmark("report")
     resources:
-        mem_mb=1500,
-        runtime=15,
+        **needs("report"),
     shell:
         "semrobust report {FILES} --key {params.key} > {log} 2>&1"
