@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from semrobust.cli.checks.environment import pinned
-from semrobust.cli.checks.speed import jobs
 from semrobust.core import costs, dag
 from semrobust.core.costs import Cost
 from semrobust.core.params import Params
@@ -164,21 +163,8 @@ def test_the_duration_follows_from_a_table_and_the_speed_of_this_machine(
     assert findings(call, "--params", "params.yaml")["disk"][0]["details"]["needed_bytes"] == 2000 * len(nodes)
 
 
-def test_a_job_that_was_not_timed_counts_as_the_median_of_its_rule() -> None:
-    nodes = [("train", "a"), ("train", "b"), ("train", "c"), ("train", "d"), ("table", "t")]
-    costs = [
-        Cost("train", name, "run", seconds, 2, 0, "metadata") for name, seconds in zip("abc", (1, 50, 3), strict=True)
-    ]
-    took = jobs(nodes, costs)
-    assert [took[node].seconds for node in nodes[:4]] == [1, 50, 3, 3]
-    assert [took[node].timed for node in nodes[:4]] == [True, True, True, False]
-    assert ("table", "t") not in took
-
-
-def test_a_duration_that_is_not_known_is_not_guessed(call: Call, project: Path, small_params: Params) -> None:
-    shutil.copytree(ROOT / "benchmarks", project / "benchmarks")
+def test_without_a_table_the_duration_is_not_guessed(call: Call, project: Path) -> None:
+    shutil.copytree(ROOT / "benchmarks", project / "benchmarks", ignore=shutil.ignore_patterns("jobs.csv"))
     (found,) = findings(call, "--params", "params.yaml")["duration"]
+    assert found["level"] == "warning"
     assert "not known" in found["found"]
-    costs.write([Cost(*dag.DATASET, "small", 60.0, 1, 1000, "metadata")])
-    (found,) = findings(call, "--params", "params.yaml")["duration"]
-    assert f"1 of its {len(dag.nodes(small_params))} jobs were timed" in found["found"]

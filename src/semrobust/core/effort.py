@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semrobust.core import outputs
+from semrobust.core import dag, outputs
 from semrobust.core.costs import Cost
 from semrobust.core.params import Params, load
-from semrobust.core.registry import FIGURES
 
 REFERENCE = Path("params.yaml")
 _ALL_TRAINING, _ALL_TEST = 50_000, 10_000  # images of CIFAR-10
@@ -42,23 +41,7 @@ class Estimate:
 
 def jobs(params: Params) -> list[JobName]:
     """All jobs of a run, as its rules have them."""
-    image, classes = params.of_task("image"), params.of_task("class")
-    named: dict[str, Iterable[str]] = {
-        "dataset": ["dataset"],
-        "train": params.systems,
-        "clean": image,
-        "fading": params.attacked(),
-        "structure": params.coded(),
-        "attack": [f"{system}.{attack}" for system, attack in params.pairs()],
-        "limits": params.attacked(),
-        "criteria": params.by_criteria(),
-        "noise": classes,
-        "accuracy": classes,
-        "table": outputs.TABLES,
-        "gallery": ["gallery"],
-        "figure": FIGURES,
-    }
-    return [(rule, name) for rule, names in named.items() for name in names]
+    return list(dag.nodes(params))
 
 
 def estimate(params: Params, measured: Iterable[Cost], reference: Params | None = None) -> dict[JobName, Estimate]:

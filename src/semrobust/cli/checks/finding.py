@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from semrobust.core import costs
+from semrobust.core import costs, effort
 from semrobust.core.costs import Cost
 from semrobust.core.errors import ArtifactError, ParamsError
 from semrobust.core.params import Params, load
@@ -42,12 +42,18 @@ class Setting:
 
     @cached_property
     def costs(self) -> list[Cost]:
-        """What jobs of this run cost where they were measured; empty if none was."""
+        """What jobs of any run cost where they were measured; empty if there is no such table here."""
         try:
-            table = costs.read()
+            return costs.read()
         except ArtifactError:
             return []
-        return [cost for cost in table if isinstance(self.params, Params) and cost.preset == self.params.run]
+
+    @cached_property
+    def expected(self) -> dict[effort.JobName, effort.Estimate]:
+        """What each job of this run takes there; empty where that cannot be said."""
+        if not (self.costs and isinstance(self.params, Params) and effort.REFERENCE.exists()):
+            return {}
+        return effort.estimate(self.params, self.costs)
 
     @property
     def cores(self) -> int:

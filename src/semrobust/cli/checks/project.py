@@ -98,9 +98,9 @@ def _rows(folder: Path, split: str) -> int:
 def disk(setting: Setting) -> Iterator[Finding]:
     """Free disk beside what the run writes, twice: DVC's cache holds a copy."""
     free = shutil.disk_usage(Path.cwd()).free
-    written = sum(cost.output_bytes for cost in setting.costs)
+    written = round(sum(job.output_bytes for job in setting.expected.values()))
     if not written:
-        yield Finding("ok", "disk", f"{gib(free)} free; what this run writes has not been measured")
+        yield Finding("ok", "disk", f"{gib(free)} free; what this run writes is not known")
         return
     text = f"{gib(free)} free; the run writes {gib(written)}, and DVC's cache holds as much again"
     details = {"free_bytes": free, "needed_bytes": 2 * written}

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from semrobust.cli.checks.finding import Finding, Setting
-from semrobust.core import dag
-from semrobust.core.costs import Cost
-from semrobust.core.dag import Node
+from semrobust.core import costs, dag
 from semrobust.core.params import Params
 from semrobust.core.schedule import Together, together
 
@@ -64,28 +61,6 @@ def _rate(work: Callable[[], None], rounds: int) -> float:
     return best
 
 
-@dataclass(frozen=True)
-class _Job:
-    seconds: float
-    threads: int
-    timed: bool
-
-
-def jobs(nodes: Iterable[Node], costs: Iterable[Cost]) -> dict[Node, _Job]:
-    """What each job of a run took where it was timed; one that was not counts as the median of its rule.
-
-    Jobs of rules that were never timed are left out.
-    """
-    known = {(cost.rule, cost.name): cost for cost in costs}
-    took = {}
-    for node in nodes:
-        alike = [known[node]] if node in known else [cost for cost in known.values() if cost.rule == node[0]]
-        if alike:
-            cost = sorted(alike, key=lambda cost: cost.seconds)[len(alike) // 2]
-            took[node] = _Job(cost.seconds, cost.threads, node in known)
-    return took
-
-
 def duration(setting: Setting) -> Iterator[Finding]:
     """The time that a whole run takes here, from nothing."""
     params = setting.params
@@ -98,29 +73,31 @@ def duration(setting: Setting) -> Iterator[Finding]:
         text = f"not known: {REFERENCE} cannot be read ({error})"
         yield Finding("warning", "duration", text, "run in the project's root")
         return
-    nodes = dag.nodes(params)
-    took = jobs(nodes, setting.costs)
-    timed = sum(job.timed for job in took.values())
-    said = f"{timed} of its {len(nodes)} jobs were timed (benchmarks/jobs.csv)"
-    missing = sorted({rule for rule, _ in nodes.keys() - took.keys()})
-    if 2 * timed < len(nodes) or missing:
-        lacking = f", none of {', '.join(missing)}" if missing else ""
-        yield Finding("ok", "duration", f"not known of the run '{params.run}': {said}{lacking}")
+    took = setting.expected
+    if not took:
+        yield Finding("warning", "duration", f"not known: no {costs.TABLE} here", "run in the project's root")
         return
+    timed = [job for job in took.values() if job.basis == "measured"]
+    nodes = dag.nodes(params)
     found = together(nodes, took, setting.cores)
     here = rates()
     speeds = {kind: here[kind] / rate for kind, rate in there.items()}
+    share = sum(job.seconds * job.threads for job in timed) / found.work
     basis = (
-        f"{said}, the others count as the median of their rule: {clock(found.work)} of one core's work on the machine "
+        f"{len(timed)} of its {len(nodes)} jobs were timed ({costs.TABLE}), {share:.0%} of the work; the others follow "
+        f"from jobs like them. {clock(found.work)} of one core on the machine of {REFERENCE}; a core here is "
     )
-    yield _said(found, speeds, setting.cores, params.run, basis)
+    yield _said(
+        found, speeds, setting.cores, f"a whole '{params.run}' takes {'about' if share > 0.5 else 'roughly'} ", basis
+    )
 
 
-def _said(found: Together, speeds: dict[str, float], cores: int, run: str, basis: str) -> Finding:
+def _said(found: Together, speeds: dict[str, float], cores: int, text: str, basis: str) -> Finding:
     slow, fast = min(speeds.values()), max(speeds.values())
     low, high, load = found.low / fast, found.high / slow, os.getloadavg()[0]
-    text = f"a whole '{run}' takes {clock(low)} to {clock(high)} on {cores} cores, without a GPU"
-    basis += f"of {REFERENCE}; a core here is {slow:.2f} to {fast:.2f} times as fast"
+    span = dict.fromkeys((clock(low), clock(high)))
+    text += f"{' to '.join(span)} on {cores} cores, without a GPU"
+    basis += f"{slow:.2f} to {fast:.2f} times as fast"
     if load > cores / 2:
         basis += f"; others are at work here (load {load:.1f}), which makes it slower still"
     details = {
