@@ -48,6 +48,7 @@ return Math.min(...sizes);
 def test_the_report_at_a_desk_and_on_a_phone(finished: Project, tmp_path: Path) -> None:
     page = finished.root / Layout("ci").report_link()
     assert page.resolve() == (finished.root / Layout("ci").report()).resolve()
+    assert "1 artifacts: 0 tampered, 0 stale, 0 unknown, 1 ok" in finished.run("semrobust", "audit", str(page)).stdout
     with browser.opened(page, tmp_path / "profile") as driver:
         for size in (DESKTOP, PHONE):
             browser.resize(driver, size)
