@@ -1,6 +1,7 @@
 """Kill runs at random moments, call again, and compare what comes out with an undisturbed run, byte by byte.
 
     python -m tests.faults --finished FOLDER --work FOLDER --kills 20 --seed 1 --out docs/faults.json
+    python -m tests.faults --show docs/faults.json
 
 The finished FOLDER is a project in which the `ci` preset has run and been recorded (`Project.create`, `snakemake all`,
 `workflow/record.py`); it is copied, not changed. In each round an artifact and all that was made from it are removed,
@@ -234,6 +235,11 @@ def prepare_downloads(project: Project, web: Web, copy: Path) -> dict[str, str]:
     return downloaded(project)
 
 
+def _in_short(call: str) -> str:
+    """What a call said, without why it made things again."""
+    return "; ".join(part for part in call.split("; ") if " is made again: " not in part).split(". Wait")[0]
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """The tally in Markdown."""
     lines = [
@@ -243,7 +249,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     for number, row in enumerate(rows, 1):
         at = f"{row['killed_after_s']:.0f} s ({row['finished_before']})"
         running = ", ".join(row["running"]) + (f"; lived on: {', '.join(row['orphans'])}" if row["orphans"] else "")
-        said = " → ".join(row["next_call"])
+        said = " → ".join(_in_short(call) for call in row["next_call"])
         equal = "yes" if row["equal"] else "**no**"
         cells = [
             str(number),
@@ -261,12 +267,18 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--finished", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--finished", type=Path)
+    parser.add_argument("--work", type=Path)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("docs/faults.json"))
+    parser.add_argument("--show", type=Path, help="print a tally as a table, and do nothing else")
     given = parser.parse_args()
+    if given.show:
+        print(table(json.loads(given.show.read_text(encoding="utf-8"))["kills"]), end="")
+        return
+    if given.finished is None or given.work is None:
+        parser.error("--finished and --work are required")
     rng, rows = random.Random(given.seed), []
     project = Project(given.finished).copy(given.work.resolve() / "project")
     # records name the commit: at another one they would differ, and all behind a remade model would be made again
@@ -287,7 +299,6 @@ def main() -> None:
             rows.append(asdict(row))
             print(json.dumps(rows[-1]), flush=True)
             write_text(given.out, json.dumps({"seed": given.seed, "kills": rows}, indent=1, ensure_ascii=False) + "\n")
-            write_text(given.out.with_suffix(".table.md"), table(rows))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 from collections.abc import Callable, Iterator
@@ -16,8 +17,8 @@ import pytest
 
 from semrobust.core.layout import Layout
 from tests import kills
-from tests.faults import ENGINES, go_on, remove, strike
-from tests.workflow.project import Project
+from tests.faults import ENGINES, go_on, remove, strike, table
+from tests.workflow.project import ROOT, Project
 
 pytestmark = pytest.mark.slow
 
@@ -88,8 +89,10 @@ def test_a_second_engine_is_refused_and_nothing_is_lost(unmade: Project, finishe
 
 
 def test_a_second_dvc_repro_is_refused_and_nothing_is_lost(unmade: Project, finished: Project, tmp_path: Path) -> None:
-    with stopped_in_a_job(unmade, DVC, tmp_path / "first.log"):
-        assert "Unable to acquire lock" in refused(unmade, *DVC)
+    with stopped_in_a_job(unmade, DVC, tmp_path / "first.log") as first:
+        said = refused(unmade, *DVC)
+        assert "is busy, it is being blocked by:" in said
+        assert f"(PID {first.pid}): " in said
     assert unmade.results() == finished.results()
 
 
@@ -127,3 +130,9 @@ def test_files_that_dvc_does_not_write_at_once_can_be_mended(
     mend(project)
     project.run("dvc", "repro", "dataset")
     assert "up to date" in project.run("dvc", "status").stdout
+
+
+def test_the_page_shows_the_whole_tally() -> None:
+    tally = json.loads((ROOT / "docs/faults.json").read_text())["kills"]
+    assert table(tally) in (ROOT / "docs/faults.md").read_text()
+    assert all(row["equal"] for row in tally)
