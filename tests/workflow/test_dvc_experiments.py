@@ -13,7 +13,7 @@ from tests.workflow.project import ROOT, Project, jobs_of
 
 pytestmark = pytest.mark.slow
 
-FEWER = "evaluation.gallery_images=1"  # concerns one job and one figure
+FEWER = "evaluation.gallery_images=1"  # concerns one job, one figure and the report
 GALLERY = Layout("ci").gallery()
 
 
@@ -57,7 +57,7 @@ def test_an_experiment_from_the_queue_runs_what_depends_on_it_elsewhere(reposito
     assert "Success" in repository.run("dvc", "queue", "status").stdout, done.stdout + done.stderr + said
     # its folder has neither metadata of Snakemake nor samples of its own, and still nothing else is made
     assert {job for job in jobs_of(type(done)(done.args, 0, said, "")) if job[0] != "results"} == {
-        ("gallery", ""), ("figure", "extra_gallery"),
+        ("gallery", ""), ("figure", "extra_gallery"), ("report", ""),
     }  # fmt: skip
     assert settings(repository) == before
     assert repository.git("status", "--porcelain") == ""
