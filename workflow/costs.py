@@ -1,9 +1,9 @@
 """What jobs cost: collect the measurements of finished runs into benchmarks/jobs.csv.
 
-    python workflow/costs.py             measurements of the runs in this folder
-    python workflow/costs.py FOLDER…     and of other checkouts, whose logs may name other runs too
+    python workflow/costs.py [FOLDER...]             of the runs in this checkout, or in others
+    python workflow/costs.py --sample [FOLDER...]    of jobs made with the overlay benchmarks/sample.yaml, as `sample`
 
-A job's measurement counts if the artifact in this folder was made by that very job: same settings and code. Rows of
+A job's measurement counts if the artifact in this checkout was made by that very job: same settings and code. Rows of
 jobs that were not measured anew stay.
 """
 
@@ -18,68 +18,81 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from semrobust.core import costs
+from semrobust.core import costs, effort
 from semrobust.core.costs import Cost
+from semrobust.core.effort import JobName
 from semrobust.core.params import Params, load, read_yaml
 from semrobust.core.registry import SYSTEMS
 
-Measured = dict[tuple[str, str], dict[str, Any]]
-"""By (rule, name): fields of a `Cost`, of which `seconds` and `source` are always there."""
+REFERENCE = Path("params.yaml")
+BENCH = Path("benchmarks")
+SAMPLE = "sample"
 
-_LOG = re.compile(r"data/\w+/logs/(\w+)(?:/([\w.]+))?\.log")
-_TRAININGS = Path("benchmarks/hu2022_trainings.json")
+Measured = dict[JobName, dict[str, Any]]
+"""Fields of a `Cost`, of which `seconds` and `source` are always there."""
+Records = dict[JobName, dict[str, Any]]
+
+_LOG = re.compile(r"data/(\w+)/logs/(\w+)(?:/([\w.]+))?\.log")
 _EPOCH = re.compile(r"^(\w+): epoch (\d+)/(\d+) .* ([\d.]+) s$", re.M)
 
 
-def main(folders: list[Path]) -> int:
+def main(arguments: list[str]) -> int:
     """Update the table; returns 0."""
-    table = []
+    sampled = "--sample" in arguments
+    folders = [Path(argument) for argument in arguments if argument != "--sample"] or [Path()]
+    known = costs.read() if costs.TABLE.exists() else []
+    table = {(cost.preset, cost.rule, cost.name): cost for cost in known}
     for run, params_files in presets().items():
-        params, records = load(params_files), artifacts(run)
-        measured = of_table(run)
-        if params_files == [Path("params.yaml")]:
-            update(measured, of_bench())
+        here = records(Path(), run)
+        if not here:
+            continue
+        params = load(params_files)
         for folder in folders:
-            update(measured, of_epochs(folder, run, params))
-            update(measured, of_metadata(folder, records))
-            update(measured, of_benchmarks(folder, run))
-        for (rule, name), fields in measured.items():
-            if (rule, name) in records:
-                size = sum(path.stat().st_size for path in map(Path, records[rule, name]["outputs"]) if path.exists())
-                fields |= {"threads": threads(params, rule, name), "output_bytes": size}
-            if "output_bytes" in fields:
-                table.append(Cost(rule=rule, name=name, preset=run, **fields))
-    costs.write(table)
+            measured = of_benchmarks(folder, run) if sampled else of_run(folder, run, params, here)
+            for (rule, name), fields in measured.items():
+                sizes = [path.stat().st_size for path in map(Path, here[rule, name]["outputs"]) if path.exists()]
+                fields |= {"threads": threads(params, rule, name), "output_bytes": sum(sizes)}
+                key = SAMPLE if sampled else run, rule, name
+                learns = rule == "train" and SYSTEMS[params.systems[name].kind].trainable
+                table[key] = newer(table.get(key), Cost(preset=key[0], rule=rule, name=name, **fields), learns)
+    costs.write(table.values())
     print(f"{costs.TABLE}: {len(table)} jobs")
     return 0
 
 
-def update(known: Measured, newer: Measured) -> None:
-    """Take over newer measurements; but the time of a training that went on from its last epoch says nothing."""
-    for job, fields in newer.items():
-        old = known.get(job, {})
-        resumed = job[0] == "train" and fields["seconds"] < old.get("seconds", 0)
-        known[job] = old | fields | ({"seconds": old["seconds"], "source": old["source"]} if resumed else {})
-
-
-def of_table(run: str) -> Measured:
-    """What is known already."""
-    known = costs.read() if costs.TABLE.exists() else []
-    rows = {(cost.rule, cost.name): dataclasses.asdict(cost) for cost in known if cost.preset == run}
-    return {job: {key: row[key] for key in row if key not in ("rule", "name", "preset")} for job, row in rows.items()}
-
-
 def presets() -> dict[str, list[Path]]:
     """Params files of each run: params.yaml, or an overlay on it."""
-    base = Path("params.yaml")
-    overlays = {str(read_yaml(path)["run"]): [base, path] for path in sorted(Path("params").glob("*.yaml"))}
-    return {str(read_yaml(base)["run"]): [base]} | overlays
+    overlays = {str(read_yaml(path)["run"]): [REFERENCE, path] for path in sorted(Path("params").glob("*.yaml"))}
+    return {str(read_yaml(REFERENCE)["run"]): [REFERENCE]} | overlays
 
 
-def artifacts(run: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Records of a run in this folder, by rule and name of the job."""
+def newer(old: Cost | None, new: Cost, learns: bool) -> Cost:
+    """Both measurements of a job together: the largest memory, and the shortest time, which others disturbed least.
+
+    Of trainings the longest: one that was resumed says nothing of the whole.
+    """
+    if old is None:
+        return new
+    first = max(old, new, key=_seconds) if learns else min(old, new, key=_seconds)
+    memory = [cost.max_rss_mb for cost in (old, new) if cost.max_rss_mb is not None]
+    busy = [cost.cpu_seconds for cost in (old, new) if cost.cpu_seconds is not None]
+    return dataclasses.replace(
+        new,
+        seconds=first.seconds,
+        source=first.source,
+        max_rss_mb=max(memory, default=None),
+        cpu_seconds=(max if learns else min)(busy, default=None),
+    )
+
+
+def _seconds(cost: Cost) -> float:
+    return cost.seconds
+
+
+def records(folder: Path, run: str) -> Records:
+    """Records of a run in a checkout, by job."""
     found = {}
-    for path in [*Path("data", run).rglob("*.json"), *Path("figures", run).glob("*.json")]:
+    for path in [*folder.glob(f"data/{run}/**/*.json"), *folder.glob(f"figures/{run}/*.json")]:
         record = json.loads(path.read_text(encoding="utf-8"))
         if "job" in record:
             rule = {"model": "train"}.get(record["job"]["kind"], record["job"]["kind"])
@@ -96,42 +109,16 @@ def threads(params: Params, rule: str, name: str) -> int:
     return 1 if rule in ("dataset", "structure", "table", "figure") else params.compute.job_threads
 
 
-def of_metadata(folder: Path, records: dict[tuple[str, str], dict[str, Any]]) -> Measured:
-    """Wall times that Snakemake's metadata in `folder` has of the jobs that made what lies here."""
-    measured: Measured = {}
-    for path in sorted(folder.glob(".snakemake/metadata/*")):
-        metadata = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"log": []}
-        found = _LOG.fullmatch(metadata["log"][0]) if metadata["log"] else None
-        if found:
-            job = found[1], found[2] or found[1]
-            if job in records and records[job]["job"]["key"] in str(metadata["params"]):
-                measured[job] = {"seconds": metadata["endtime"] - metadata["starttime"], "source": "metadata"}
-    return measured
-
-
-def of_epochs(folder: Path, run: str, params: Params) -> Measured:
-    """Wall times of the trainings that logs in `folder` show in full: the median epoch, as often as there are epochs.
-
-    The median, because a training that was stopped, or shared its cores for a while, has epochs that took far longer.
-    """
-    seconds: dict[str, dict[int, float]] = {}
-    lengths: dict[str, int] = {}
-    for path in [*folder.glob(f"data/{run}/logs/train/*.log"), *folder.glob("*.log")]:
-        for name, epoch, of, took in _EPOCH.findall(path.read_text(encoding="utf-8", errors="replace")):
-            seconds.setdefault(name, {})[int(epoch)] = float(took)
-            lengths[name] = int(of)
-    wanted = {name: getattr(system, "training", None) for name, system in params.systems.items()}
-    return {
-        ("train", name): {"seconds": schedule.epochs * statistics.median(seconds[name].values()), "source": "epochs"}
-        for name, schedule in wanted.items()
-        if schedule and schedule.epochs == lengths.get(name) and set(seconds[name]) == {*range(1, schedule.epochs + 1)}
-    }
-
-
-def of_bench() -> Measured:
-    """Trainings of the reference run whose steps `semrobust bench trainings` has timed."""
-    timed = json.loads(_TRAININGS.read_text(encoding="utf-8"))["systems"]
-    return {("train", name): {"seconds": 3600 * system["hours"], "source": "bench"} for name, system in timed.items()}
+def of_run(folder: Path, run: str, params: Params, here: Records) -> Measured:
+    """All that a checkout has measured of the jobs that made what lies here, the best source last."""
+    there = records(folder, run)
+    same = {job for job in there.keys() & here.keys() if there[job]["job"]["key"] == here[job]["job"]["key"]}
+    measured = of_metadata(folder, run, here)
+    measured |= of_epochs(folder, run, params)
+    measured |= of_bench(params)
+    benchmarks = of_benchmarks(folder, run)
+    measured |= {job: benchmarks[job] for job in benchmarks.keys() & same}
+    return {job: fields for job, fields in measured.items() if job in here}
 
 
 def of_benchmarks(folder: Path, run: str) -> Measured:
@@ -151,5 +138,58 @@ def of_benchmarks(folder: Path, run: str) -> Measured:
     return measured
 
 
+def of_metadata(folder: Path, run: str, here: Records) -> Measured:
+    """Wall times that Snakemake's metadata in a checkout has of the jobs that made what lies here."""
+    measured: Measured = {}
+    for path in sorted(folder.glob(".snakemake/metadata/*")):
+        metadata = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"log": []}
+        found = _LOG.fullmatch(metadata["log"][0]) if metadata["log"] else None
+        if found and found[1] == run:
+            job, seconds = (found[2], found[3] or found[2]), metadata["endtime"] - metadata["starttime"]
+            # what `--touch` has noted took no time
+            if seconds > 0 and job in here and here[job]["job"]["key"] in str(metadata["params"]):
+                measured[job] = {"seconds": seconds, "source": "metadata"}
+    return measured
+
+
+def of_epochs(folder: Path, run: str, params: Params) -> Measured:
+    """Wall times of the trainings that logs in a checkout show in full: the median epoch, as often as there are epochs.
+
+    The median, because a training that was stopped, or shared its cores for a while, has epochs that took far longer.
+    """
+    seconds: dict[str, dict[int, float]] = {}
+    lengths: dict[str, int] = {}
+    for path in [*folder.glob(f"data/{run}/logs/train/*.log"), *folder.glob("*.log")]:
+        for name, epoch, of, took in _EPOCH.findall(path.read_text(encoding="utf-8", errors="replace")):
+            seconds.setdefault(name, {})[int(epoch)] = float(took)
+            lengths[name] = int(of)
+    wanted = {name: getattr(system, "training", None) for name, system in params.systems.items()}
+    return {
+        ("train", name): {"seconds": schedule.epochs * statistics.median(seconds[name].values()), "source": "epochs"}
+        for name, schedule in wanted.items()
+        if schedule and schedule.epochs == lengths.get(name) and set(seconds[name]) == {*range(1, schedule.epochs + 1)}
+    }
+
+
+def of_bench(params: Params) -> Measured:
+    """Jobs that `semrobust bench` (`trainings`, `power`) timed on an idle machine with the settings of this run."""
+    measured: Measured = {}
+    trainings, power = (_timed(name) for name in ("hu2022_trainings", "carlini_wagner"))
+    for name, system in trainings.get("systems", {}).items():
+        schedule = getattr(params.systems.get(name), "training", None)
+        if schedule and schedule.epochs * effort.images_of_epoch(params, schedule) == system["images"]:
+            measured["train", name] = {"seconds": 3600 * system["hours"], "source": "bench"}
+    if power and params.section("attacks").get(power["attack"]) == power["settings"]:
+        ratio = params.evaluation.attack_images * len(params.link.snr_db) / power["images"]
+        seconds = power["seconds"] * power["threads"] / params.compute.job_threads * ratio
+        measured["attack", f"{power['system']}.{power['attack']}"] = {"seconds": seconds, "source": "bench"}
+    return measured
+
+
+def _timed(name: str) -> dict[str, Any]:
+    path = BENCH / f"{name}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
 if __name__ == "__main__":
-    sys.exit(main([Path(argument) for argument in sys.argv[1:]] or [Path()]))
+    sys.exit(main(sys.argv[1:]))

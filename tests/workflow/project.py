@@ -25,6 +25,7 @@ _PARTS = [
     "workflow",
     "profiles",
     "params",
+    "benchmarks/jobs.csv",
     "src",
     ".dvcignore",
     ".gitignore",

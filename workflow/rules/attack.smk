@@ -29,10 +29,11 @@ rule attack:
         key=lambda wildcards: jobs.attack(PARAMS, wildcards.system, wildcards.attack).key,
     log:
         log("attack", "{system}.{attack}"),
+    benchmark:
+        benchmark("attack", "{system}.{attack}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=120,
+        **needs("attack"),
     shell:
         "semrobust attack {wildcards.system} {wildcards.attack} {FILES} --key {params.key} > {log} 2>&1"
 

@@ -113,6 +113,11 @@ def log(*parts):
     return str(LAYOUT.root / "logs" / Path(*parts)) + ".log"
 
 
+def benchmark(*parts):
+    """What a job cost: wall and processor time, largest memory. `workflow/costs.py` collects these files."""
+    return str(LAYOUT.root / "benchmarks" / Path(*parts)) + ".tsv"
+
+
 def claim_run():
     """One engine for each run. Snakemake's own lock would outlive a killed one, so the profile turns it off."""
     locks.hold(LAYOUT.lock("snakemake"), f"run '{PARAMS.run}'")

@@ -22,10 +22,11 @@ rule criteria:
         key=lambda wildcards: jobs.criteria(PARAMS, wildcards.system).key,
     log:
         log("criteria", "{system}"),
+    benchmark:
+        benchmark("criteria", "{system}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **needs("criteria"),
     shell:
         "semrobust evaluate criteria {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 

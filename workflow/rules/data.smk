@@ -7,8 +7,9 @@ rule dataset:
         key=jobs.dataset(PARAMS).key,
     log:
         log("dataset"),
+    benchmark:
+        benchmark("dataset")
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **needs("dataset"),
     shell:
         "semrobust data {FILES} --key {params.key} > {log} 2>&1"

@@ -21,10 +21,11 @@ rule clean:
         key=lambda wildcards: jobs.clean(PARAMS, wildcards.system).key,
     log:
         log("clean", "{system}"),
+    benchmark:
+        benchmark("clean", "{system}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **needs("clean"),
     shell:
         "semrobust evaluate clean {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 
@@ -40,10 +41,11 @@ rule fading:
         key=lambda wildcards: jobs.fading(PARAMS, wildcards.system).key,
     log:
         log("fading", "{system}"),
+    benchmark:
+        benchmark("fading", "{system}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **needs("fading"),
     shell:
         "semrobust evaluate fading {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 
@@ -58,9 +60,10 @@ rule table:
         key=lambda wildcards: outputs.table(PARAMS, wildcards.table).key,
     log:
         log("table", "{table}"),
+    benchmark:
+        benchmark("table", "{table}")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **needs("table"),
     shell:
         "semrobust evaluate table {wildcards.table} {FILES} --key {params.key} > {log} 2>&1"
 
@@ -77,10 +80,11 @@ rule gallery:
         key=jobs.gallery(PARAMS).key,
     log:
         log("gallery"),
+    benchmark:
+        benchmark("gallery")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=30,
+        **needs("gallery"),
     shell:
         "semrobust evaluate gallery {FILES} --key {params.key} > {log} 2>&1"
 

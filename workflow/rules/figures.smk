@@ -13,8 +13,9 @@ rule figure:
         key=lambda wildcards: outputs.figure(PARAMS, wildcards.figure).key,
     log:
         log("figure", "{figure}"),
+    benchmark:
+        benchmark("figure", "{figure}")
     resources:
-        mem_mb=1500,
-        runtime=15,
+        **needs("figure"),
     shell:
         "semrobust figure {wildcards.figure} {FILES} --key {params.key} > {log} 2>&1"

@@ -15,10 +15,11 @@ rule noise:
         key=lambda wildcards: jobs.noise(PARAMS, wildcards.system).key,
     log:
         log("noise", "{system}"),
+    benchmark:
+        benchmark("noise", "{system}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **needs("noise"),
     shell:
         "semrobust noise {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 
@@ -36,10 +37,11 @@ rule accuracy:
         key=lambda wildcards: jobs.accuracy(PARAMS, wildcards.system).key,
     log:
         log("accuracy", "{system}"),
+    benchmark:
+        benchmark("accuracy", "{system}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=3000,
-        runtime=60,
+        **needs("accuracy"),
     shell:
         "semrobust evaluate accuracy {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 

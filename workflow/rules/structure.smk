@@ -14,9 +14,10 @@ rule structure:
         key=lambda wildcards: jobs.structure(PARAMS, wildcards.system).key,
     log:
         log("structure", "{system}"),
+    benchmark:
+        benchmark("structure", "{system}")
     resources:
-        mem_mb=3000,
-        runtime=30,
+        **needs("structure"),
     shell:
         "semrobust evaluate structure {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 

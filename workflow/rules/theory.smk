@@ -22,10 +22,11 @@ rule limits:
         key=lambda wildcards: jobs.limits(PARAMS, wildcards.system).key,
     log:
         log("limits", "{system}"),
+    benchmark:
+        benchmark("limits", "{system}")
     threads: PARAMS.compute.job_threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        **needs("limits"),
     shell:
         "semrobust evaluate limits {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 

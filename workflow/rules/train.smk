@@ -27,10 +27,11 @@ rule train:
         key=lambda wildcards: jobs.model(PARAMS, wildcards.system).key,
     log:
         log("train", "{system}"),
+    benchmark:
+        benchmark("train", "{system}")
     threads: lambda wildcards: train_threads(wildcards.system)
     resources:
-        mem_mb=3000,
-        runtime=75,
+        **needs("train"),
     shell:
         "semrobust train {wildcards.system} {FILES} --key {params.key} > {log} 2>&1"
 

@@ -23,13 +23,13 @@ class Cost:
     """One job: `rule` and `name` as in its log file `data/PRESET/logs/RULE/NAME.log`.
 
     Attributes:
-        seconds: wall time, while other jobs kept the machine's other cores busy.
+        seconds: wall time, the shortest of several measurements; a training's the longest.
         threads: threads that the job was given.
         output_bytes: size of what it made.
         source: who measured the time: Snakemake's "benchmark" or "metadata", the "epochs" of a training's own log, or
             the steps of `semrobust bench trainings`.
         max_rss_mb: largest resident memory of all its processes together, in MiB; None = not measured.
-        cpu_seconds: user and system time of its processes; None = not measured.
+        cpu_seconds: user and system time of its processes, sampled at least every 30 s; None = not measured.
     """
 
     rule: str
@@ -41,6 +41,12 @@ class Cost:
     source: str
     max_rss_mb: float | None = None
     cpu_seconds: float | None = None
+
+    @property
+    def alone_seconds(self) -> float:
+        """Wall time on an idle machine: what its threads were busy, where that is known."""
+        busy = self.seconds if self.cpu_seconds is None else self.cpu_seconds / self.threads
+        return min(self.seconds, busy)
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Cost))
