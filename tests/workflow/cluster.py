@@ -98,7 +98,7 @@ def jobs() -> list[Job]:
             memory = re.search(r"mem=([\d.]+)([MG])", fields["TRES"])
             assert memory
             megabytes = round(float(memory[1]) * (1024 if memory[2] == "G" else 1))
-            gpus = re.search(r"gres/gpu=(\d+)", fields["TRES"])
+            gpus = re.search(r"gpu:(\d+)", fields.get("TresPerJob", ""))
             comment, cpus = fields.get("Comment", "").strip(), int(fields["NumCPUs"])
             granted = megabytes, cpus, int(gpus[1]) if gpus else 0
             found.append(Job(int(fields["JobId"]), comment, fields["JobState"], *granted))
