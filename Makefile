@@ -27,7 +27,7 @@ demo: install
 
 test: install
 	$(RUN) pytest tests --ignore=tests/workflow -n 2 --cov --cov-report=term --cov-fail-under=85
-	$(RUN) pytest tests/workflow  # these share one real run and keep both cores busy themselves
+	$(RUN) pytest tests/workflow -n 2 --dist loadfile  # these share one real run
 
 lint: install
 	$(BIN)/ruff check .

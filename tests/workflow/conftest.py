@@ -1,31 +1,64 @@
-"""One real run of the `ci` preset serves all tests of the workflow."""
+"""One real run of the `ci` preset serves all tests of the workflow, in however many processes they run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.workflow.project import Project
 
+LONG = ("test_slurm.py", "test_faults.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files go first, so that no process is left with one of them in the end."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+Once = Callable[[str, Callable[[Path], Project]], Project]
+
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Make a project in a folder of this name, unless another process of this session has made it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def made(name: str, make: Callable[[Path], Project]) -> Project:
+        folder = shared / name
+        with FileLock(shared / f"{name}.lock"):
+            if (folder / "made").exists():
+                return Project(folder / "project")
+            folder.mkdir()  # raises if making it has failed elsewhere
+            project = make(folder)
+            (folder / "made").touch()
+            return project
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def fresh(once: Once) -> Project:
     """A checkout in which nothing has run. Tests must not change it."""
-    return Project.create(tmp_path_factory.mktemp("fresh") / "project")
+    return once("fresh", lambda folder: Project.create(folder / "project"))
 
 
 @pytest.fixture(scope="session")
-def finished(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """`snakemake all` has run, its state is recorded, committed and pushed to a folder. Tests must not change it."""
-    folder = tmp_path_factory.mktemp("finished")
-    project = fresh.copy(folder / "project")
-    project.snakemake("all")
-    project.run("dvc", "remote", "add", "--quiet", "-d", "store", str(folder / "store"))
-    project.run("python", "workflow/record.py")
-    project.commit()
-    project.run("dvc", "push", "-q")
-    return project
+def finished(fresh: Project, once: Once) -> Project:
+    """`dvc repro` has run, its state is committed and pushed to a folder. Tests must not change it."""
+
+    def make(folder: Path) -> Project:
+        project = fresh.copy(folder / "project")
+        project.run("dvc", "repro")
+        project.run("dvc", "remote", "add", "--quiet", "-d", "store", str(folder / "store"))
+        project.commit()
+        project.run("dvc", "push", "-q")
+        return project
+
+    return once("finished", make)
 
 
 @pytest.fixture

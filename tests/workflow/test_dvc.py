@@ -118,14 +118,10 @@ def test_a_clone_after_dvc_pull_is_clean_for_dvc(pulled: Project, finished: Proj
 
 
 @pytest.mark.slow
-def test_both_engines_reach_the_same_files_from_a_clean_checkout(
-    fresh: Project, finished: Project, tmp_path: Path
-) -> None:
-    project = fresh.copy(tmp_path / "project")
-    project.run("dvc", "repro", timeout=1500)
-    assert project.results() == finished.results()
-    again = project.run("dvc", "repro")
-    assert "Running stage" not in again.stdout
+def test_after_dvc_repro_neither_engine_has_anything_to_do(finished: Project, tmp_path: Path) -> None:
+    """That both reach the same bytes from a clean checkout the run through Slurm shows."""
+    project = finished.copy(tmp_path / "project")
+    assert "Running stage" not in project.run("dvc", "repro").stdout
     assert project.planned("all") == set()
 
 
