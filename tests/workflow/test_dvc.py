@@ -97,6 +97,13 @@ def test_commands_of_the_stages_name_targets_of_snakemake() -> None:
 
 @pytest.mark.slow
 def test_recording_a_finished_run_leaves_dvc_clean(project: Project) -> None:
+    """As after `snakemake all`, of which DVC knows nothing."""
+    lock = project.root / "dvc.lock"
+    recorded = yaml.safe_load(lock.read_text())
+    lock.unlink()
+    assert "changed" in project.run("dvc", "status").stdout
+    project.run("python", "workflow/record.py")
+    assert yaml.safe_load(lock.read_text()) == recorded
     assert "up to date" in project.run("dvc", "status").stdout
     assert project.git("status", "--porcelain") == ""
 
