@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -94,6 +95,12 @@ def test_a_clone_after_dvc_pull_never_takes_the_old_model_for_the_new_one(pulled
     assert model.read_bytes() != old
     record = json.loads(model.with_suffix(".json").read_text())
     assert record["settings"]["system"]["training"]["epochs"] == 3
+
+
+def test_results_are_current_without_metadata_of_the_jobs_that_made_them_here(project: Project) -> None:
+    """What jobs left besides their outputs, such as benchmarks, must not make them stale."""
+    shutil.rmtree(project.root / ".snakemake")
+    assert project.planned("all") == set()
 
 
 def test_params_changed_before_the_pull_are_noticed_too(
