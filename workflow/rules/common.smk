@@ -46,7 +46,7 @@ FILES = " ".join(f"--params {path}" for path in PARAMS_FILES)
 wildcard_constraints:
     system="[a-z0-9_]+",
     attack="[a-z0-9_]+",
-    table="[a-z0-9_]+",
+    table="|".join(outputs.TABLES), # headline numbers lie in the same folder
     figure="[a-z0-9_]+",
 
 
