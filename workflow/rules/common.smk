@@ -35,8 +35,6 @@ if workflow.is_main_process and not (METADATA.is_dir() and any(METADATA.iterdir(
     provenance.settle_times(LAYOUT.root, LAYOUT.figures)
     for measured in (LAYOUT.root / "benchmarks").rglob("*.tsv"):  # older than an input they would make their job stale
         os.utime(measured)
-    if LAYOUT.report_link().is_symlink():  # a link has a time of its own
-        os.utime(LAYOUT.report_link(), follow_symlinks=False)
 PAIRS = PARAMS.pairs()
 # the templates of captions see nothing of a workflow but its config
 config["captions"] = {name: caption.rst for name, caption in CAPTIONS.items()}
@@ -108,7 +106,7 @@ def figure_files(figure):
 
 
 def report_files():
-    return [LAYOUT.report(), record_path(LAYOUT.report()), LAYOUT.report_link()]
+    return [LAYOUT.report(), record_path(LAYOUT.report())]
 
 
 def in_report(path, kind):
