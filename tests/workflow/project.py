@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -83,7 +84,8 @@ class Project:
     def start(self, *command: str, output: Path | None = None) -> subprocess.Popen[str]:
         """Start a command in its own session, so that it can be killed with all its children.
 
-        With `output` it writes to this file, which its orphans may go on to do; else to a pipe.
+        With `output` it writes to this file, which its orphans may go on to do; else to a pipe. Ctrl-C reaches it even
+        if the tests themselves run in the background, where shells have it ignored by all children.
         """
         with ExitStack() as stack:
             stream = subprocess.PIPE if output is None else stack.enter_context(output.open("w"))
@@ -95,6 +97,7 @@ class Project:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def environment(self) -> dict[str, str]:

@@ -34,7 +34,7 @@ def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Proje
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=archive.parent, check=True)
     with tarfile.open(archive) as tar:
         assert len({(member.mtime, member.uid, member.mode) for member in tar}) == 1
-        tar.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-xzf", str(archive), "-C", str(tmp_path)], check=True)
     (folder,) = tmp_path.glob("semrobust-results-*")
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
     listed = {line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
