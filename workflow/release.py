@@ -27,6 +27,8 @@ _ABOUT = (
     "CHANGELOG.md",
     "params.yaml",
     "params",
+    "workflow/report",  # captions and page of the report, which the audit compares
+    "workflow/notebooks",
     "dvc.yaml",
     "dvc.lock",
     "requirements.lock",
