@@ -45,6 +45,7 @@ The run `{run}` of commit {commit}, {date}.
 - Other `.json` files in `data/{run}/`: records of samples, models and data, which are not in this archive. `dvc.lock`
   names them by content, `dvc pull` in a clone fetches them.
 - `params.yaml`, `params/`: every parameter; `requirements.lock`: the version of every package.
+- `workflow/`: captions and template of the report.
 
 Check that nothing was altered:
 

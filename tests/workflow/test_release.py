@@ -48,6 +48,8 @@ def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Proje
     records = [json.loads(path.read_text()) for path in folder.rglob("data/ci/**/*.json")]
     made = {name for record in records for name in record["outputs"]}
     assert {name for record in records for name in record["inputs"]} <= made
+    audited = Project(folder).run("semrobust", "audit", "data/ci/results", "figures/ci").stdout
+    assert "0 tampered, 0 stale, 0 unknown" in audited
     # later, and with other times of files, it has the same bytes
     (releasable.root / "data" / "ci" / "results" / "clean.csv").touch()
     again = "from pathlib import Path; from release import build; print(build(Path('again')))"
