@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -38,16 +39,17 @@ TOO_LITTLE = ("--set-resources", "dataset:mem_mb=200 if attempt == 1 else 1000")
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def slurm() -> Iterator[Path]:
     """A running cluster; the folder of its logs."""
     reason = cluster.missing()
     if reason and os.environ.get("SEMROBUST_CI") == "1":
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("slurm") / "cluster"
-    with cluster.running(folder):
-        yield folder
+    with TemporaryDirectory(prefix="slurm-") as folder:  # munged wants a path that everybody may follow
+        Path(folder).chmod(0o755)
+        with cluster.running(Path(folder) / "cluster"):
+            yield Path(folder) / "cluster"
 
 
 def tries(comment: str) -> list[cluster.Job]:
