@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semrobust.core.params import Params, merge, read_yaml, validate
+from semrobust.config.params import Params, merge, read_yaml, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 

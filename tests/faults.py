@@ -26,9 +26,9 @@ from typing import Any
 import psutil
 import yaml
 
-from semrobust.core import provenance
-from semrobust.core.errors import ArtifactError
-from semrobust.core.files import sha256, write_text
+from semrobust.errors import ArtifactError
+from semrobust.pipeline import record as provenance
+from semrobust.pipeline.files import sha256, write_text
 from tests import kills
 from tests.data.samples import Hold, Served, Web, web_server
 from tests.workflow.project import Project

@@ -18,11 +18,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from semrobust.core import costs, effort
-from semrobust.core.costs import Cost
-from semrobust.core.effort import JobName
-from semrobust.core.params import Params, load, read_yaml
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params, load, read_yaml
+from semrobust.config.registry import SYSTEMS
+from semrobust.pipeline import costs, effort
+from semrobust.pipeline.costs import Cost
+from semrobust.pipeline.effort import JobName
 
 REFERENCE = Path("params.yaml")
 BENCH = Path("benchmarks")

@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from semrobust.core.errors import SemrobustError
-from semrobust.core.layout import Layout, record_path
-from semrobust.core.params import Params, load
+from semrobust.config.params import Params, load
+from semrobust.errors import SemrobustError
+from semrobust.pipeline.layout import Layout, record_path
 
 History = list[dict[str, float]]
 """One row per epoch: `epoch` from 1, `train_loss`, `validation_loss`, and what else a training reports."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from live import Curves
 
-from semrobust.core.params import load
+from semrobust.config.params import load
 
 
 def main() -> int:

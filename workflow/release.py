@@ -16,10 +16,11 @@ import tarfile
 import tomllib
 from pathlib import Path
 
-from semrobust.core import files, provenance
-from semrobust.core.errors import ArtifactError, SemrobustError
-from semrobust.core.layout import Layout
-from semrobust.core.params import load
+from semrobust.config.params import load
+from semrobust.errors import ArtifactError, SemrobustError
+from semrobust.pipeline import files
+from semrobust.pipeline import record as provenance
+from semrobust.pipeline.layout import Layout
 
 _ABOUT = (
     "LICENSE",

@@ -2,7 +2,7 @@
 
     python workflow/scaling.py params/paper.yaml
 
-The jobs and what waits for what come from a dry run of Snakemake, times and sizes from `semrobust.core.effort`.
+The jobs and what waits for what come from a dry run of Snakemake, times and sizes from `semrobust.pipeline.effort`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from semrobust.core import costs, effort
-from semrobust.core.effort import Estimate, JobName
-from semrobust.core.params import Params, load
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params, load
+from semrobust.config.registry import SYSTEMS
+from semrobust.pipeline import costs, effort
+from semrobust.pipeline.effort import Estimate, JobName
 
 RULES_OF_NETWORKS = ("train", "attack", "noise", "limits", "criteria")
 

@@ -23,10 +23,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
-from semrobust.core import captions
-from semrobust.core.layout import Layout
-from semrobust.core.outputs import RECOGNITION_TABLES
-from semrobust.core.params import Params, load
+from semrobust.config.params import Params, load
+from semrobust.pipeline import captions
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.outputs import RECOGNITION_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {

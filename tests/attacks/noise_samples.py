@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from semrobust.attacks.classifier import Classifier, deterministic
-from semrobust.attacks.noise_settings import NoiseSettings
+from semrobust.attacks.image.classifier import Classifier, deterministic
+from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.systems.draw import Draw, Randomness
 
 PIXELS = 48  # 3 x 4 x 4

@@ -10,17 +10,18 @@ import numpy as np
 import torch
 
 from semrobust.attacks.base import Attack, Target
-from semrobust.attacks.structure.analysis import analyse
-from semrobust.attacks.structure.sets import Structure
-from semrobust.attacks.words import WordAttack, Words
-from semrobust.core import params, seeds
-from semrobust.core.registry import ATTACKS
-from semrobust.core.settings import SystemSettings
+from semrobust.attacks.code.structure.analysis import analyse
+from semrobust.attacks.code.structure.sets import Structure
+from semrobust.attacks.code.words import WordAttack, Words
+from semrobust.config import params
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import SystemSettings
 from semrobust.data.photos import PHOTOS, corners, read_photo
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode, from_parity_check
 from semrobust.phy.power import noise_variance
+from semrobust.pipeline import seeds
 from semrobust.systems.base import Decoded, Sent, State, System
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings, JpegLdpcSystem

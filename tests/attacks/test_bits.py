@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from semrobust.attacks.base import AttackResult, Target
-from semrobust.attacks.directions import DirectionAttack
-from semrobust.attacks.least_reliable import _cheaper, _displacement, _ranks
+from semrobust.attacks.code.least_reliable import _cheaper, _displacement, _ranks
+from semrobust.attacks.on_air.directions import DirectionAttack
 from semrobust.phy import mapping
 from semrobust.systems.base import Decoded
 from semrobust.systems.jpeg_ldpc import JpegLdpcSystem

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from semrobust.attacks.bp_gradient import BPGradient
-from semrobust.attacks.words import norms
+from semrobust.attacks.code.bp_gradient import BPGradient
+from semrobust.attacks.code.words import norms
 from tests.attacks.samples import on_words, words_of
 
 CODES = [("regular", "qpsk", 6.0), ("regular", "16qam", 14.0), ("nr", "qpsk", 6.0), ("nr", "16qam", 14.0)]

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from semrobust.attacks.dqn import DQNBits, DQNSettings
-from semrobust.attacks.learning.game import CHOSEN, FEATURES, POSTERIOR, Game
-from semrobust.attacks.learning.qnetwork import network, play, random_words, values
-from semrobust.attacks.learning.training import LearningSettings, train
-from semrobust.attacks.selection import Pushes, settle
+from semrobust.attacks.code.dqn import DQNBits, DQNSettings
+from semrobust.attacks.code.learning.game import CHOSEN, FEATURES, POSTERIOR, Game
+from semrobust.attacks.code.learning.qnetwork import network, play, random_words, values
+from semrobust.attacks.code.learning.training import LearningSettings, train
+from semrobust.attacks.code.selection import Pushes, settle
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import power_total

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from semrobust.attacks.greedy_bits import GreedyBits, GreedyBitsSettings
-from semrobust.attacks.selection import Pushes, settle
-from semrobust.attacks.words import Words, smallest_scale
+from semrobust.attacks.code.greedy_bits import GreedyBits, GreedyBitsSettings
+from semrobust.attacks.code.selection import Pushes, settle
+from semrobust.attacks.code.words import Words, smallest_scale
 from semrobust.phy.power import power_total
 from tests.attacks.samples import words_of
 

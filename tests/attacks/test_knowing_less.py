@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from semrobust.attacks.pulse_jamming import PulseJamming
-from semrobust.attacks.transfer import Transfer
-from semrobust.attacks.universal import Universal
+from semrobust.attacks.on_air.pulse_jamming import PulseJamming
+from semrobust.attacks.on_air.transfer import Transfer
+from semrobust.attacks.on_air.universal import Universal
 from tests.attacks.samples import PIXELS, Diagonal, aimed, attack, grey, normal, pictures, small_deepjscc
 
 USES = 32

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from semrobust.attacks.near_codeword import NearCodeword
-from semrobust.attacks.structure.sets import Structure
-from semrobust.attacks.words import Words
+from semrobust.attacks.code.near_codeword import NearCodeword
+from semrobust.attacks.code.structure.sets import Structure
+from semrobust.attacks.code.words import Words
 from tests.attacks.samples import on_words, words_of
 from tests.phy.helpers import codebook
 

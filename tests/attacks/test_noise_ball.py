@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semrobust.attacks.noise_ball import Ball, Norm, levels
-from semrobust.core.errors import DataError
+from semrobust.attacks.image.noise_ball import Ball, Norm, levels
+from semrobust.errors import DataError
 from semrobust.systems.draw import Draw
 from semrobust.training.loop import as_float
 

@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 import torch
 
-from semrobust.attacks import refine
-from semrobust.attacks.words import Words, norms, smallest_scale
+from semrobust.attacks.code import refine
+from semrobust.attacks.code.words import Words, norms, smallest_scale
 from tests.attacks.samples import normal, words_of
 from tests.phy.helpers import syndromes
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from semrobust.attacks.base import Target
-from semrobust.attacks.directions import DirectionSettings
+from semrobust.attacks.on_air.directions import DirectionSettings
 from semrobust.attacks.search import Path, amplitudes, first_crossing
 from semrobust.phy.power import power_from_psr_db, power_total
 from tests.attacks.samples import PIXELS, Diagonal, Sine, aimed, grey, normal, part

@@ -11,9 +11,9 @@ import torch
 from pydantic import ValidationError
 from scipy.optimize import brentq
 
-from semrobust.attacks.classifier import deterministic, evaluating, measure
-from semrobust.attacks.semantic_noise import fgsm, iterative_fgsm, last_iterate, random_noise
-from semrobust.core.errors import DataError, SemrobustError
+from semrobust.attacks.image.classifier import deterministic, evaluating, measure
+from semrobust.attacks.image.semantic_noise import fgsm, iterative_fgsm, last_iterate, random_noise
+from semrobust.errors import DataError, SemrobustError
 from semrobust.models.straight_through import straight_through
 from semrobust.systems.draw import Draw, Randomness
 from tests.attacks.noise_samples import (

@@ -10,12 +10,12 @@ import pytest
 import torch
 from scipy import sparse
 
-from semrobust.attacks import vulnerable_set
-from semrobust.attacks.structure.sets import NodeSets
-from semrobust.attacks.vulnerable_set import SetCandidates, VulnerableSet
-from semrobust.attacks.words import norms
-from semrobust.core.errors import ArtifactError
-from semrobust.evaluation import bench_attacks
+from semrobust.attacks.code import vulnerable_set
+from semrobust.attacks.code.structure.sets import NodeSets
+from semrobust.attacks.code.vulnerable_set import SetCandidates, VulnerableSet
+from semrobust.attacks.code.words import norms
+from semrobust.errors import ArtifactError
+from semrobust.measure import bench_attacks
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import from_parity_check
 from tests.attacks.samples import attack, code_named, on_words, structure_of, words_of

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from semrobust.attacks.base import AttackResult, Target
-from semrobust.attacks.words import WordAttack, Words, _cheapest_block, norms, smallest_scale, words_of, zero_words
-from semrobust.core.settings import AttackSettings
+from semrobust.attacks.code.words import WordAttack, Words, _cheapest_block, norms, smallest_scale, words_of, zero_words
+from semrobust.config.settings import AttackSettings
 from semrobust.phy import mapping
 from semrobust.phy.power import noise_variance, power_from_psr_db
 from semrobust.systems.classical import ClassicalSystem

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from semrobust.cli import main
-from semrobust.core import files, provenance
-from tests.core import small_project
+from semrobust.pipeline import files
+from semrobust.pipeline import record as provenance
+from tests.pipeline import small_project
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from semrobust.core import jobs, provenance
-from semrobust.core.layout import DATASET_FILES, Layout
-from semrobust.core.params import Params
+from semrobust.config.params import Params
 from semrobust.data import cifar10
+from semrobust.pipeline import jobs
+from semrobust.pipeline import record as provenance
+from semrobust.pipeline.layout import DATASET_FILES, Layout
 from tests.cli.conftest import Call, Write
 
 LAYOUT = Layout("small")

@@ -12,9 +12,9 @@ import pytest
 
 from semrobust.cli import VERBS
 from semrobust.cli.completion import VARIABLE
-from semrobust.core import outputs
-from semrobust.core.params import Params
-from semrobust.core.registry import FIGURES
+from semrobust.config.params import Params
+from semrobust.config.registry import FIGURES
+from semrobust.pipeline import outputs
 from tests.cli.test_help import HEAVY
 from tests.conftest import ROOT
 

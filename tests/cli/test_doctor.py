@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from semrobust.cli.checks.environment import pinned
-from semrobust.core import costs, dag
-from semrobust.core.costs import Cost
-from semrobust.core.params import Params
+from semrobust.config.params import Params
 from semrobust.data import cifar10
+from semrobust.pipeline import costs, dag
+from semrobust.pipeline.costs import Cost
 from tests.cli.conftest import Call, Write
 from tests.conftest import ROOT
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semrobust.core.errors import DataError
 from semrobust.data.archive import load_batch, read_archive
+from semrobust.errors import DataError
 from tests.data.samples import FOLDER, archive_members, batch_pickle, member, random_split, write_tar
 
 TRAIN, TEST = random_split(20, 1), random_split(4, 2)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semrobust.core.errors import ChecksumError, DataError
-from semrobust.core.settings import DataSettings
+from semrobust.config.settings import DataSettings
 from semrobust.data import cifar10
 from semrobust.data.content import Raw, Split, canonical, content_digest
 from semrobust.data.download import Patience
 from semrobust.data.parquet import read_parquet
+from semrobust.errors import ChecksumError, DataError
 from tests.data.samples import Served, Web, archive_members, pngs, random_split, write_parquet, write_tar
 
 TRAIN, TEST = random_split(20, 1), random_split(6, 2)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semrobust.core.errors import DataError
 from semrobust.data.content import Split, canonical, content_digest
+from semrobust.errors import DataError
 from tests.data.samples import random_split
 
 

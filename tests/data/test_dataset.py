@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semrobust.core.errors import ArtifactError, DataError
-from semrobust.core.layout import DATASET_FILES
-from semrobust.core.settings import DataSettings
+from semrobust.config.settings import DataSettings
 from semrobust.data import cifar10, dataset
 from semrobust.data.content import Raw, Split, content_digest, image_digests
 from semrobust.data.splits import SPLITS, load_split
+from semrobust.errors import ArtifactError, DataError
+from semrobust.pipeline.layout import DATASET_FILES
 from tests.data.samples import random_split
 
 RAW = Raw(train=random_split(60, 5), validation=None, test=random_split(20, 6))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semrobust.core.errors import ChecksumError, DataError
 from semrobust.data.download import Patience, fetch
+from semrobust.errors import ChecksumError, DataError
 from tests.data.samples import Served, Web, sha256
 
 BODY = np.random.default_rng(0).bytes(1_000_000)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semrobust.core.errors import DataError
 from semrobust.data.parquet import read_parquet
+from semrobust.errors import DataError
 from tests.data.samples import png, pngs, random_split, write_parquet
 
 SPLIT = random_split(6, 3)

@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from semrobust.core.errors import ChecksumError, DataError
 from semrobust.data import photos
 from semrobust.data.content import Raw, content_digest
+from semrobust.errors import ChecksumError, DataError
 
 
 @pytest.fixture(scope="module")

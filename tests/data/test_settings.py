@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from semrobust.core.settings import DataSettings
+from semrobust.config.settings import DataSettings
 
 GOOD: dict[str, Any] = {
     "source": "cifar10",

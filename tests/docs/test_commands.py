@@ -13,7 +13,7 @@ import click
 import pytest
 
 from semrobust.cli import main
-from semrobust.core.registry import FIGURES
+from semrobust.config.registry import FIGURES
 from tests.conftest import ROOT
 from tests.docs.pages import PAGES, READ, blocks, code, files_of
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from semrobust.core import jobs
-from semrobust.core.params import merge, read_yaml, validate
-from semrobust.core.registry import FIGURES
-from semrobust.evaluation.schema import COLUMNS, COMMON
+from semrobust.config.params import merge, read_yaml, validate
+from semrobust.config.registry import FIGURES
+from semrobust.pipeline import jobs
+from semrobust.tables.schema import COLUMNS, COMMON
 from tests.conftest import ROOT, raw_params
 from tests.docs.pages import DOCS, PAGES, READ, anchors, blocks, code, files_of, links, tables
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semrobust.core.errors import TrainingError
+from semrobust.errors import TrainingError
 from semrobust.models.codebook import (
     Codebook,
     CodebookCollapse,

@@ -9,8 +9,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from semrobust.core.params import Params
-from semrobust.core.settings import ChannelSettings
+from semrobust.config.params import Params
+from semrobust.config.settings import ChannelSettings
 from semrobust.phy import channel, mapping, power
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading, fades_from_normals

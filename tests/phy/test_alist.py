@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from semrobust.core.errors import ArtifactError, DataError
+from semrobust.errors import ArtifactError, DataError
 from semrobust.phy.alist import read_alist, write_alist
 from semrobust.phy.ldpc import LdpcCode, from_parity_check
 

@@ -11,8 +11,8 @@ import torch
 from click.testing import CliRunner
 
 from semrobust.cli import main
+from semrobust.figures.canvas import read_id
 from semrobust.phy import bench, ldpc, roofline, scaling
-from semrobust.viz.canvas import read_id
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
-from semrobust.core.errors import ArtifactError
+from semrobust.errors import ArtifactError
 from semrobust.phy import ldpc
 from tests.phy.helpers import messages, syndromes
 

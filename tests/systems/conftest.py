@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semrobust.core.params import Params
+from semrobust.config.params import Params
 from semrobust.data import photos
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings, JpegLdpcSystem

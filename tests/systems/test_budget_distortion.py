@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semrobust.core.params import Params
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
 from semrobust.systems import budget
 from semrobust.systems.base import System, grey_images
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db

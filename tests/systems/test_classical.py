@@ -14,8 +14,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import LinkSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import LinkSettings
 from semrobust.phy import mapping
 from semrobust.phy.alist import write_alist
 from semrobust.systems.base import GREY

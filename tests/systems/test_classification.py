@@ -15,11 +15,11 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy, interpolate
 
-from semrobust.attacks.noise_settings import NoiseSettings
-from semrobust.attacks.semantic_noise import iterative_fgsm
-from semrobust.core.errors import ArtifactError, ParamsError
-from semrobust.core.params import Params, merge, validate
-from semrobust.core.registry import SYSTEMS
+from semrobust.attacks.image.noise_settings import NoiseSettings
+from semrobust.attacks.image.semantic_noise import iterative_fgsm
+from semrobust.config.params import Params, merge, validate
+from semrobust.config.registry import SYSTEMS
+from semrobust.errors import ArtifactError, ParamsError
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading
 from semrobust.systems.base import Sent, State

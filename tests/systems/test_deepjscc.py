@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from semrobust.core.errors import ParamsError
-from semrobust.core.params import Params, validate
+from semrobust.config.params import Params, validate
+from semrobust.errors import ParamsError
 from semrobust.models.deepjscc import DeepJSCC, ResidualBlock, feature_maps_for
 from semrobust.systems.base import System
 from semrobust.systems.checkpoint import save

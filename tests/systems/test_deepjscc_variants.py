@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semrobust.core.errors import ParamsError
-from semrobust.core.params import Params, merge, validate
+from semrobust.config.params import Params, merge, validate
+from semrobust.errors import ParamsError
 from semrobust.phy.power import noise_variance
 from semrobust.systems.deepjscc import DeepJSCCSystem
 from semrobust.systems.deepjscc_smooth import SmoothDeepJSCCSettings, SmoothDeepJSCCSystem

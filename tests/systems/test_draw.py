@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semrobust.core import seeds
+from semrobust.pipeline import seeds
 from semrobust.systems.draw import BatchDraw, Draw, Randomness
 
 SEED = 5

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from semrobust.codecs.jpeg import Jpeg
-from semrobust.core.params import Params
+from semrobust.config.params import Params
 from semrobust.phy import mapping
 from semrobust.systems.base import GREY, Sent
 from semrobust.systems.checkpoint import save

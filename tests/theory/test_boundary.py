@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from semrobust.attacks.words import Words
+from semrobust.attacks.code.words import Words
 from semrobust.phy import mapping
 from semrobust.theory.boundary import codeword_power, stopping_power
 from tests.attacks.samples import words_of

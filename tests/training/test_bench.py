@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from semrobust.cli import main
-from semrobust.core import params
+from semrobust.config import params
 from semrobust.data import stage
 from tests.attacks.samples import REPOSITORY
 from tests.conftest import HU2022

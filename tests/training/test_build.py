@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from semrobust.core import jobs, params, provenance
-from semrobust.core.errors import ArtifactError, ParamsError
-from semrobust.core.layout import Layout
-from semrobust.core.params import Params
-from semrobust.core.provenance import Making
+from semrobust.config import params
+from semrobust.config.params import Params
 from semrobust.data import stage
+from semrobust.errors import ArtifactError, ParamsError
+from semrobust.pipeline import jobs
+from semrobust.pipeline import record as provenance
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.record import Making
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.deepjscc import DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSystem

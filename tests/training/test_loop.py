@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from semrobust.core.errors import ArtifactError, TrainingError
+from semrobust.errors import ArtifactError, TrainingError
 from semrobust.training.loop import Trainer, as_float
 from tests.attacks.samples import REPOSITORY, deepjscc_settings
 from tests.training.samples import poisoned, same, trainer, weights

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semrobust.attacks.classifier import deterministic, evaluating
-from semrobust.attacks.semantic_noise import adversarial_batch, fgsm, iterative_fgsm
-from semrobust.core.errors import TrainingError
+from semrobust.attacks.image.classifier import deterministic, evaluating
+from semrobust.attacks.image.semantic_noise import adversarial_batch, fgsm, iterative_fgsm
+from semrobust.errors import TrainingError
 from semrobust.training.weight_perturbation import perturb, perturbation, perturbed, restore, weights
 from tests.attacks.noise_samples import fingerprint, labels, network, numbered, settings, stored
 

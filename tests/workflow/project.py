@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from semrobust.core.params import merge, read_yaml
+from semrobust.config.params import merge, read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 # what a run needs of the repository; the package itself is installed, DVC only hashes its source

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
-from semrobust.core import outputs
-from semrobust.core.params import Params, validate
-from semrobust.core.registry import FIGURES
-from tests.core.test_jobs import every_job
+from semrobust.config.params import Params, validate
+from semrobust.config.registry import FIGURES
+from semrobust.pipeline import outputs
+from tests.pipeline.test_jobs import every_job
 
 Jobs = set[tuple[str, str]]
 

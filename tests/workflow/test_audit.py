@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from semrobust.core.artifacts import artifacts
-from semrobust.core.layout import Layout, record_path
-from semrobust.core.params import load
+from semrobust.config.params import load
+from semrobust.pipeline.artifacts import artifacts
+from semrobust.pipeline.layout import Layout, record_path
 from tests.workflow.project import Project, tree
 
 pytestmark = pytest.mark.slow

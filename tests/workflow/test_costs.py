@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from semrobust.core import costs
+from semrobust.pipeline import costs
 from tests.workflow.project import Project
 
 BENCHMARK = (

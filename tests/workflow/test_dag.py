@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from semrobust.core import dag
-from semrobust.core.params import load
+from semrobust.config.params import load
+from semrobust.pipeline import dag
 from tests.workflow.project import Project
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from semrobust.core import outputs
-from semrobust.core.layout import Layout, record_path
-from semrobust.core.params import Params, load
-from semrobust.core.registry import FIGURES
+from semrobust.config.params import Params, load
+from semrobust.config.registry import FIGURES
+from semrobust.pipeline import outputs
+from semrobust.pipeline.layout import Layout, record_path
 from tests.workflow.project import ROOT, Project, jobs_of
 
 MORE_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 3}}}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from semrobust.core.layout import Layout
+from semrobust.pipeline.layout import Layout
 from tests.workflow.project import ROOT, Project
 
 LAYOUT = Layout("ci")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semrobust.core.layout import Layout
+from semrobust.pipeline.layout import Layout
 from tests.workflow.project import ROOT, Project, jobs_of
 
 pytestmark = pytest.mark.slow

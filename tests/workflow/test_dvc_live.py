@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.core.layout import Layout
+from semrobust.pipeline.layout import Layout
 from tests.workflow.project import ROOT, Project, tree
 
 LAYOUT = Layout("ci")

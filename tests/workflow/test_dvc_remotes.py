@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from semrobust.core.layout import Layout
+from semrobust.pipeline.layout import Layout
 from tests.workflow.project import Project
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from semrobust.core.layout import Layout
-from semrobust.core.params import merge
+from semrobust.config.params import merge
+from semrobust.pipeline.layout import Layout
 from tests.conftest import raw_params
 from tests.workflow.project import ROOT, Project
 from tests.workflow.sections import SECTIONS, WITHOUT_RESULT, expected
@@ -126,8 +126,8 @@ def test_hand_edits_are_noticed_by_both_engines(clone: Project) -> None:
 
 def test_stages_list_each_param_that_changes_their_jobs_or_follow_a_stage_that_does() -> None:
     """By the keys of the jobs in the shipped params: no stage is deaf to a param that its jobs read."""
-    from semrobust.core.params import validate
-    from tests.core.test_jobs import DEPENDENTS, keys, nested
+    from semrobust.config.params import validate
+    from tests.pipeline.test_jobs import DEPENDENTS, keys, nested
     from tests.workflow.test_dvc import stages
 
     makes = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from semrobust.core import outputs
-from semrobust.core.layout import Layout
+from semrobust.pipeline import outputs
+from semrobust.pipeline.layout import Layout
 from tests.conftest import ROOT
 from tests.docs.pages import DOCS, blocks, files_of, params_of
 from tests.workflow.project import Project

@@ -15,7 +15,7 @@ from subprocess import Popen
 
 import pytest
 
-from semrobust.core.layout import Layout
+from semrobust.pipeline.layout import Layout
 from tests import kills
 from tests.faults import ENGINES, go_on, remove, strike, table
 from tests.workflow.project import ROOT, Project

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.core.layout import Layout
+from semrobust.pipeline.layout import Layout
 from tests import kills
 from tests.faults import remove
 from tests.small_disk import SmallDisk, pages, small_disk

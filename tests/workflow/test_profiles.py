@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.core import costs, effort
-from semrobust.core.costs import Cost
-from semrobust.core.params import load
+from semrobust.config.params import load
+from semrobust.pipeline import costs, effort
+from semrobust.pipeline.costs import Cost
 from tests.workflow.project import ROOT, Project
 
 SNAKEMAKES_OWN_MB = 260

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from semrobust.core import outputs
-from semrobust.core.layout import Layout
-from semrobust.core.registry import FIGURES
+from semrobust.config.registry import FIGURES
+from semrobust.pipeline import outputs
+from semrobust.pipeline.layout import Layout
 from tests import browser
 from tests.browser import DESKTOP, PHONE
 from tests.workflow.project import Project

@@ -1,6 +1,6 @@
 def known_structure(system, attack):
     """The structure of the system's code, for attacks that know it."""
-    from semrobust.core.registry import ATTACKS
+    from semrobust.config.registry import ATTACKS
 
     known = ATTACKS[PARAMS.attacks[attack].kind].knows_structure
     return structure_files(PARAMS.same_code(system)) if known else []
@@ -8,7 +8,7 @@ def known_structure(system, attack):
 
 def made_on_surrogate(system, attack):
     """The attack on the system's surrogate, for attacks that take over what it found."""
-    from semrobust.core.registry import ATTACKS
+    from semrobust.config.registry import ATTACKS
 
     return attack_files(*PARAMS.crafted(system, attack)) if ATTACKS[PARAMS.attacks[attack].kind].transfers else []
 

@@ -2,11 +2,11 @@
 import sys
 from pathlib import Path
 
-from semrobust.core import captions, files, jobs, locks, outputs, provenance
-from semrobust.core.errors import SemrobustError
-from semrobust.core.layout import DATASET_FILES, Layout, record_path
-from semrobust.core.params import load
-from semrobust.core.registry import FIGURES
+from semrobust.pipeline import captions, files, jobs, locks, outputs, record as provenance
+from semrobust.errors import SemrobustError
+from semrobust.pipeline.layout import DATASET_FILES, Layout, record_path
+from semrobust.config.params import load
+from semrobust.config.registry import FIGURES
 
 PARAMS_FILES = list(dict.fromkeys(["params.yaml", *(os.path.relpath(path) for path in workflow.overwrite_configfiles)]))
 

@@ -4,7 +4,7 @@ CRITERIA = [file for system in BY_CRITERIA for file in criteria_files(system)]
 
 
 def structure_under_criteria(system):
-    from semrobust.core.registry import ATTACKS
+    from semrobust.config.registry import ATTACKS
 
     kinds = [ATTACKS[PARAMS.criteria.attacks[name].kind] for name in PARAMS.criterion_attacks(system)]
     return structure_files(PARAMS.same_code(system)) if any(kind.knows_structure for kind in kinds) else []

@@ -1,7 +1,7 @@
 # What jobs ask of a cluster. Both numbers come from measurements, benchmarks/jobs.csv, and a test holds them to it.
 from functools import cache
 
-from semrobust.core import costs, effort
+from semrobust.pipeline import costs, effort
 
 # MiB by rule: the largest memory of its jobs in any preset, and a quarter more, and what Snakemake itself takes.
 MEMORY_MB = {

@@ -1,5 +1,5 @@
 def learns(system):
-    from semrobust.core.registry import SYSTEMS
+    from semrobust.config.registry import SYSTEMS
 
     return SYSTEMS[PARAMS.systems[system].kind].trainable
 

@@ -10,18 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from semrobust.core.lazy import LazyModule
-from semrobust.core.settings import AttackKind, AttackSettings
+import torch
+
+from semrobust.config.settings import AttackKind, AttackSettings
 from semrobust.phy.power import power_total
 from semrobust.systems.base import Sent, System
 from semrobust.systems.distortion import mean_squared_error
 
 if TYPE_CHECKING:
-    import torch
-
-    from semrobust.attacks.structure.sets import Structure
-else:
-    torch = LazyModule("torch")
+    from semrobust.attacks.code.structure.sets import Structure
 
 
 @dataclass(frozen=True)

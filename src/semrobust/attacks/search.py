@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+
+import torch
 
 from semrobust.attacks.base import AttackResult, Target, untouched, update
-from semrobust.core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 Path = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 """(strengths (b,), rows (b,)) -> perturbations (b, N); the power rises with the strength, 0 gives none."""

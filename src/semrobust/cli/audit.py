@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from semrobust.cli.base import params_files
-from semrobust.core.audit import Audit, Finding, Status
-from semrobust.core.errors import DataError, UsageError
-from semrobust.core.params import Params, load
+from semrobust.config.params import Params, load
+from semrobust.errors import DataError, UsageError
+from semrobust.pipeline.audit import Audit, Finding, Status
 
 _LISTED = 12
 """So many artifacts are listed one by one; of more, only those that are not ok, and counts."""
@@ -60,8 +60,8 @@ def audit(
     findings.sort(key=lambda finding: (list(Status).index(finding.status), finding.path.as_posix()))
     click.echo(json.dumps(_plain(findings), indent=1) if as_json else _table(findings))
     if graph is not None:
-        from semrobust.core import chain
-        from semrobust.viz import chain_graph
+        from semrobust.figures import chain_graph
+        from semrobust.pipeline import lineage as chain
 
         chain_graph.write(chain.behind(findings[0], checker.findings), graph)
     if any(finding.status is not Status.OK for finding in findings):
@@ -78,7 +78,7 @@ def crate(destination: Path, files: tuple[Path, ...]) -> None:
 
     With `.` the project itself becomes the crate, and nothing is copied. Refused (exit code 1) unless all is ok.
     """
-    from semrobust.core import crate as crates
+    from semrobust.pipeline import crate as crates
 
     click.echo(crates.write(load(files), files, destination))
 

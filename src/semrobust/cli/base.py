@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from semrobust.core.errors import SemrobustError, UsageError
-from semrobust.core.files import cannot_write
+from semrobust.errors import SemrobustError, UsageError
+from semrobust.pipeline.files import cannot_write
 
 if TYPE_CHECKING:
-    from semrobust.core.jobs import Job
-    from semrobust.core.params import Params
+    from semrobust.config.params import Params
+    from semrobust.pipeline.jobs import Job
 
 Verb = Callable[..., None]
 
@@ -67,7 +67,7 @@ class Group(click.Group):
 
 def load(files: tuple[Path, ...]) -> Params:
     """Load the params of a verb."""
-    from semrobust.core.params import load  # with pydantic: three times as long as everything that help needs
+    from semrobust.config.params import load  # with pydantic: three times as long as everything that help needs
 
     return load(files)
 
@@ -96,7 +96,7 @@ def checked(files: tuple[Path, ...], key: str | None, job: Callable[[Params], Jo
     orphan of a killed run and the job that takes its place never write the same files or train in the same scratch.
     """
     from semrobust.cli import progress
-    from semrobust.core import locks
+    from semrobust.pipeline import locks
 
     progress.in_lines()
     params = load(files)
@@ -113,7 +113,7 @@ def checked(files: tuple[Path, ...], key: str | None, job: Callable[[Params], Jo
 
 def _lock(params: Params, job: Job) -> Path:
     """All runs of a folder share the raw downloads, so they make their datasets one after another."""
-    from semrobust.core.layout import Layout
+    from semrobust.pipeline.layout import Layout
 
     layout = Layout(params.run)
     return layout.downloads / "dataset.lock" if job.kind == "dataset" else layout.lock(f"{job.kind}-{job.name}")

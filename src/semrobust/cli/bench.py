@@ -37,7 +37,7 @@ def ldpc(as_json: bool, scaling: bool, out: Path) -> None:
 @params_files
 def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
     """Compare all attacks on bits on 64 all-zero words per SNR: mean attack power."""
-    from semrobust.evaluation import bench_attacks
+    from semrobust.measure import bench_attacks
 
     measured = bench_attacks.measure(load(files), lambda line: click.echo(line, err=True))
     if as_json:
@@ -57,7 +57,7 @@ def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
 @params_files
 def power(system: str, attack: str, images: int, threads: int, as_json: bool, files: tuple[Path, ...]) -> None:
     """Time ATTACK on the trained SYSTEM, and extrapolate to 1,000 images at 11 SNRs."""
-    from semrobust.evaluation import bench_power
+    from semrobust.measure import bench_power
     from semrobust.phy.bench import machine
 
     before = machine()
@@ -87,9 +87,9 @@ def machine(as_json: bool) -> None:
 
 def _scaling(out: Path) -> None:
     """Write timings of this machine as CSV, JSON, PDF and PNG."""
-    from semrobust.core.files import digest, write_text
+    from semrobust.figures import canvas, ldpc_speed
     from semrobust.phy.scaling import measure
-    from semrobust.viz import canvas, ldpc_speed
+    from semrobust.pipeline.files import digest, write_text
 
     table, summary = measure()
     summary["command"] = ["semrobust", *sys.argv[1:]]

@@ -15,7 +15,7 @@ from semrobust.cli.base import checked, params_and_key
 @params_and_key
 def data(files: tuple[Path, ...], key: str | None) -> None:
     """Fetch and check the images, and split them."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, jobs.dataset)
     from semrobust.data import stage
@@ -28,7 +28,7 @@ def data(files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.model(params, system))
     if params.task(system) == "image" and params.systems[system].starts_from is not None:
@@ -51,16 +51,16 @@ def train(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
-    from semrobust.core import jobs
-    from semrobust.core.registry import ATTACKS
+    from semrobust.config.registry import ATTACKS
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.attack(params, system, attack))
     if ATTACKS[params.attacks[attack].kind].transfers:
-        from semrobust.evaluation import transferred
+        from semrobust.measure import transferred
 
         transferred.run(params, system, attack, command)
     else:
-        from semrobust.evaluation import attacked
+        from semrobust.measure import attack as attacked
 
         attacked.run(params, system, attack, command)
 
@@ -70,10 +70,10 @@ def attack(system: str, attack: str, files: tuple[Path, ...], key: str | None) -
 @params_and_key
 def noise(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make semantic noise on the test images against SYSTEM, which names classes."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.noise(params, system))
-    from semrobust.evaluation import noise as evaluation
+    from semrobust.measure import noise as evaluation
 
     evaluation.run(params, system, command)
 
@@ -88,10 +88,10 @@ def evaluate() -> None:
 @params_and_key
 def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure every test image sent by SYSTEM over all SNRs, without an attacker."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.clean(params, system))
-    from semrobust.evaluation import clean as evaluation
+    from semrobust.measure import clean as evaluation
 
     evaluation.run(params, system, command)
 
@@ -101,10 +101,10 @@ def clean(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure test images sent by SYSTEM over every channel and SNR, without an attacker."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.fading(params, system))
-    from semrobust.evaluation import fading as evaluation
+    from semrobust.measure import fading as evaluation
 
     evaluation.run(params, system, command)
 
@@ -114,10 +114,10 @@ def fading(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.accuracy(params, system))
-    from semrobust.evaluation import recognition as evaluation
+    from semrobust.measure import accuracy as evaluation
 
     evaluation.run(params, system, command)
 
@@ -127,10 +127,10 @@ def accuracy(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.structure(params, system))
-    from semrobust.evaluation import structure as evaluation
+    from semrobust.measure import structure as evaluation
 
     evaluation.run(params, system, command)
 
@@ -140,10 +140,10 @@ def structure(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Compare the attacks on SYSTEM with theory: slopes of its receiver, or decision boundaries of its code."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.limits(params, system))
-    from semrobust.evaluation import limits as evaluation
+    from semrobust.measure import theory as evaluation
 
     evaluation.run(params, system, command)
 
@@ -153,10 +153,10 @@ def limits(system: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def criteria(system: str, files: tuple[Path, ...], key: str | None) -> None:
     """Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, lambda params: jobs.criteria(params, system))
-    from semrobust.evaluation import criteria as evaluation
+    from semrobust.measure import criteria as evaluation
 
     evaluation.run(params, system, command)
 
@@ -165,7 +165,7 @@ class _Table(click.Command):
     """Lists the tables at the end of its help."""
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        from semrobust.core import outputs
+        from semrobust.pipeline import outputs
 
         with formatter.section("Tables"):
             formatter.write_text(", ".join(outputs.TABLES))
@@ -176,7 +176,7 @@ class _Table(click.Command):
 @params_and_key
 def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
     """Make the result TABLE."""
-    from semrobust.core import outputs
+    from semrobust.pipeline import outputs
 
     params, command = checked(files, key, lambda params: outputs.table(params, table))
     importlib.import_module(f"semrobust.evaluation.{outputs.MODULES[table]}").run(params, table, command)
@@ -186,10 +186,10 @@ def table(table: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def metrics(files: tuple[Path, ...], key: str | None) -> None:
     """Take a run's headline numbers from its tables, for comparisons of runs."""
-    from semrobust.core import outputs
+    from semrobust.pipeline import outputs
 
     params, command = checked(files, key, outputs.metrics)
-    from semrobust.evaluation import metrics as headlines
+    from semrobust.tables import metrics as headlines
 
     headlines.run(params, command)
 
@@ -198,10 +198,10 @@ def metrics(files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def gallery(files: tuple[Path, ...], key: str | None) -> None:
     """Decode a few images under rising attack power, for the gallery figure."""
-    from semrobust.core import jobs
+    from semrobust.pipeline import jobs
 
     params, command = checked(files, key, jobs.gallery)
-    from semrobust.evaluation import gallery as pictures
+    from semrobust.measure import gallery as pictures
 
     pictures.run(params, command)
 
@@ -211,10 +211,10 @@ def gallery(files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
     """Draw FIGURE as PDF and PNG, with the record of where it came from."""
-    from semrobust.core import outputs
+    from semrobust.pipeline import outputs
 
     params, command = checked(files, key, lambda params: outputs.figure(params, figure))
-    from semrobust.viz import render
+    from semrobust.figures import render
 
     render.run(params, figure, command)
 
@@ -223,9 +223,9 @@ def figure(figure: str, files: tuple[Path, ...], key: str | None) -> None:
 @params_and_key
 def report(files: tuple[Path, ...], key: str | None) -> None:
     """Write the report of a finished run: one HTML file with its claims, tables and figures."""
-    from semrobust.core import outputs
+    from semrobust.pipeline import outputs
 
     params, command = checked(files, key, outputs.report)
-    from semrobust.viz import publish
+    from semrobust.figures import publish
 
     publish.run(params, files, command)

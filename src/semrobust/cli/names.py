@@ -31,7 +31,7 @@ def _params(context: click.Context) -> Mapping[str, Any]:
     """Params files overlaid, as far as they were given on the line."""
     import yaml
 
-    from semrobust.core.overlay import merge
+    from semrobust.config.overlay import merge
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     merged: dict[str, Any] = {}
@@ -42,8 +42,8 @@ def _params(context: click.Context) -> Mapping[str, Any]:
 
 def _entries(context: click.Context) -> Mapping[str, Any]:
     """Systems by name, those of grids among them."""
-    from semrobust.core.grid import expand
-    from semrobust.core.overlay import merge
+    from semrobust.config.grid import expand
+    from semrobust.config.overlay import merge
 
     systems = expand(_params(context)["systems"], "systems", merge, [])
     return {name: entry for name, entry in systems.items() if entry is not None}
@@ -57,13 +57,13 @@ def _attacks(context: click.Context) -> Iterable[str]:
 
 
 def _tables(_: click.Context) -> Iterable[str]:
-    from semrobust.core import outputs
+    from semrobust.pipeline import outputs
 
     return outputs.TABLES
 
 
 def _figures(_: click.Context) -> Iterable[str]:
-    from semrobust.core.registry import FIGURES
+    from semrobust.config.registry import FIGURES
 
     return FIGURES
 

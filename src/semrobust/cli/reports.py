@@ -15,7 +15,7 @@ from semrobust.cli.base import load, params_files
 @params_files
 def compare(files: tuple[Path, ...]) -> None:
     """Say of each claim of the two papers whether it holds in this run, and by which rule."""
-    from semrobust.evaluation import paper_vs_ours
+    from semrobust.tables import paper_vs_ours
 
     click.echo(paper_vs_ours.report(paper_vs_ours.read(load(files))))
 
@@ -39,8 +39,8 @@ _COLUMNS = {
 @params_files
 def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> None:
     """Print bits, symbols, CBR and bandwidth ratio of each SYSTEM (of all, if none is named), from its real shapes."""
-    from semrobust.core.errors import UsageError
-    from semrobust.core.layout import Layout
+    from semrobust.errors import UsageError
+    from semrobust.pipeline.layout import Layout
     from semrobust.systems import budget as budgets
 
     params = load(files)

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.core import seeds
+from semrobust.pipeline import seeds
 
 Bits = npt.NDArray[np.uint8]
 _CRC_BYTES = 2

@@ -16,18 +16,13 @@ import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 
 from semrobust.codecs.base import SIDE, Best, Pixels, Stream, Subsampling, search
-from semrobust.core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    import av
-else:
-    av = LazyModule("av")
 
 MAX_QP = 51
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from semrobust.codecs.base import Best, Codec, Pixels, Stream
-from semrobust.core import files
-from semrobust.core.codehash import code_digest
+from semrobust.pipeline import files
+from semrobust.pipeline.code import code_digest
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from semrobust.core.errors import DataError
 from semrobust.data.content import Split
+from semrobust.errors import DataError
 
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_BATCHES = ("test_batch",)

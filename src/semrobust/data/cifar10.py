@@ -7,12 +7,12 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from semrobust.core.errors import ChecksumError, DataError
-from semrobust.core.settings import DataSettings
+from semrobust.config.settings import DataSettings
 from semrobust.data.archive import read_archive
 from semrobust.data.content import Raw, Split, canonical
 from semrobust.data.download import PATIENCE, Patience, fetch
 from semrobust.data.parquet import read_parquet
+from semrobust.errors import ChecksumError, DataError
 
 VARIABLE = "SEMROBUST_CIFAR10"
 ARCHIVE = "cifar-10-python.tar.gz"

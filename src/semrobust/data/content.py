@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.core.errors import DataError
+from semrobust.errors import DataError
 
 IMAGE_SHAPE = (3, 32, 32)
 CLASSES = 10

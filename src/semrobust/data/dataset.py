@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.core import seeds
-from semrobust.core.errors import DataError
-from semrobust.core.files import replacing
-from semrobust.core.settings import DataSettings
+from semrobust.config.settings import DataSettings
 from semrobust.data import cifar10, photos
 from semrobust.data.content import Raw, Split, content_digest
 from semrobust.data.splits import SPLITS, split_files
+from semrobust.errors import DataError
+from semrobust.pipeline import seeds
+from semrobust.pipeline.files import replacing
 
 
 def _first(rows: npt.NDArray[np.int64], wanted: int | None, key: str) -> npt.NDArray[np.int64]:

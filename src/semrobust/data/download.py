@@ -22,7 +22,7 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from semrobust.core.errors import ChecksumError, DataError
+from semrobust.errors import ChecksumError, DataError
 
 Algorithm = Literal["md5", "sha256"]
 

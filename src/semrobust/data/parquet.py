@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from semrobust.core.errors import DataError
 from semrobust.data.content import CLASSES, Split
+from semrobust.errors import DataError
 
 _SIZE = (32, 32)
 

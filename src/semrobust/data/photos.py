@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from semrobust.core.errors import ChecksumError, DataError
 from semrobust.data.content import Raw, Split
 from semrobust.data.download import file_digest
+from semrobust.errors import ChecksumError, DataError
 
 PATCH = 32
 PERIODS = 3

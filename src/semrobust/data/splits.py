@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semrobust.core.errors import DataError
 from semrobust.data.content import Split
+from semrobust.errors import DataError
 
 SPLITS = ("train", "validation", "test")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semrobust.core import jobs
-from semrobust.core.layout import DATASET_FILES, Layout
-from semrobust.core.params import Params
-from semrobust.core.provenance import Making
+from semrobust.config.params import Params
 from semrobust.data.dataset import prepare
+from semrobust.pipeline import jobs
+from semrobust.pipeline.layout import DATASET_FILES, Layout
+from semrobust.pipeline.record import Making
 
 
 def run(params: Params, command: list[str]) -> Path:

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from vector_quantize_pytorch import VectorQuantize
 
-from semrobust.core.errors import TrainingError
+from semrobust.errors import TrainingError
 from semrobust.models.straight_through import straight_through
 
 _START_STD = 3**-0.5  # what an untrained linear layer behind a layer norm puts out, so that many vectors are in reach

@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from semrobust.core import seeds
+from semrobust.pipeline import seeds
 
 
 def visible_count(patches: int, masking_ratio: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
-from semrobust.core.settings import ChannelSettings
+from semrobust.config.settings import ChannelSettings
 from semrobust.phy.equalizer import Equalized, equalize
 from semrobust.phy.fading import Fading, fades_from_normals, transmit
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.core.errors import DataError
-from semrobust.core.files import replacing
+from semrobust.errors import DataError
+from semrobust.pipeline.files import replacing
 
 Bits = npt.NDArray[np.uint8]
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from semrobust.core import seeds
-from semrobust.core.lazy import LazyModule
+import torch
+
 from semrobust.phy.power import noise_variance
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
+from semrobust.pipeline import seeds
 
 
 def awgn(codewords: torch.Tensor, snr_db: float, standard_noise: torch.Tensor) -> torch.Tensor:

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from semrobust.core.lazy import LazyModule
 from semrobust.phy.ldpc import LdpcCode
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 RULES = ("min-sum", "sum-product")
 """Check-node rules, in the order of the kernels' numbers."""

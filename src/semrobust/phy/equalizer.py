@@ -14,15 +14,10 @@ symbol k is (Σ_{j≠k} |A_kj|² + σ² Σ_r |W_kr|²) / A_kk², one over its SI
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from semrobust.core.lazy import LazyModule
+import torch
+
 from semrobust.phy.power import as_complex, as_real
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 RULES = ("zf", "lmmse")
 

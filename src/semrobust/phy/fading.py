@@ -26,19 +26,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from semrobust.core import seeds
-from semrobust.core.lazy import LazyModule
 from semrobust.phy.power import as_complex, as_real, noise_variance
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
+from semrobust.pipeline import seeds
 
 KINDS = ("awgn", "rayleigh", "rician")
 LINES_OF_SIGHT = ("orthogonal", "rank_one")

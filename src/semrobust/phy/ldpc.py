@@ -13,24 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from scipy import sparse
 
-from semrobust.core.errors import ArtifactError
-from semrobust.core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    import pyldpc
-    import torch
-    from scipy import sparse
-    from sionna.phy.fec import ldpc as sionna_ldpc
-else:
-    torch = LazyModule("torch")
-    sparse = LazyModule("scipy.sparse")
-    pyldpc = LazyModule("pyldpc")
-    sionna_ldpc = LazyModule("sionna.phy.fec.ldpc")
+from semrobust.errors import ArtifactError
 
 Bits = npt.NDArray[np.uint8]
 Index = npt.NDArray[np.int64]
@@ -207,6 +197,8 @@ def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> Ldpc
         raise ValueError(f"row_weight {row_weight} must divide n = {n} for a regular code")
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed {seed} must be in 0..2^32-1")
+    import pyldpc  # seconds, and only the making of a code needs it
+
     stream = np.random.RandomState(seed)  # the legacy generator, as pyldpc draws from no other
     for _ in range(_DRAWS):
         drawn, generator = pyldpc.make_ldpc(n, column_weight, row_weight, systematic=True, seed=stream)
@@ -237,6 +229,8 @@ def nr_code(k: int, n: int) -> LdpcCode:
         raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
     if not 12 <= k < n:
         raise ValueError(f"k = {k}: an NR code of length n = {n} needs 12 <= k < n")
+    from sionna.phy.fec import ldpc as sionna_ldpc  # seconds, and only the making of a code needs it
+
     try:
         encoder = sionna_ldpc.LDPC5GEncoder(k, n, device="cpu")
         decoder = sionna_ldpc.LDPC5GDecoder(encoder, device="cpu")

@@ -13,17 +13,10 @@ on average over its bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-from semrobust.core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
+import torch
 
 
 @dataclass(frozen=True, eq=False)

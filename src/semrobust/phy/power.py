@@ -8,14 +8,8 @@ variance per real use is 10^(-snr_db/10), on real and complex views of a codewor
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from semrobust.core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
+import torch
 
 SOURCE_VALUES = 3 * 32 * 32
 """Real values of one image: the denominator of CBR and of the bandwidth ratio."""

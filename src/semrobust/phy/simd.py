@@ -21,7 +21,7 @@ from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic, models, overload, register_model
 
-from semrobust.core.codehash import code_digest
+from semrobust.pipeline.code import code_digest
 
 LANES = 16
 """Numbers side by side: one AVX-512 register, two of AVX2, four of SSE or NEON."""

@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from semrobust.core.lazy import LazyModule
-from semrobust.core.settings import SystemKind, SystemSettings
+import torch
+
+from semrobust.config.settings import SystemKind, SystemSettings
 
 if TYPE_CHECKING:
-    import torch
-
     from semrobust.phy.mapping import Modulation
-else:
-    torch = LazyModule("torch")
 
 State = Mapping[str, "torch.Tensor"]
 """What a checkpoint holds: tensors by name."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from semrobust.core import seeds
-from semrobust.core.lazy import LazyModule
-from semrobust.core.params import Params
-from semrobust.core.registry import SYSTEMS
+import torch
+
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
 from semrobust.phy.power import bandwidth_ratio, channel_bandwidth_ratio
+from semrobust.pipeline import seeds
 from semrobust.systems.base import System
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 _HEADER = ("system", "real uses", "symbols", "CBR", "bandwidth ratio", "coded bits", "message bits", "source bytes")
 

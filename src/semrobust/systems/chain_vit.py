@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 
-from semrobust.core.lazy import LazyModule
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import LinkSettings, Positive, SystemSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import LinkSettings, Positive, SystemSettings
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.systems.base import Sent, grey_images
@@ -27,11 +27,6 @@ from semrobust.systems.hevc_ldpc import HevcLdpcSettings
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings
 from semrobust.systems.over_air import decode_over
 from semrobust.systems.vit import network
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 _CERTAIN = 1e-3  # noise variance that the receiver counts with where nothing is lost: every LLR is large
 _KEPT = 8  # batches whose encodes are remembered: a sweep sends the same images over many channels

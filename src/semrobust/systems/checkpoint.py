@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semrobust.core import files, jobs
-from semrobust.core.layout import Layout
-from semrobust.core.params import Params
-from semrobust.core.provenance import Making
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
+from semrobust.pipeline import files, jobs
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.record import Making
 from semrobust.systems.base import System
 
 

@@ -9,25 +9,20 @@ The N uses carry `blocks` codewords of one code, one after the other: block b li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from semrobust.codecs.base import Codec, Stream, Subsampling
 from semrobust.codecs.framing import Framing
-from semrobust.core.lazy import LazyModule
-from semrobust.core.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
+from semrobust.config.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.systems.base import Decoded, Sent, State, System, grey_images
 from semrobust.systems.codes import CodeSettings
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 
 class SumProductSettings(Settings):

@@ -12,22 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+import torch
 from pydantic import Field
 
-from semrobust.core.errors import ArtifactError
-from semrobust.core.lazy import LazyModule
-from semrobust.core.settings import NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
+from semrobust.config.settings import NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
+from semrobust.errors import ArtifactError
 from semrobust.phy.air import Air
 from semrobust.systems.base import State, System, device
 from semrobust.systems.draw import Randomness
 
 if TYPE_CHECKING:
-    import torch
-
     from semrobust.models.codebook import Codebook
     from semrobust.phy.ldpc import LdpcCode
-else:
-    torch = LazyModule("torch")
 
 CLASSES = 10
 

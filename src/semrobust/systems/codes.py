@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from semrobust.core.settings import Settings
+from semrobust.config.settings import Settings
 from semrobust.phy.alist import read_alist
 from semrobust.phy.ldpc import LdpcCode, from_parity_check, nr_code, regular_code
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
+import torch
 from pydantic import Field
 
-from semrobust.core.lazy import LazyModule
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
 from semrobust.phy.channel import awgn
 from semrobust.systems.base import Decoded, Sent, State, System, device
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 
 class TrainingSettings(Settings):

@@ -7,18 +7,14 @@ that term and no noise, so that the slope is trained and nothing else that noise
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from semrobust.core.lazy import LazyModule
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import SystemSettings
+import torch
+
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import SystemSettings
 from semrobust.phy.power import noise_variance
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem, TrainingSettings
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 
 class SmoothTrainingSettings(TrainingSettings):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import SystemSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import SystemSettings
 from semrobust.systems.base import State
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
 

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
+import torch
 
-from semrobust.core import seeds
-from semrobust.core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
+from semrobust.pipeline import seeds
 
 _PUBLIC_MASKS = 0
 """Seed of the masks at transmission: a part of the standard that both ends and the attacker know."""

@@ -12,24 +12,19 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 
-from semrobust.core import seeds
-from semrobust.core.lazy import LazyModule
-from semrobust.core.settings import Settings
+from semrobust.config.settings import Settings
 from semrobust.phy import mapping
 from semrobust.phy.air import Air, Normals
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
+from semrobust.pipeline import seeds
 from semrobust.systems.classical import MinSumSettings, SumProductSettings
 from semrobust.systems.codes import NRCodeSettings, RegularCodeSettings
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 DecoderSettings = Annotated[SumProductSettings | MinSumSettings, Field(discriminator="rule")]
 FreeCodeSettings = Annotated[RegularCodeSettings | NRCodeSettings, Field(discriminator="family")]

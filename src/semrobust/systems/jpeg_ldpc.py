@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from semrobust.codecs.base import Codec
 from semrobust.codecs.jpeg import Jpeg
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import SystemSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import SystemSettings
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
 
 

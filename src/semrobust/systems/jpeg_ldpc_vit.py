@@ -9,16 +9,16 @@ paper's Table I. One lost codeword loses the image.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 
 from semrobust.codecs.base import Pixels, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.jpeg import MAX_QUALITY, Jpeg
-from semrobust.core.lazy import LazyModule
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import LinkSettings, Positive, SystemSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import LinkSettings, Positive, SystemSettings
 from semrobust.phy import mapping
 from semrobust.phy.air import Air
 from semrobust.phy.decoder import Decoder
@@ -28,11 +28,6 @@ from semrobust.systems.classification import ClassifyingSettings, ClassifyingSys
 from semrobust.systems.draw import Randomness
 from semrobust.systems.index_transport import DecoderSettings, FreeCodeSettings
 from semrobust.systems.vit import network
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = LazyModule("torch")
 
 
 class JpegLdpcVitSettings(ClassifyingSettings):

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+import torch
 from pydantic import Field, model_validator
 
-from semrobust.core.lazy import LazyModule
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import LinkSettings, Positive, PositiveFloat, SystemSettings, Task
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, SystemSettings, Task
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.power import normalize_power
@@ -34,12 +34,8 @@ from semrobust.systems.draw import Randomness
 from semrobust.systems.index_transport import CodedSettings, IndexTransport, UncodedSettings
 
 if TYPE_CHECKING:
-    import torch
-
     from semrobust.models.codebook import Codebook
     from semrobust.models.masked_autoencoder import MaskedAutoencoder
-else:
-    torch = LazyModule("torch")
 
 _GRID = 32
 

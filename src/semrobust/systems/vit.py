@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from semrobust.core.registry import SYSTEMS
-from semrobust.core.settings import Positive, SystemSettings
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import Positive, SystemSettings
 from semrobust.phy.air import Air
 from semrobust.systems.classification import CLASSES, ClassifyingSettings, ClassifyingSystem, NetworkSize
 from semrobust.systems.draw import Randomness

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from semrobust.attacks.structure.sets import NodeSets
-from semrobust.attacks.words import Words
+from semrobust.attacks.code.structure.sets import NodeSets
+from semrobust.attacks.code.words import Words
 from semrobust.phy import mapping
 
 

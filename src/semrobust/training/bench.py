@@ -13,17 +13,17 @@ from unittest.mock import patch
 
 import torch
 
-from semrobust.core import seeds
-from semrobust.core.errors import UsageError
-from semrobust.core.layout import Layout
-from semrobust.core.params import Params
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
 from semrobust.data.splits import load_split
+from semrobust.errors import UsageError
 from semrobust.phy.air import Air
+from semrobust.pipeline import seeds
+from semrobust.pipeline.layout import Layout
 from semrobust.systems.base import System
 from semrobust.systems.classification import CLASSES, ClassifyingSystem
+from semrobust.training.classification import RecognitionTrainer
 from semrobust.training.loop import Trainer
-from semrobust.training.recognition import RecognitionTrainer
 
 PRECISIONS = ("fp32", "bf16")
 _WARM_UP = 5

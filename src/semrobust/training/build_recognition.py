@@ -8,16 +8,16 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from semrobust.core import jobs, seeds
-from semrobust.core.layout import Layout
-from semrobust.core.params import Params
-from semrobust.core.provenance import Making
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
 from semrobust.data.splits import load_split
 from semrobust.phy.air import Air
+from semrobust.pipeline import jobs, seeds
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.record import Making
 from semrobust.systems.checkpoint import save
 from semrobust.systems.classification import ClassifyingSettings, ClassifyingSystem
-from semrobust.training.recognition import RecognitionTrainer
+from semrobust.training.classification import RecognitionTrainer
 
 
 def run(params: Params, system: str, command: list[str], after_epoch: Callable[[int], None] = lambda _: None) -> Path:

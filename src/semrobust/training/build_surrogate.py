@@ -9,12 +9,12 @@ from typing import Protocol, runtime_checkable
 import torch
 from safetensors.torch import load_file
 
-from semrobust.core import jobs, seeds
-from semrobust.core.layout import Layout
-from semrobust.core.params import Params
-from semrobust.core.provenance import Making
-from semrobust.core.registry import SYSTEMS
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
 from semrobust.data.splits import load_split
+from semrobust.pipeline import jobs, seeds
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.record import Making
 from semrobust.systems.base import State, System
 from semrobust.systems.checkpoint import save
 from semrobust.training.loop import Trainer

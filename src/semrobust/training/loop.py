@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import torch
 from tqdm import tqdm
 
-from semrobust.core import files, seeds
-from semrobust.core.errors import ArtifactError, TrainingError
+from semrobust.errors import ArtifactError, TrainingError
+from semrobust.pipeline import files, seeds
 from semrobust.systems.base import device
 
 Images = torch.Tensor

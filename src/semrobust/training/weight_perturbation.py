@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import torch
 
-from semrobust.core.errors import TrainingError
+from semrobust.errors import TrainingError
 
 Weights = Mapping[str, torch.nn.Parameter]
 """The parameters that are perturbed, by name; each counts as one layer."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.attacks.structure.sets import NodeSets
-from semrobust.core.settings import StructureSettings
+from semrobust.attacks.code.structure.sets import NodeSets
+from semrobust.config.settings import StructureSettings
 from semrobust.phy.ldpc import LdpcCode, from_parity_check, nr_code, regular_code
 
 QUICK: dict[str, Any] = {

@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from semrobust.attacks.structure.analysis import analyse
-from semrobust.attacks.structure.classify import classify
-from semrobust.attacks.structure.sets import KINDS, Structure
+from semrobust.attacks.code.structure.analysis import analyse
+from semrobust.attacks.code.structure.classify import classify
+from semrobust.attacks.code.structure.sets import KINDS, Structure
 from semrobust.phy.ldpc import LdpcCode
 from tests.attacks.structure import samples
 from tests.attacks.structure.brute import CODES, HAMMING, describe, every_set

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from semrobust.attacks.structure.classify import classify
-from semrobust.attacks.structure.sets import NodeSets
+from semrobust.attacks.code.structure.classify import classify
+from semrobust.attacks.code.structure.sets import NodeSets
 from tests.attacks.structure.brute import CODES, describe, every_set, tiny
 
 FLAGS = ("b", "elementary", "absorbing", "stopping", "connected")

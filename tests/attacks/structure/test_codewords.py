@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from semrobust.attacks.structure.codewords import low_weight_codewords, null_space
-from semrobust.attacks.structure.exhaustive import TRAPPING, search
-from semrobust.attacks.structure.graph import Graph
-from semrobust.attacks.structure.sets import NodeSets
+from semrobust.attacks.code.structure.codewords import low_weight_codewords, null_space
+from semrobust.attacks.code.structure.exhaustive import TRAPPING, search
+from semrobust.attacks.code.structure.graph import Graph
+from semrobust.attacks.code.structure.sets import NodeSets
 from tests.attacks.structure import samples
 from tests.attacks.structure.brute import CODES, HAMMING, tiny
 

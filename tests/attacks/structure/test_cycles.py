@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semrobust.attacks.structure.cycles import count_cycles, girth, list_cycles
-from semrobust.attacks.structure.graph import Graph
+from semrobust.attacks.code.structure.cycles import count_cycles, girth, list_cycles
+from semrobust.attacks.code.structure.graph import Graph
 from tests.attacks.structure import brute, samples
 from tests.attacks.structure.brute import CODES
 

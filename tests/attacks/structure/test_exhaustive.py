@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from semrobust.attacks.structure.exhaustive import ABSORBING, STOPPING, TRAPPING, Found, deepen, search
-from semrobust.attacks.structure.graph import Graph
-from semrobust.attacks.structure.sets import NodeSets
+from semrobust.attacks.code.structure.exhaustive import ABSORBING, STOPPING, TRAPPING, Found, deepen, search
+from semrobust.attacks.code.structure.graph import Graph
+from semrobust.attacks.code.structure.sets import NodeSets
 from tests.attacks.structure import samples
 from tests.attacks.structure.brute import CODES, HAMMING, Described, every_set
 

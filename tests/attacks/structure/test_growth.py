@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semrobust.attacks.structure.classify import classify
-from semrobust.attacks.structure.cycles import list_cycles
-from semrobust.attacks.structure.exhaustive import ABSORBING, search
-from semrobust.attacks.structure.graph import Graph, Index32
-from semrobust.attacks.structure.growth import grow
-from semrobust.attacks.structure.sets import NodeSets
+from semrobust.attacks.code.structure.classify import classify
+from semrobust.attacks.code.structure.cycles import list_cycles
+from semrobust.attacks.code.structure.exhaustive import ABSORBING, search
+from semrobust.attacks.code.structure.graph import Graph, Index32
+from semrobust.attacks.code.structure.growth import grow
+from semrobust.attacks.code.structure.sets import NodeSets
 from tests.attacks.structure import samples
 from tests.attacks.structure.brute import CODES, every_set
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semrobust.attacks.structure.analysis import analyse
-from semrobust.attacks.structure.sets import NodeSets, Structure
-from semrobust.core.errors import ArtifactError
+from semrobust.attacks.code.structure.analysis import analyse
+from semrobust.attacks.code.structure.sets import NodeSets, Structure
+from semrobust.errors import ArtifactError
 from tests.attacks.structure import samples
 
 SETS = st.lists(st.sets(st.integers(0, 50), max_size=9), max_size=12)

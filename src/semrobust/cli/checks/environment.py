@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from semrobust.cli.checks.finding import Finding, Setting, gib
-from semrobust.core.params import Params
+from semrobust.config.params import Params
 
 LOCK = Path("requirements.lock")
 _INSTALL = "make install, or pip install --no-build-isolation -r requirements.lock"

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from semrobust.core import costs, effort
-from semrobust.core.costs import Cost
-from semrobust.core.errors import ArtifactError, ParamsError
-from semrobust.core.params import Params, load
+from semrobust.config.params import Params, load
+from semrobust.errors import ArtifactError, ParamsError
+from semrobust.pipeline import costs, effort
+from semrobust.pipeline.costs import Cost
 
 Level = Literal["ok", "warning", "problem"]
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semrobust.cli.checks.finding import Finding, Setting, gib
-from semrobust.core import provenance
-from semrobust.core.errors import ArtifactError, ParamsError
-from semrobust.core.layout import DATASET_FILES, Layout
-from semrobust.core.params import Params
-from semrobust.core.settings import DataSettings
+from semrobust.config.params import Params
+from semrobust.config.settings import DataSettings
+from semrobust.errors import ArtifactError, ParamsError
+from semrobust.pipeline import record as provenance
+from semrobust.pipeline.layout import DATASET_FILES, Layout
 
 _DOWNLOAD = 170_498_071  # bytes of the official archive
 

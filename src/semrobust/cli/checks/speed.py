@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from semrobust.cli.checks.finding import Finding, Setting
-from semrobust.core import costs, dag
-from semrobust.core.params import Params
-from semrobust.core.schedule import Together, together
+from semrobust.config.params import Params
+from semrobust.pipeline import costs, dag
+from semrobust.pipeline.schedule import Together, together
 
 REFERENCE = Path("benchmarks/machine.json")
 """The machine on which `benchmarks/jobs.csv` was measured: what it is, and its `rates`."""

@@ -1,0 +1,1 @@
+"""Attacks that use the LDPC code: words, sets, patterns."""

@@ -1,0 +1,70 @@
+"""A deep Q-network that picks the bits to push.
+
+The paper compares with a search called DQN, which we know by name only; this is our reading of it. The network is
+trained on random noisy codewords of the attacked code (`learning.qnetwork`), never on images. At the attack it picks
+bit after bit until the word fails, from each of a few first bits.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from weakref import WeakKeyDictionary
+
+import torch
+
+from semrobust.attacks.code.learning.game import Game
+from semrobust.attacks.code.learning.qnetwork import play
+from semrobust.attacks.code.learning.training import LearningSettings, train
+from semrobust.attacks.code.selection import Pushes, settle
+from semrobust.attacks.code.words import WordAttack, Words
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.phy.decoder import Decoder
+
+
+class DQNSettings(AttackSettings):
+    """`amplitude` of a push, 1 = from the level onto the decision boundary; at most `max_bits` are pushed.
+
+    `depth` decoder iterations are seen by the network; `starts` first bits per word, those that it values most;
+    `bisections` of the power in the end; `learning` before the first attack on a code.
+    """
+
+    kind: Literal["dqn_bits"]
+    amplitude: PositiveFloat
+    max_bits: Positive
+    depth: Positive
+    starts: Positive
+    bisections: Positive
+    learning: LearningSettings
+
+
+@ATTACKS.register("dqn_bits")
+class DQNBits(WordAttack):
+    """Let the network play every word from its best first moves; keep the cheapest vector of each word."""
+
+    Settings: ClassVar[type[AttackSettings]] = DQNSettings
+
+    def __init__(self, settings: AttackSettings) -> None:
+        super().__init__(settings)
+        self._trained: WeakKeyDictionary[Decoder, dict[str, torch.nn.Module]] = WeakKeyDictionary()
+
+    def network(self, words: Words) -> torch.nn.Module:
+        """The network for the words' decoder and modulation; trained once."""
+        settings = self.settings
+        assert isinstance(settings, DQNSettings)
+        known = self._trained.setdefault(words.decoder, {})
+        name = words.modulation.name
+        if name not in known:
+            known[name] = train(
+                words.decoder, words.modulation, settings.learning,
+                settings.amplitude, settings.depth, settings.max_bits,
+            )  # fmt: skip
+        return known[name]
+
+    def search(self, words: Words) -> torch.Tensor:
+        settings = self.settings
+        assert isinstance(settings, DQNSettings)
+        pushes = Pushes.of(words, settings.amplitude)
+        game = Game(pushes, settings.depth, settings.max_bits)
+        chosen, rows = play(game, self.network(words), settings.starts)
+        return settle(words, pushes.vectors(chosen, rows), rows, settings.bisections)

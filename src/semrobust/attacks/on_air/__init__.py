@@ -1,0 +1,1 @@
+"""Attacks on the received vector of any receiver."""

@@ -1,0 +1,114 @@
+"""The Carlini-Wagner attack on a differentiable receiver (zhang2026, second-hand settings).
+
+minimize ||s||² + c · max(0, D* + κ - D(s)),  D the total squared error of the image shown
+
+by Adam from s = 0, for a constant c per image that grows tenfold until the image is ruined and is then bisected on a
+logarithmic scale (Carlini, Wagner 2017, arXiv 1608.04644). The objective printed in the paper has the other sign, which
+rewards an image that is *not* ruined; this is the one that attacks.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from semrobust.attacks.base import Attack, AttackResult, Target, untouched, update
+from semrobust.attacks.on_air.gradient import measure
+from semrobust.attacks.on_air.minimum_norm import better
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.phy.power import SOURCE_VALUES, power_total
+
+_DECAY, _DECAY_SQUARED, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own (Kingma, Ba 2015)
+_CHECKS, _STANDSTILL = 10, 1e-3  # how often a search looks at an image's objective, and the least share it must fall by
+
+
+class CarliniWagnerSettings(AttackSettings):
+    """`searches` values of c, the first of them `start`, all within [`least`, `most`]; `iterations` steps of Adam for
+    each, of rate `learning_rate`. `margin` is κ, in total squared error."""
+
+    kind: Literal["carlini_wagner"]
+    start: PositiveFloat
+    least: PositiveFloat
+    most: PositiveFloat
+    searches: Positive
+    iterations: Positive
+    learning_rate: PositiveFloat
+    margin: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.least <= self.start <= self.most:
+            raise ValueError(f"start: {self.start}, must lie between least = {self.least} and most = {self.most}")
+        return self
+
+
+@ATTACKS.register("carlini_wagner")
+class CarliniWagner(Attack):
+    """The smallest vector met in any of the searches that ruins the image; all images side by side."""
+
+    Settings: ClassVar[type[AttackSettings]] = CarliniWagnerSettings
+    requires = frozenset({"gradient"})
+
+    def run(self, target: Target) -> AttackResult:
+        settings = self.settings
+        assert isinstance(settings, CarliniWagnerSettings)
+        result = untouched(target)
+        rows = (~result.success).nonzero().squeeze(1)
+        if not len(rows):
+            return result
+        chosen = target.take(rows)
+        found = untouched(chosen)
+        constant = torch.full((len(rows),), settings.start)
+        low, high = torch.zeros(len(rows)), torch.full((len(rows),), torch.inf)
+        for _ in range(settings.searches):
+            found, ruined = _minimize(chosen, found, constant, settings)
+            low, high = torch.where(ruined, low, constant), torch.where(ruined, constant, high)
+            # between a c that fails and one that succeeds; else tenfold up or down
+            constant = torch.where(high.isinf(), 10 * low, torch.where(low == 0, high / 10, (low * high).sqrt()))
+            constant = constant.clamp(settings.least, settings.most)
+        return update(result, rows, found)
+
+
+def _minimize(
+    target: Target, found: AttackResult, constant: torch.Tensor, settings: CarliniWagnerSettings
+) -> tuple[AttackResult, torch.Tensor]:
+    """Adam on the objective for one c per image; returns the better results, and whether this c ruined the image.
+
+    As in the authors' code an image is left alone once its objective stands still: ten times in a search it is asked
+    whether the least objective fell since the last time.
+    """
+    rows, own = torch.arange(len(target)), found
+    succeeded = torch.zeros(len(target), dtype=torch.bool)
+    current, first, second = (torch.zeros_like(target.received) for _ in range(3))
+    least = before = torch.full((len(target),), torch.inf, dtype=torch.float64)
+    limit = SOURCE_VALUES * target.threshold + settings.margin
+    check = max(1, settings.iterations // _CHECKS)
+    for taken in range(1, settings.iterations + 1):
+        mse, gradient = measure(target, current)
+        ruined = mse >= target.threshold
+        own = better(own, current, ruined, mse)
+        succeeded[rows] |= ruined
+        short = (limit - SOURCE_VALUES * mse).clamp_min(0.0)
+        least = torch.minimum(least, power_total(current) + constant * short)
+        weight = (short > 0).float() * constant * SOURCE_VALUES
+        slope = 2 * current - weight[:, None] * gradient
+        first = _DECAY * first + (1 - _DECAY) * slope
+        second = _DECAY_SQUARED * second + (1 - _DECAY_SQUARED) * slope.square()
+        step = first / (1 - _DECAY**taken) / ((second / (1 - _DECAY_SQUARED**taken)).sqrt() + _EPSILON)
+        current = current - settings.learning_rate * step
+        if taken % check == 0:
+            moving = (least < (1 - _STANDSTILL) * before).nonzero().squeeze(1)
+            before = least
+            if len(moving) < len(rows):
+                found = update(found, rows, own)
+                rows, target = rows[moving], target.take(moving)
+                own = AttackResult(own.perturbation[moving], own.success[moving], own.mse[moving], own.steps[moving])
+                current, first, second, least, before, constant = (
+                    values[moving] for values in (current, first, second, least, before, constant)
+                )
+            if not len(rows):
+                break
+    return update(found, rows, own), succeeded

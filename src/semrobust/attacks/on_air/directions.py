@@ -1,0 +1,70 @@
+"""Attacks along one fixed direction per image: a random one, and all symbols towards the wrong sign."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from semrobust.attacks.base import Attack, AttackResult, Target
+from semrobust.attacks.search import amplitudes, first_crossing
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, PositiveFloat
+from semrobust.phy.power import normalize_power
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DirectionSettings(AttackSettings):
+    """The grid of rising power, as perturbation-to-signal ratio, and how finely the crossing is bisected."""
+
+    kind: Literal["random_direction", "all_bits"]
+    start_psr_db: float
+    stop_psr_db: float
+    step_db: PositiveFloat
+    bisections: Annotated[int, Field(ge=0, le=30)]
+
+    @model_validator(mode="after")
+    def _grid_rises(self) -> Self:
+        if self.stop_psr_db <= self.start_psr_db:
+            raise ValueError(f"stop_psr_db must exceed start_psr_db = {self.start_psr_db}")
+        steps = (self.stop_psr_db - self.start_psr_db) / self.step_db
+        if abs(steps - round(steps)) > 1e-6:
+            raise ValueError(f"stop_psr_db - start_psr_db must be a whole number of steps of step_db = {self.step_db}")
+        return self
+
+
+class DirectionAttack(Attack):
+    """Scale one direction of unit power per use until the image is ruined."""
+
+    Settings: ClassVar[type[AttackSettings]] = DirectionSettings
+
+    def direction(self, target: Target) -> torch.Tensor:
+        """Direction (B, N) with squared norm N per image."""
+        raise NotImplementedError
+
+    def run(self, target: Target) -> AttackResult:
+        settings = self.settings
+        assert isinstance(settings, DirectionSettings)
+        direction = self.direction(target)
+        grid = amplitudes(settings.start_psr_db, settings.stop_psr_db, settings.step_db)
+        return first_crossing(target, lambda scale, rows: scale[:, None] * direction[rows], grid, settings.bisections)
+
+
+@ATTACKS.register("random_direction")
+class RandomDirection(DirectionAttack):
+    """An isotropic direction per image: what an attacker without any knowledge can do."""
+
+    def direction(self, target: Target) -> torch.Tensor:
+        return normalize_power(target.directions)
+
+
+@ATTACKS.register("all_bits")
+class AllBits(DirectionAttack):
+    """Every channel use pushed towards the wrong sign with the same strength, blind to the noise."""
+
+    requires = frozenset({"soft_bits"})
+
+    def direction(self, target: Target) -> torch.Tensor:
+        return -target.sent.codewords.sign()

@@ -1,0 +1,86 @@
+"""Progressive gradient ascent (PGA) on a differentiable receiver (zhang2026, second-hand settings)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import Field
+
+from semrobust.attacks.base import Attack, AttackResult, Target, update
+from semrobust.attacks.on_air.gradient import measure
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
+
+
+class PGASettings(AttackSettings):
+    """Step length α and ε of the normalized step, the step limit, and the bisections along the last step."""
+
+    kind: Literal["pga"]
+    step: PositiveFloat
+    epsilon: PositiveFloat
+    max_steps: Positive
+    bisections: Annotated[int, Field(ge=0, le=30)]
+
+
+@ATTACKS.register("pga")
+class PGA(Attack):
+    """s <- s + α g/(||g|| + ε) from s = 0, g the gradient of the squared error, stopped at the first crossing of D*.
+
+    `bisections: 0` is the paper's attack. With bisections the last step is shortened to the crossing, which can only
+    lower the power within one step length.
+    """
+
+    Settings: ClassVar[type[AttackSettings]] = PGASettings
+    requires = frozenset({"gradient"})
+
+    def run(self, target: Target) -> AttackResult:
+        settings = self.settings
+        assert isinstance(settings, PGASettings)
+        count = len(target)
+        nothing = torch.zeros_like(target.received)
+        result = AttackResult(
+            nothing,
+            torch.zeros(count, dtype=torch.bool),
+            torch.zeros(count),
+            torch.zeros(count, dtype=torch.int64),
+        )
+        active, current, last_step = torch.arange(count), nothing, nothing.clone()
+        for taken in range(settings.max_steps + 1):
+            # one pass tests s and prepares the next step, since its images are what the receiver shows
+            mse, gradient = measure(target.take(active), current)
+            ruined = mse >= target.threshold
+            result = update(result, active, AttackResult(current, ruined, mse, torch.full_like(active, taken)))
+            active, gradient = active[~ruined], gradient[~ruined]
+            if not len(active) or taken == settings.max_steps:
+                break
+            step = settings.step * gradient / (gradient.norm(dim=1, keepdim=True) + settings.epsilon)
+            current = current[~ruined] + step
+            last_step[active] = step
+        return self._refine(target, result, last_step, settings.bisections)
+
+    @staticmethod
+    def _refine(target: Target, result: AttackResult, step: torch.Tensor, bisections: int) -> AttackResult:
+        """Bisect t in s - t·step for the largest t that still ruins the image."""
+        rows = (result.success & (result.steps > 0)).nonzero().squeeze(1)
+        if not len(rows) or not bisections:
+            return result
+        end, step = result.perturbation[rows], step[rows]
+        low, high = torch.zeros(len(rows)), torch.ones(len(rows))
+        for _ in range(bisections):
+            back = (low + high) / 2
+            tried = end - back[:, None] * step
+            mse = target.distortion(tried, rows)
+            ruined = mse >= target.threshold
+            # stepping back lowers the norm except for a strongly curved path; then the longer vector is not kept
+            shorter = tried.norm(dim=1) < result.perturbation[rows].norm(dim=1)
+            keep = ruined & shorter
+            found = AttackResult(
+                torch.where(keep[:, None], tried, result.perturbation[rows]),
+                torch.ones_like(keep),
+                torch.where(keep, mse, result.mse[rows]),
+                result.steps[rows] + 1,
+            )
+            result = update(result, rows, found)
+            low, high = torch.where(ruined, back, low), torch.where(ruined, high, back)
+        return result

@@ -1,0 +1,80 @@
+"""Universal perturbation: one vector for all images, by an attacker who knows the decoder but not what is sent.
+
+Moosavi-Dezfooli et al. 2017 (arXiv 1610.08401) for a distortion target; on the air Sadeghi & Larsson 2019 (arXiv
+1902.08391) show why it matters: nothing of the transmission has to be known in time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import Field
+
+from semrobust.attacks.base import Target
+from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
+from semrobust.attacks.on_air.gradient import measure
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, Positive
+from semrobust.phy.power import normalize_power, power_from_psr_db
+
+_FLOOR = 0.02  # where the cosine schedule of step and shrinkage ends, as a share of its beginning
+
+
+class UniversalSettings(DirectionSettings):
+    """As `DirectionSettings`, and how the vector is learned: `iterations` steps of relative length `step` at first.
+
+    The norm changes by the share `shrink` at first, so that half of the images learned from are ruined.
+    """
+
+    kind: Literal["universal"]  # type: ignore[assignment]
+    iterations: Positive
+    step: Annotated[float, Field(gt=0, le=1)]
+    shrink: Annotated[float, Field(gt=0, lt=1)]
+
+
+@ATTACKS.register("universal")
+class Universal(DirectionAttack):
+    """One direction for all even images of the batch, learned from the odd ones, and the other way round.
+
+    So no image takes part in making the vector that it is attacked with. The power reported for an image is that at
+    which the common direction ruins it; the share of images with less is what one vector of this power ruins.
+    """
+
+    Settings: ClassVar[type[AttackSettings]] = UniversalSettings
+    requires = frozenset({"gradient"})
+
+    def direction(self, target: Target) -> torch.Tensor:
+        assert isinstance(self.settings, UniversalSettings)
+        places = torch.arange(len(target))
+        direction = torch.empty_like(target.received)
+        for parity in (0, 1):
+            attacked, seen = (places[places % 2 == side] for side in (parity, 1 - parity))
+            # a batch of one image has no other to learn from: a random direction is all that is left
+            learned = _learn(target.take(seen), self.settings) if len(seen) else target.directions[:1]
+            direction[attacked] = normalize_power(learned).expand(len(attacked), -1)
+        return direction
+
+
+def _learn(target: Target, settings: UniversalSettings) -> torch.Tensor:
+    """The vector (1, N) of least norm that was seen to ruin half of the images of `target`; the last one if none did.
+
+    Ascent on the squared error of those not ruined yet: those that are would pull the vector to where they are worst.
+    """
+    current = target.directions[:1]
+    norm = power_from_psr_db(0.0, current.shape[1]) ** 0.5
+    best, least = current, math.inf
+    current = current * (norm / current.norm())
+    for taken in range(settings.iterations):
+        mse, gradient = measure(target, current.expand(len(target), -1))
+        ruined = mse >= target.threshold
+        half = int(ruined.sum()) * 2 >= len(target)
+        if half and norm < least:
+            best, least = current, norm
+        ascent = (gradient if ruined.all() else gradient[~ruined]).sum(0, keepdim=True)
+        share = _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * taken / settings.iterations))
+        moved = current / norm + settings.step * share * ascent / ascent.norm().clamp_min(1e-12)
+        norm *= 1 - settings.shrink * share if half else 1 + settings.shrink * share
+        current = moved * (norm / moved.norm().clamp_min(1e-12))
+    return best if math.isfinite(least) else current

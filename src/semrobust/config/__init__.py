@@ -1,0 +1,1 @@
+"""What params may say: schema, overlays, grids, checks."""

@@ -1,0 +1,53 @@
+"""Settings of the question when an image counts as ruined: other distortions D* than the one of the main tables."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from semrobust.config.settings import AttackSettings, Positive, PositiveFloat, Settings
+
+_RULES = ("psnr_db", "below_clean_db", "rise_levels")
+
+
+class CriterionSettings(Settings):
+    """One rule by which an image counts as ruined; exactly one of the three must be given.
+
+    Attributes:
+        label: the name in figures.
+        psnr_db: at most this PSNR, the same for all images.
+        below_clean_db: this much PSNR below what the receiver shows without an attack.
+        rise_levels: root mean squared error this many 8-bit levels above that without an attack. Of the three it alone
+            asks every receiver for the same way from where it stands: eq. 10 bounds the way, √D* − √D₀.
+    """
+
+    label: Annotated[str, Field(min_length=1)]
+    psnr_db: Annotated[float, Field(gt=0, lt=60)] | None = None
+    below_clean_db: PositiveFloat | None = None
+    rise_levels: Annotated[float, Field(gt=0, lt=255)] | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        given = [name for name in _RULES if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(_RULES)}, not {len(given)}")
+        return self
+
+
+class CriteriaSettings(Settings):
+    """Who is tried under which criteria, and how.
+
+    Attributes:
+        images: the first test images.
+        snr_db: channel SNRs; they need not be those of the link.
+        studies: whose systems are tried beside those of the main tables.
+        attacks: attacks by name; a system is attacked by those that it offers what they require.
+        ruined: criteria by name.
+    """
+
+    images: Positive
+    snr_db: Annotated[list[float], Field(min_length=1)]
+    studies: list[str]
+    attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
+    ruined: Annotated[dict[str, CriterionSettings], Field(min_length=1)]

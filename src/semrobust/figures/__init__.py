@@ -1,0 +1,1 @@
+"""Figures, one a file; they read tables and never torch."""

@@ -1,0 +1,162 @@
+"""What every figure shares: its inputs, its registration, and one look per system and attack in all figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+
+from semrobust.config.registry import FIGURES
+from semrobust.config.settings import FigureKind, Plain
+from semrobust.errors import ParamsError
+
+Color = tuple[float, float, float]
+
+_LEAST_EXPONENT = -1  # smaller means are next to no attack at all and would push all others together
+
+BEST_OF = "best_of"
+"""What the tables call the cheapest of all attacks on a system, image by image."""
+
+# the lengths share no factor with a palette of ten colours, so many systems pass before a combination comes again;
+# every marker can be hollow, which is how a bound is told from a value
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
+_DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
+
+
+@dataclass(frozen=True)
+class FigureInputs:
+    """What a figure is drawn from.
+
+    Attributes:
+        tables: the result tables that the figure asked for, by name.
+        gallery: file of example pictures, if the figure asked for it.
+        settings: the figure job's settings (`core.outputs.figure`): `plot`, `labels` of the attacked systems and of the
+            attacks, what each of the `rungs` is, `success_psnr_db`.
+        dataset: the dataset's name and digests, as recorded.
+        run: name of the run.
+        id: provenance id, printed in the figure.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    gallery: Path | None
+    settings: Plain
+    dataset: Plain
+    run: str
+    id: str
+
+
+Draw = Callable[[FigureInputs], "Figure"]
+
+
+def figure(name: str, tables: tuple[str, ...] = (), gallery: bool = False) -> Callable[[Draw], Draw]:
+    """Return the decorator that registers a drawing function as the figure `name` with the inputs it needs."""
+
+    def add(draw: Draw) -> Draw:
+        FIGURES.register(name)(FigureKind(draw=draw, tables=tables, gallery=gallery, module=draw.__module__))
+        return draw
+
+    return add
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one system or attack is shown, in every figure alike."""
+
+    label: str
+    color: Color
+    marker: str
+    dashes: Any
+
+
+def looks(inputs: FigureInputs, section: str) -> dict[str, Look]:
+    """Looks of the attacked `systems` or of all `attacks` of the run by name, in the order of the params.
+
+    Raises ParamsError if the palette is not one that seaborn knows.
+    """
+    labels = inputs.settings["labels"][section]
+    palette = inputs.settings["plot"]["palette"]
+    try:
+        colors = seaborn.color_palette(palette, len(labels))
+    except ValueError as error:
+        raise ParamsError([f"plot.palette: {palette!r}, must be a palette of seaborn such as 'colorblind'"]) from error
+    return plain_looks(labels, colors)
+
+
+def plain_looks(labels: Mapping[str, str], colors: Sequence[Color]) -> dict[str, Look]:
+    """Looks by name for these labels: the colours in turn, each with its own marker and dashes."""
+    return {
+        name: Look(label, colors[i % len(colors)], _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
+        for i, (name, label) in enumerate(labels.items())
+    }
+
+
+def feasible(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows with measures: those of systems whose pictures fit the bit budget."""
+    return frame[frame["status"] == "ok"]
+
+
+def infeasible_note(frame: pd.DataFrame, inputs: FigureInputs, column: str = "system") -> list[str]:
+    """One sentence that names the systems in `column` without any feasible row; none if there are none."""
+    left = set(feasible(frame)[column])
+    rungs = {name: rung["label"] for name, rung in inputs.settings["rungs"].items()}
+    labels = inputs.settings["labels"]["systems"] | rungs
+    for study in inputs.settings["labels"]["studies"].values():
+        labels |= study
+    missing = [label for name, label in labels.items() if name in set(frame[column]) - left]
+    return [f"Infeasible: {', '.join(missing)} does not fit the bit budget."] if missing else []
+
+
+def curve(
+    axes: Axes, rows: pd.DataFrame, columns: tuple[str, str, str], look: Look, hollow: pd.Series[bool] | None = None
+) -> None:
+    """Draw one line over SNR with its 95% band; `columns` are value, low and high, `hollow` marks bounds."""
+    value, low, high = columns
+    snr_db = rows["snr_db"].to_numpy()
+    axes.fill_between(snr_db, rows[low], rows[high], color=look.color, alpha=0.2, linewidth=0)
+    (line,) = axes.plot(
+        snr_db, rows[value], color=look.color, linestyle=look.dashes, marker=look.marker, label=look.label
+    )
+    if hollow is not None and hollow.any():
+        bounds = np.where(hollow, rows[value], np.nan)
+        axes.plot(
+            snr_db, bounds, linestyle="none", marker=look.marker, color=look.color, markerfacecolor="white",
+            zorder=line.get_zorder() + 0.1,
+        )  # fmt: skip
+
+
+def label_snr(axes: Axes) -> None:
+    """Name and divide the x axis: the same quantity in every figure."""
+    axes.set_xlabel("channel SNR per real use (dB)")
+    axes.locator_params(axis="x", nbins=6, integer=True, steps=[1, 2, 4, 5, 10])
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Write the numbers of a logarithmic axis out, with as many between the decades as there is room for."""
+    from matplotlib import ticker
+
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low) if low > 0 else 9.0
+    digits = tuple(range(1, 10)) if decades < 0.6 else (1, 2, 5) if decades < 2.2 else (1,)
+    if low > 0:  # a scale that turns linear at its lower end places its own ticks
+        axis.set_major_locator(ticker.LogLocator(subs=digits))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def power_scale(power: pd.Series[float]) -> dict[str, Any]:
+    """Logarithmic scale; where there are zeros among the means, one that turns linear below the others."""
+    positive = power[power > 0]
+    if positive.empty or not (power == 0).any():
+        return {"value": "linear" if positive.empty else "log"}
+    exponent = max(math.floor(math.log10(positive.min())), _LEAST_EXPONENT)
+    decades = math.log10(positive.max()) - exponent
+    return {"value": "symlog", "linthresh": 10.0**exponent, "linscale": 0.1 * decades}

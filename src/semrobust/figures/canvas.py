@@ -1,0 +1,130 @@
+"""The sheet of paper: style, size, notes, and files whose bytes depend on nothing but what they show."""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+import matplotlib.figure
+import seaborn
+
+from semrobust.config.settings import Plain
+from semrobust.errors import ArtifactError
+from semrobust.figures.base import FigureInputs
+from semrobust.pipeline.embedded import embed
+from semrobust.pipeline.files import replacing
+
+WIDTH = 7.0
+"""Width of every figure in inches, in the context `paper`: two columns of a journal page."""
+
+SMALL = 7.0
+"""The smallest font size at that width, in points."""
+
+_PAPER_FONT = 8.2
+_CHARACTERS = 128
+
+
+@contextmanager
+def style(plot: Plain) -> Iterator[None]:
+    """Draw and write under the style of the `plot` section, whatever matplotlibrc the user has."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(seaborn.axes_style("ticks"))
+        matplotlib.rcParams.update(seaborn.plotting_context(plot["context"], font_scale=_PAPER_FONT / 9.6))
+        matplotlib.rcParams.update(
+            {
+                # the fonts that matplotlib brings along: the same glyphs on every machine
+                "font.family": "DejaVu Sans",
+                "mathtext.fontset": "dejavusans",
+                "pdf.fonttype": 42,
+                "axes.grid": True,
+                "axes.axisbelow": True,
+                "grid.color": "0.9",
+                "grid.linewidth": 0.6 * scale(),
+                "lines.linewidth": 1.2 * scale(),
+                "lines.markersize": 4.2 * scale(),
+                "legend.frameon": False,
+            }
+        )
+        yield
+
+
+def scale() -> float:
+    """How much larger the chosen context draws than `paper`; figures grow with it, so that nothing overlaps."""
+    return float(matplotlib.rcParams["font.size"]) / _PAPER_FONT
+
+
+def sheet(height: float, layout: str | None = "constrained") -> matplotlib.figure.Figure:
+    """Return an empty figure of the common width and this height (inches in the context `paper`)."""
+    from matplotlib.figure import Figure  # matplotlib's submodules are not attributes until imported
+
+    return Figure(figsize=(WIDTH * scale(), height * scale()), layout=layout)  # type: ignore[arg-type]
+
+
+def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[int], notes: list[str]) -> None:
+    """Write notes and, in the last line, dataset, run, number of images and provenance id below the figure.
+
+    A figure of what does not depend on images gives an empty list, and no dataset is named.
+    """
+    origin = f"run {inputs.run} · semrobust:{inputs.id}"
+    if images:
+        count = "–".join(f"{n:,}" for n in sorted({min(images), max(images)}))
+        origin = f"dataset {inputs.dataset.get('source', 'not recorded')}, test images: {count} · {origin}"
+    lines = [line for note in notes for line in textwrap.wrap(note, _CHARACTERS)]
+    lines.append(origin)
+    # as supxlabel the layout leaves room for it, however many lines there are
+    figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=SMALL * scale(), color="0.3")
+
+
+def write(
+    figure: matplotlib.figure.Figure, pdf: Path, name: str, identity: str, dpi: int, record: Plain | None = None
+) -> list[Path]:
+    """Write the PDF and the PNG beside it, both carrying the provenance id; returns the two paths.
+
+    Each of them also carries `record` with its own path as `file` (`core.embedded`). No time, library version or path
+    of this machine is written, so equal figures give equal bytes.
+    """
+    metadata: dict[str, dict[str, str | None]] = {
+        ".pdf": {
+            "Subject": name,
+            "Keywords": f"semrobust:{identity}",
+            "Creator": "semrobust",
+            "Producer": "semrobust",
+            "CreationDate": None,
+        },
+        ".png": {"Title": name, "Software": "semrobust", "semrobust-id": identity},
+    }
+    paths = [pdf.with_suffix(suffix) for suffix in metadata]
+    for path in paths:
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=path.suffix[1:], dpi=dpi, metadata=metadata[path.suffix])
+        content = drawn.getvalue()
+        if record is not None:
+            content = embed(content, record | {"file": path.as_posix()})
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    return paths
+
+
+def read_id(path: Path) -> str | None:
+    """Return the provenance id that `write` put into a PDF or PNG, None if there is none.
+
+    Raises ArtifactError if the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from error
+    if content.startswith(b"\x89PNG"):
+        import PIL.Image
+
+        with PIL.Image.open(io.BytesIO(content)) as image:
+            found = image.info.get("semrobust-id")
+        return str(found) if found is not None else None
+    match = re.search(rb"/Keywords \(semrobust:([0-9a-f]+)\)", content)
+    return match[1].decode() if match else None

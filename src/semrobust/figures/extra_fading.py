@@ -1,0 +1,44 @@
+"""What fading costs: quality of the received images over each channel, without an attacker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from semrobust.figures import base, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@base.figure("extra_fading", tables=("fading",))
+def draw(inputs: base.FigureInputs) -> Figure:
+    """Mean PSNR over SNR, one panel per channel; the dotted line is where an image counts as ruined."""
+    table = inputs.tables["fading"]
+    rows, threshold = base.feasible(table), inputs.settings["success_psnr_db"]
+    labels = inputs.settings["labels"]["channels"]
+    channels = [name for name in labels if name in set(table["channel"])] or list(labels)[:1]
+    columns = min(len(channels), 3)
+    lines = -(-len(channels) // columns)
+    figure = canvas.sheet(1.2 + 2.1 * lines)
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, channel in zip(grid.flat, channels, strict=False):
+        for name, look in base.looks(inputs, "systems").items():
+            chosen = rows[(rows["system"] == name) & (rows["channel"] == channel)].sort_values("snr_db")
+            if len(chosen):
+                base.curve(axes, chosen, ("psnr_db", "psnr_db_low", "psnr_db_high"), look)
+        axes.axhline(threshold, color="0.45", linewidth=0.8, linestyle=":", gid="reference")
+        axes.set_title(labels[channel])
+    for axes in grid.flat[len(channels) :]:
+        axes.set_axis_off()
+    for index, axes in enumerate(grid.flat[: len(channels)]):
+        if index + columns >= len(channels):
+            base.label_snr(axes)
+            axes.tick_params(labelbottom=True)
+    figure.supylabel("PSNR of the received image (dB)", fontsize="medium")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    notes = [
+        "Bands: 95% interval of the mean, bootstrap over images. One fade per image, known to the receiver unless a "
+        f"panel says otherwise. Dotted: an image at or below {threshold:g} dB counts as ruined."
+    ]
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
+    return figure

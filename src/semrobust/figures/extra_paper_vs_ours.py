@@ -1,0 +1,91 @@
+"""Every claim of the two papers beside what the run says of it: a typeset table."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import NamedTuple
+
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from semrobust.figures import base, canvas
+
+_LINE = 0.135  # inches
+_GAP = 0.7  # lines between rows
+_COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
+_WIDTHS = (58, 13, 31, 18)  # characters
+_MARKS = {"holds": "o", "holds in direction": "^", "does not hold": "X", "not testable here": "_"}
+
+
+class _Row(NamedTuple):
+    """The cells of one claim, wrapped."""
+
+    cells: tuple[str, str, str, str]
+    verdict: str
+
+    @property
+    def lines(self) -> int:
+        return max(cell.count("\n") + 1 for cell in self.cells)
+
+
+@base.figure("extra_paper_vs_ours", tables=("paper_vs_ours",))
+def draw(inputs: base.FigureInputs) -> Figure:
+    """One block per paper; the verdict as a mark and in words, since a mark alone may not be told apart."""
+    table = inputs.tables["paper_vs_ours"]
+    blocks = {paper: [_row(claim) for _, claim in claims.iterrows()] for paper, claims in table.groupby("paper")}
+    height = sum(1 + _GAP + sum(row.lines + _GAP for row in rows) for rows in blocks.values()) + 1 + _GAP
+    figure = canvas.sheet(_LINE * max(height, 1.0) + 0.5)
+    axes = figure.subplots()
+    axes.axis("off")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(height, 0)
+    top = _write(axes, ("claim", "place", "ours", "verdict"), 0.0, bold=True)
+    for paper, rows in blocks.items():
+        axes.axhline(top - _GAP / 2, color="0.2", linewidth=0.6 * canvas.scale())
+        top = _write(axes, (str(paper), "", "", ""), top, bold=True)
+        for row in rows:
+            _mark(axes, row.verdict, top, inputs)
+            top = _write(axes, row.cells, top)
+    notes = [
+        "In brackets: 95% intervals. Rules, and the tables behind each line, are in paper_vs_ours.csv; "
+        "`semrobust compare` prints them."
+    ]
+    images = table["n_images"].dropna().astype(int).tolist()
+    canvas.footer(figure, inputs, images, notes)
+    return figure
+
+
+def _row(claim: pd.Series[float]) -> _Row:
+    value, low, high = (claim[name] for name in ("value", "value_low", "value_high"))
+    ours = "" if value != value else _number(value)
+    if low == low:
+        ours += f" [{_number(low)}, {_number(high)}]"
+    stated = str(claim["stated"])
+    text = str(claim["text"]) if stated in ("", "nan") else f"{claim['text']} ({stated})"
+    cells = (text, str(claim["place"]), f"{ours} {claim['measure']}".strip(), str(claim["verdict"]))
+    wrapped = [textwrap.fill(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)]
+    return _Row((wrapped[0], wrapped[1], wrapped[2], wrapped[3]), str(claim["verdict"]))
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("e+0", "e").replace("-", "−")
+
+
+def _write(axes: Axes, cells: tuple[str, str, str, str], top: float, bold: bool = False) -> float:
+    """Write one row with its first line at `top`; returns where the next one begins."""
+    for x, cell in zip(_COLUMNS, cells, strict=True):
+        axes.text(
+            x + 0.025 * (x == _COLUMNS[-1]), top, cell, va="top", linespacing=1.25,
+            fontsize=canvas.SMALL * canvas.scale(), fontweight="bold" if bold else "normal",
+        )  # fmt: skip
+    return top + max(cell.count("\n") + 1 for cell in cells) + _GAP
+
+
+def _mark(axes: Axes, verdict: str, top: float, inputs: base.FigureInputs) -> None:
+    colors = seaborn.color_palette(inputs.settings["plot"]["palette"], len(_MARKS))
+    axes.plot(
+        [_COLUMNS[-1] + 0.008], [top + 0.5], marker=_MARKS.get(verdict, "."), linestyle="none",
+        color=colors[list(_MARKS).index(verdict)] if verdict in _MARKS else "0.3", clip_on=False,
+    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""Zhang 2026, theory against measurement: what bounds and diagnostics say of the least attack power, over SNR."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from semrobust.figures import base, canvas
+
+_COLUMNS = ("power_total_mean", "power_total_low", "power_total_high")
+_MEASURED, _IDEAL, _CERTIFIED = "measured", "ideal", "certified"
+_NAMES = {
+    _MEASURED: "measured: cheapest attack",
+    "codeword": "maximum likelihood errs (known codewords)",
+    "stopping_set": "belief propagation is stuck (known stopping sets)",
+    "local": "diagnostic: local spectral norm",
+    "path": "diagnostic: steepest piece of the attack's way",
+    _CERTIFIED: "bound: certified Lipschitz constant (eq. 10)",
+    _IDEAL: "ideal decoder, same constant (eq. 12)",
+}
+_LEAST_SHARE = 0.1
+_BELOW = (_CERTIFIED, _IDEAL)
+_TITLE_CHARACTERS = 28
+
+
+@base.figure("zhang2026_bounds", tables=("bounds",))
+def draw(inputs: base.FigureInputs) -> Figure:
+    """Mean ‖s‖² of each quantity over SNR: one column per system of which theory says anything.
+
+    The certified bound has a row of its own: on one axis with the rest, decades of nothing would lie between.
+    """
+    labels = inputs.settings["labels"]["systems"]
+    table = inputs.tables["bounds"]
+    table = table[table["system"].isin(list(labels))]
+    spoken = set(table.loc[table["quantity"] != _MEASURED, "system"])
+    systems = [name for name in labels if name in spoken]
+    looks = base.plain_looks(_NAMES, seaborn.color_palette(inputs.settings["plot"]["palette"], len(_NAMES)))
+    figure = canvas.sheet(4.9)
+    grid = figure.subplots(
+        2, max(1, len(systems)), sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": [2, 1]}
+    )
+    for column, system in enumerate(systems):
+        rows = table[table["system"] == system]
+        for axes, below in zip(grid[:, column], (False, True), strict=True):
+            _panel(axes, rows, {name: look for name, look in looks.items() if (name in _BELOW) == below})
+        grid[0, column].set_title(textwrap.fill(labels[system], _TITLE_CHARACTERS))
+        base.label_snr(grid[1, column])
+        if not grid[1, column].lines:
+            grid[1, column].text(
+                0.5, 0.5, "no such bound", transform=grid[1, column].transAxes, ha="center", va="center", color="0.35",
+                fontsize=canvas.SMALL * canvas.scale(),
+            )  # fmt: skip
+    for row in grid:
+        _whole_decades(row)
+    figure.supylabel("mean attack power ‖s‖² (total)", fontsize="medium")
+    handles = {handle.get_label(): handle for axes in grid.flat for handle in axes.get_legend_handles_labels()[0]}
+    ordered = [handles[name] for name in _NAMES.values() if name in handles]
+    if ordered:
+        figure.legend(handles=ordered, loc="outside upper center", ncols=2)
+    canvas.footer(figure, inputs, table["n_images"].tolist(), _notes(inputs, table))
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look]) -> None:
+    """A logarithmic axis has no 0: points where nothing is promised are left out, and means over next to no image."""
+    enough = rows["n_images"] >= _LEAST_SHARE * rows["n_images"].max()
+    rows = rows[enough & (rows["power_total_mean"] > 0)]
+    for quantity, look in looks.items():
+        chosen = rows[rows["quantity"] == quantity].sort_values("snr_db")
+        if len(chosen):
+            base.curve(axes, chosen, _COLUMNS, look)
+
+
+def _whole_decades(row: Sequence[Axes]) -> None:
+    """A logarithmic axis for panels that share it, from power of ten to power of ten around what they show."""
+    values = [value for axes in row for line in axes.lines for value in np.asarray(line.get_ydata(), dtype=float)]
+    row[0].set_yscale("log")
+    row[0].minorticks_off()
+    if values:
+        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+        row[0].set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+
+
+def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
+    labels = inputs.settings["labels"]["systems"]
+    notes = [
+        "Mean over the images that some attack, and not the channel alone, brings to PSNR ≤ "
+        f"{inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, bootstrap over images. Points are left out "
+        f"where these are under {_LEAST_SHARE:.0%} of a system's images. Only the bound holds for every attack. The "
+        "lines of maximum likelihood and belief propagation are upper limits, from the sets found."
+    ]
+    ideal = table[table["quantity"] == _IDEAL]
+    if len(ideal):
+        nothing = (ideal["power_total_mean"] == 0).mean()
+        notes.append(f"Eq. 12 promises nothing (0) at {nothing:.0%} of the points, where its bracket is negative.")
+    for system, rows in table.groupby("system", sort=False):
+        said = []
+        certified = rows[(rows["quantity"] == _CERTIFIED) & (rows["power_total_mean"] > 0)]
+        if len(certified):
+            least, most = certified["tightness_median"].min(), certified["tightness_median"].max()
+            said.append(f"measured power is {least:.1g} to {most:.1g} times the bound (medians)")
+        local = rows[rows["quantity"] == "local"]
+        if len(local):
+            share = local["n_beaten"].sum() / local["n_images"].sum()
+            said.append(f"attacks beat the local diagnostic on {share:.1%} of the images")
+        if said:
+            notes.append(f"{labels[str(system)]}: {'; '.join(said)}.")
+    return notes

@@ -1,0 +1,116 @@
+"""Zhang 2026, figure 5: the power that an attack needs to ruin an image, over SNR."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from semrobust.figures import base, canvas
+
+_COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
+_TITLE_CHARACTERS = 45
+_LEGEND_COLUMNS = 3
+_BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
+
+
+@base.figure("zhang2026_fig5_attack_power", tables=("attack_power",))
+def draw(inputs: base.FigureInputs) -> Figure:
+    """Mean least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
+    looks = base.looks(inputs, "systems")
+    table = inputs.tables["attack_power"]
+    table = table[table["system"].isin(looks)]  # studies have a figure of their own
+    rows = base.feasible(table)
+    systems = {name: look for name, look in looks.items() if name in set(rows["system"])}
+    columns = 2 if len(systems) > 1 else 1
+    lines = max(1, math.ceil(len(systems) / columns))
+    legend = _legend(inputs, rows)
+    figure = canvas.sheet(1.3 + 2.1 * lines + 0.14 * len(legend) / _LEGEND_COLUMNS)
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    scale = base.power_scale(rows[_COLUMNS[0]])
+    for axes in panels.flat[len(systems) :]:
+        axes.remove()
+    for axes, (name, look) in zip(panels.flat, systems.items(), strict=False):
+        _panel(axes, rows[rows["system"] == name], look, inputs)
+        axes.set_yscale(**scale)
+        if "linthresh" in scale:
+            edge = scale["linthresh"]
+            axes.axhspan(-_BELOW_ZERO * edge, edge, color="0.94", linewidth=0, zorder=0)
+    if systems and "linthresh" in scale:  # once all are drawn: a limit ends the scaling of the shared axis
+        panels.flat[0].set_ylim(bottom=-_BELOW_ZERO * scale["linthresh"])
+    for index, axes in enumerate(panels.flat[: len(systems)]):
+        if index + columns >= len(systems):  # the lowest panel of its column
+            axes.tick_params(labelbottom=True)
+            base.label_snr(axes)
+        if index % columns == 0:
+            axes.set_ylabel("mean attack power ‖s‖² (total)")
+        _psr_axis(axes, rows, scale, labelled=index % columns == columns - 1)
+    figure.legend(handles=legend, loc="outside upper center", ncols=_LEGEND_COLUMNS)
+    notes = [
+        f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, "
+        "bootstrap over images.",
+        f"Mean over the images that the system can send and that mid-grey in their place would ruin "
+        f"({rows['ruinable_rate'].max():.0%} count as ruined by mid-grey); the table has all.",
+        "Hollow: some of them withstood every power tried and count with the largest one: the mean is a lower bound.",
+    ]
+    if "linthresh" in scale:
+        notes.append(
+            f"At 0 the channel alone ruins every image; the axis is linear below {scale['linthresh']:g} (grey)."
+        )
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, look: base.Look, inputs: base.FigureInputs) -> None:
+    """One system: its attacks as tones of its colour, told apart by marker and dashes."""
+    attacks = {name: seen for name, seen in base.looks(inputs, "attacks").items() if name in set(rows["attack"])}
+    tones = _tones(look.color, len(attacks))
+    for (attack, seen), tone in zip(attacks.items(), tones, strict=True):
+        of_attack = rows[rows["attack"] == attack].sort_values("snr_db")
+        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone), hollow=of_attack["ruinable_n_censored"] > 0)
+    axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS), color=look.color)
+
+
+def _tones(color: base.Color, count: int) -> list[base.Color]:
+    """Dark to light tones of a system's colour, one for each of its attacks."""
+    tones = seaborn.blend_palette([(0.1, 0.1, 0.1), color, (0.93, 0.93, 0.93)], 101)
+    return [tones[round(step)] for step in np.linspace(25, 65, count)]
+
+
+def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Line2D]:
+    """Markers of the attacks in grey, since the colour says which system."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color="0.3", marker=look.marker, linestyle=look.dashes, label=look.label)
+        for attack, look in base.looks(inputs, "attacks").items()
+        if attack in set(rows["attack"])
+    ]
+
+
+def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: bool) -> None:
+    """Second scale at the right: the same power relative to the signal's, ‖z‖² = N, in dB."""
+    positive = rows[rows["power_total_mean"] > 0]
+    if positive.empty:
+        return
+    uses = (positive["power_total_mean"] / positive["power_per_use_mean"]).median()
+    bottom, top = axes.get_ylim()
+    lowest, highest = (10 * math.log10(power / uses) for power in (max(bottom, scale.get("linthresh", 0)), top))
+    step = 10 * max(1, math.ceil((highest - lowest) / 80))
+    ticks = np.arange(math.ceil(lowest / step) * step, highest, step)
+    right = axes.twinx()
+    right.set_yscale(**scale)
+    right.set_ylim(bottom, top)
+    right.set_yticks(uses * 10 ** (ticks / 10), [f"{tick:g}".replace("-", "−") if labelled else "" for tick in ticks])
+    right.minorticks_off()
+    right.grid(False)
+    if labelled:
+        right.set_ylabel("PSR (dB)")

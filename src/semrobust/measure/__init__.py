@@ -1,0 +1,1 @@
+"""Measurements per image, one step a file."""

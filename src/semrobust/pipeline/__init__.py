@@ -1,0 +1,1 @@
+"""What is made from what: steps, keys, the store, records, audit, seeds, locks."""

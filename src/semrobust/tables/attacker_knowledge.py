@@ -1,0 +1,96 @@
+"""The table `attacker_knowledge`: how much power an attacker needs who knows less than everything."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
+from semrobust.pipeline.record import Making
+from semrobust.tables.schema import COLUMNS, COMMON
+from semrobust.tables.statistics import Values, interval
+from semrobust.tables.tables import attacked_samples, best, bootstrap, common, write
+
+CHANNEL, RECEIVER, SENT, ALL = "channel", "receiver", "sent", "all"
+KNOWLEDGE = {
+    CHANNEL: ("random_direction", "pulse_jamming"),
+    RECEIVER: ("universal",),
+    SENT: ("transfer", "all_bits", "least_reliable_bits"),
+}
+"""Kinds of attacks by what their attacker must know, beside the channel: the receiver but not what is sent, or what is
+sent (image, codeword, noise) but not how the receiver decodes it. Every other kind knows everything."""
+
+LEVELS = (*KNOWLEDGE, ALL)
+
+
+def usable(params: Params, level: str) -> list[str]:
+    """Attacks of the params that an attacker of this level can run: more knowledge never hurts him."""
+    if level == ALL:
+        return list(params.attacks)
+    kinds = {*KNOWLEDGE[CHANNEL], *KNOWLEDGE[level]}
+    return [name for name, attack in params.attacks.items() if attack.kind in kinds]
+
+
+def attacker_knowledge(params: Params, making: Making) -> pd.DataFrame:
+    """Rows (semantic and classical system, SNR, knowledge): mean power of the best attack of that level on each side.
+
+    Over the images that both can send and that mid-grey in their place would ruin. Where a side has no attack of its
+    own at a level, the attacker is left with what knows the channel alone. For chains `receiver` adds nothing that was
+    tried: a fixed vector acts on a linear code by its signs relative to the sent ones, and of those he knows none.
+    """
+    resamples, rows = bootstrap(params), []
+    samples = attacked_samples(params, making)
+    sides = {
+        side: [name for name in params.attacked() if SYSTEMS[params.systems[name].kind].side == side]
+        for side in ("semantic", "classical")
+    }
+    for semantic, chain, level in product(sides["semantic"], sides["classical"], LEVELS):
+        if level in (RECEIVER, SENT) and not _own(params, samples[semantic], level):
+            continue
+        tried = [
+            {name: samples[system][name] for name in usable(params, level) if name in samples[system]}
+            for system in (semantic, chain)
+        ]
+        if not all(tried):  # the params name no attack of this level for one of them
+            continue
+        weakest = [best(attacks) for attacks in tried]
+        for snr_db in params.link.snr_db:
+            top, bottom = (
+                table[table["snr_db"] == snr_db].sort_values("image").reset_index(drop=True) for table in weakest
+            )
+            chosen = top["ruinable"] & ~top["infeasible"] & ~bottom["infeasible"]
+            over, under = (table.loc[chosen, "power_total"].to_numpy() for table in (top, bottom))
+            row = common(params, f"{semantic}/{chain}", snr_db, int(chosen.sum())) | {
+                "semantic_system": semantic,
+                "classical_system": chain,
+                "knowledge": level,
+                "success_psnr_db": params.evaluation.success_psnr_db,
+                "semantic_censored": int((~top.loc[chosen, "success"]).sum()),
+                "classical_censored": int((~bottom.loc[chosen, "success"]).sum()),
+            }
+            if chosen.any():
+                draws = [resamples(len(over)).means(power) for power in (over, under)]
+                row |= _bracketed("semantic_power", float(over.mean()), draws[0])
+                row |= _bracketed("classical_power", float(under.mean()), draws[1])
+                if (draws[1] > 0).all():
+                    row |= _bracketed("ratio", float(over.mean() / under.mean()), draws[0] / draws[1])
+            rows.append(row)
+    return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["attacker_knowledge"]])
+
+
+def _own(params: Params, attacks: dict[str, pd.DataFrame], level: str) -> bool:
+    return any(params.attacks[name].kind in KNOWLEDGE[level] for name in attacks if name in params.attacks)
+
+
+def _bracketed(name: str, value: float, draws: Values) -> dict[str, float]:
+    low, high = interval(np.asarray(draws))
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def run(params: Params, table: str, command: list[str]) -> Path:
+    """Make the table and write it."""
+    return write(params, table, attacker_knowledge, command)

@@ -1,0 +1,98 @@
+"""Headline numbers of a run, from its tables alone: few enough to compare two runs by them.
+
+    psnr_db:       {SYSTEM: {SNR: mean PSNR without an attacker, dB}}
+    attack_power:  {SYSTEM: {SNR: mean ‖s‖² of the best attack, images that mid-grey ruins}}
+    power_ratio:   {SEMANTIC: {CLASSICAL: {SNR: these powers, semantic ÷ classical, on common images}}}
+    accuracy:      {SYSTEM: {clean: share, noise: share under the run's default semantic noise}}
+    claims:        {VERDICT: number of the papers' claims}
+
+What the run lacks has no key, and nor has what is not finite: neither can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from semrobust.config.params import Params
+from semrobust.config.settings import Plain
+from semrobust.pipeline import files, outputs
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.record import Making
+
+Tables = dict[str, pd.DataFrame]
+BEST_OF = "best_of"
+
+
+def headlines(tables: Tables, settings: Plain) -> Plain:
+    """Pick the numbers out of `tables` for the systems and SNRs that `settings` (`outputs.metrics`) name."""
+    at, attacked = settings["snr_db"], settings["attacked"]
+    clean, power, ratio = tables["clean"], tables["attack_power"], tables["power_ratio"]
+    power = power[power["attack"] == BEST_OF]
+    ratio = ratio[
+        (ratio["semantic_attack"] == BEST_OF) & (ratio["population"] == "ruinable") & (ratio["statistic"] == "mean")
+    ]
+    found = {
+        "psnr_db": {system: _at(clean[clean["system"] == system], at, "psnr_db") for system in attacked},
+        "attack_power": {
+            system: _at(power[power["system"] == system], at, "ruinable_power_mean") for system in attacked
+        },
+        "power_ratio": {
+            semantic: {
+                classical: _at(of[of["classical_system"] == classical], at, "ratio")
+                for classical in of["classical_system"].unique()
+            }
+            for semantic, of in ratio.groupby("semantic_system", sort=False)
+        },
+        "accuracy": {system: _accuracy(tables["accuracy"], system, settings) for system in settings["classifiers"]},
+        "claims": {
+            str(verdict).replace(" ", "_"): int(number)
+            for verdict, number in tables["paper_vs_ours"]["verdict"].value_counts().sort_index().items()
+        },
+    }
+    kept = _finite(found)
+    assert isinstance(kept, dict)
+    return kept
+
+
+def _at(rows: pd.DataFrame, snrs_db: list[float], column: str) -> Plain:
+    return {
+        f"{snr_db:g}_db": float(value) for snr_db in snrs_db for value in rows[rows["snr_db"] == snr_db][column].head(1)
+    }
+
+
+def _accuracy(table: pd.DataFrame, system: str, settings: Plain) -> Plain:
+    """Accuracy over the channel and at the SNR of the run's figures over ε; a system without a channel has no SNR."""
+    given = settings["recognition"]
+    rows = table[table["system"] == system]
+    sent = rows[(rows["channel"] == given["channel"]) & (rows["snr_db"] == given["at_snr_db"])]
+    rows = sent if len(sent) else rows[rows["channel"] == "error_free"]
+    level = (rows["semantic_noise_eps"] * 255 - given["default_level"]).abs() < 1e-3  # the table has six digits
+    noise = rows[(rows["attack"] == given["default_noise"]) & level]
+    named = {"clean": rows[rows["attack"] == "none"], "noise": noise}
+    return {name: float(value) for name, of in named.items() for value in of["accuracy"].head(1)}
+
+
+def _finite(value: Any) -> Any:
+    """Without what is not a finite number, and without the sections that are then empty."""
+    if isinstance(value, dict):
+        kept = {str(key): _finite(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in kept.items() if inner is not None} or None
+    return value if math.isfinite(value) else None
+
+
+def run(params: Params, command: list[str]) -> Path:
+    """Write the headline numbers as YAML with their record; returns the path."""
+    layout, job = Layout(params.run), outputs.metrics(params)
+    making = Making(job, command)
+    tables = {
+        name: pd.read_csv(making.uses(layout.table(name), outputs.table(params, name))) for name in outputs.HEADLINED
+    }
+    path = layout.metrics()
+    files.write_text(path, yaml.safe_dump(headlines(tables, job.settings), sort_keys=False))
+    making.finish(path, [path])
+    return path

@@ -1,0 +1,502 @@
+"""Params: what is accepted, how overlays merge, and that each mistake is named by key, value and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semrobust.config.params import Params, load, merge, read_yaml, validate
+from semrobust.errors import ParamsError
+from tests.conftest import ROOT, SMALL, raw_params
+
+REMOVED = object()
+NAN, INF = float("nan"), float("inf")
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """params.yaml with one value set, or the key taken out."""
+    raw = raw_params()
+    *sections, key = path.split(".")
+    section = raw
+    for name in sections:
+        section = section[name]
+    if value is REMOVED:
+        del section[key]
+    else:
+        section[key] = value
+    return raw
+
+
+def refused(raw: dict[str, Any]) -> ParamsError:
+    with pytest.raises(ParamsError) as caught:
+        validate(raw)
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+@pytest.mark.parametrize("overlays", [[], *([path] for path in sorted((ROOT / "params").glob("*.yaml")))])
+def test_every_preset_of_the_repository_is_valid(overlays: list[Path]) -> None:
+    params = load([ROOT / "params.yaml", *overlays])
+    assert params.run == (overlays[0].stem if overlays else "laptop")
+
+
+def test_overlay_changes_only_its_keys(tmp_path: Path, params: Params) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("run: other\nsystems: {deepjscc: {training: {epochs: 3}}, jpeg_ldpc_qpsk: null}\n")
+    other = load([ROOT / "params.yaml", overlay])
+    expected = params.section()
+    expected["run"] = "other"
+    expected["systems"]["deepjscc"]["training"]["epochs"] = 3
+    del expected["systems"]["jpeg_ldpc_qpsk"]
+    assert other.section() == expected
+
+
+def test_null_removes_a_system_and_an_attack() -> None:
+    raw = merge(raw_params(), {"systems": {"deepjscc_noiseless": None}, "attacks": {"near_codeword": None}})
+    params = validate(raw)
+    assert "deepjscc_noiseless" not in params.systems
+    assert "deepjscc" in params.systems
+    assert "near_codeword" not in params.attacks
+
+
+def test_later_overlays_win(tmp_path: Path) -> None:
+    first, second = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    first.write_text("seed: 1\nrun: first\n")
+    second.write_text("seed: 2\n")
+    params = load([ROOT / "params.yaml", first, second])
+    assert (params.seed, params.run) == (2, "first")
+
+
+# each row: what is wrong, the new value, and what the message must hold besides path and value
+WRONG: list[tuple[str, Any, str]] = [
+    ("plots", {"dpi": 3}, "unknown key"),
+    ("link.snr", 3.0, "unknown key"),
+    ("systems.deepjscc.training.epoch", 7, "unknown key"),
+    ("systems.jpeg_ldpc_qpsk.code.weight", 3, "unknown key"),
+    ("attacks.pga.alpha", 0.25, "unknown key"),
+    ("seed", "many", "integer"),
+    ("seed", -4, "greater than or equal to 0"),
+    ("seed", True, "integer"),
+    ("link.real_uses", 768.5, "integer"),
+    ("link.snr_db", 10.0, "list"),
+    ("systems.deepjscc.width", "16", "integer"),
+    ("systems.deepjscc.label", "", "at least 1 character"),
+    ("systems.deepjscc.training.epochs", 0, "greater than or equal to 1"),
+    ("systems.deepjscc.training.warmup_share", 1.0, "less than 1"),
+    ("systems.jpeg_ldpc_qpsk.modulation", "8psk", "16qam"),
+    ("systems.jpeg_ldpc_qpsk.code.family", "turbo", "regular"),
+    ("systems", [], "must be a section"),
+    ("systems", {}, "at least one entry"),
+    ("attacks", {}, "at least one entry"),
+    ("data.source", "cifar100", "photos10"),
+    ("link", 5, "dictionary"),
+    ("link.snr_db", [], "at least 1 item"),
+    ("link.snr_db", [0.0, 10.0, 5.0], "must rise strictly"),
+    ("link.snr_db", [0.0, 10.0, 10.0], "must rise strictly"),
+    ("link.snr_db", [0.0, INF], "finite"),
+    ("evaluation.gallery_snr_db", NAN, "finite"),
+    ("evaluation.gallery_snr_db", 9.5, "must be one of link.snr_db"),
+    ("evaluation.success_psnr_db", -INF, "finite"),
+    ("link.real_uses", 769, "multiple of 2"),
+    ("link.real_uses", 0, "greater than or equal to 2"),
+    ("systems.jpeg_ldpc_qpsk.code.row_weight", 7, "must divide the 768 coded bits"),
+    ("systems.jpeg_ldpc_qpsk.code.column_weight", 6, "must be below row_weight"),
+    ("systems.jpeg_ldpc_qpsk.code.draw", -1, "greater than or equal to 0"),
+    ("systems.jpeg_ldpc_qpsk.study", 3, "valid string"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", 0.5, "valid string"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", "half", "match pattern"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", "1/49", "32 <= k < 1536"),
+    ("systems.jpeg_ldpc_16qam_full.code.rate", "2/2", "32 <= k < 1536"),
+    ("systems.jpeg_ldpc_qpsk.blocks", 5, "must split the 384 symbols of an image evenly"),
+    ("systems.jpeg_ldpc_qpsk.blocks", 0, "greater than or equal to 1"),
+    ("systems.jpeg_ldpc_qpsk.decoder.rule", "boxplus", "'sum-product', 'min-sum'"),
+    ("systems.jpeg_ldpc_qpsk.decoder.iterations", 0, "greater than or equal to 1"),
+    ("systems.jpeg_ldpc_qpsk.decoder.factor", 0.8, "unknown key"),
+    ("systems.jpeg_ldpc_qpsk.attacks", ["pgd"], "must be of random, "),
+    ("systems.jpeg_ldpc_qpsk.attacks", ["pga"], "cannot be run on kind 'jpeg_ldpc'"),
+    ("systems.hevc_ldpc_qpsk.subsampling", "4:2:2", "4:2:0"),
+    ("systems.deepjscc_noiseless.kind", "deepjssc", "must be one of chain_vit, deepjscc, deepjscc_smooth, "),
+    ("systems.deepjscc_noiseless.kind", None, "must be one of chain_vit, deepjscc, deepjscc_smooth, "),
+    ("attacks.pga.kind", "pgd", "pga, pulse_jamming, random_direction"),
+    ("run", "../laptop", "lower case letters"),
+    ("run", "Laptop", "lower case letters"),
+    ("data.hub", ["https://example.org/train.parquet"], "two addresses of train and test"),
+    ("data.mirrors", ["ftp://example.org"], "https?"),
+    ("evaluation.bootstrap_samples", 10, "greater than or equal to 100"),
+    ("plot.context", "poster", "paper"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "allowed"), WRONG)
+def test_one_mistake_is_one_problem_with_path_value_and_what_is_allowed(path: str, value: Any, allowed: str) -> None:
+    error = refused(changed(path, value))
+    (problem,) = error.problems
+    assert problem in str(error)
+    # an item of a list is named by its number, a rule across the keys of a section follows the section's path
+    section, _, key = path.rpartition(".")
+    assert problem.startswith(path) or (problem.startswith((f"{section}.", f"{section}:")) and key in problem)
+    assert allowed in problem
+    items = value if isinstance(value, list) and value else [value]
+    assert any(repr(item).strip("'{}") in problem for item in items)
+
+
+def test_a_rule_across_the_keys_of_an_attack_names_the_attack() -> None:
+    (problem,) = refused(changed("attacks.random.stop_psr_db", -30.0)).problems
+    assert "stop_psr_db must exceed start_psr_db = -20" in problem
+    assert problem.startswith(("attacks.random:", "attacks.random.stop_psr_db: -30.0"))
+
+
+def test_an_entry_that_is_no_section_is_shown() -> None:
+    (problem,) = refused(changed("systems.deepjscc_noiseless", "yes")).problems
+    assert problem.startswith("systems.deepjscc_noiseless: 'yes'")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["seed", "run", "data.path", "link.snr_db", "systems.deepjscc.training.epochs", "attacks.pga.step", "plot.dpi"],
+)
+def test_a_missing_key_is_named(path: str) -> None:
+    (problem,) = refused(changed(path, REMOVED)).problems
+    assert problem == f"{path}: missing, the key is required"
+
+
+def test_a_regular_code_needs_its_draw() -> None:
+    (problem,) = refused(changed("systems.jpeg_ldpc_qpsk.code.draw", REMOVED)).problems
+    assert problem == "systems.jpeg_ldpc_qpsk.code.regular.draw: missing, the key is required"
+
+
+@pytest.mark.parametrize("section", ["systems", "attacks", "link", "plot"])
+def test_a_missing_section_is_named(section: str) -> None:
+    problems = refused(changed(section, REMOVED)).problems
+    assert any(problem.startswith(f"{section}: ") for problem in problems)
+
+
+def test_real_uses_must_be_whole_feature_maps() -> None:
+    problems = refused(changed("link.real_uses", 96)).problems
+    learned = [name for name, system in validate(raw_params()).systems.items() if system.kind.startswith("deepjscc")]
+    assert len(learned) > 2  # the LDPC codes exist at that length
+    for name, problem in zip(learned, problems, strict=True):
+        assert problem.startswith(f"systems.{name}.")
+        assert "link.real_uses must be a multiple of 64, not 96" in problem
+
+
+def test_an_attack_that_fits_no_system_is_refused() -> None:
+    raw = raw_params()
+    kinds = {name: entry.get("kind") or "" for name, entry in raw["systems"].items()}
+    raw["systems"] = {name: entry for name, entry in raw["systems"].items() if "deepjscc" not in kinds[name]}
+    problems = refused(raw).problems
+    need_gradients = ("pga", "pga_refined", "minimum_norm", "carlini_wagner", "universal")
+    need_surrogates = ("transfer_pga", "transfer_minimum_norm")
+    unused = {problem.split(":")[0]: problem for problem in problems}
+    assert list(unused) == [f"attacks.{name}.kind" for name in (*need_gradients, *need_surrogates)]
+    assert all("gradient" in unused[f"attacks.{name}.kind"] for name in need_gradients)
+
+
+@pytest.mark.parametrize("name", ["Deep", "deep.jscc", "deep/jscc", "1st", "", 7, "a b", "../x", "x\n"])
+def test_names_of_systems_must_be_file_names(name: Any) -> None:
+    raw = raw_params()
+    raw["systems"][name] = raw["systems"]["deepjscc"]
+    (problem,) = refused(raw).problems
+    assert problem.startswith(f"systems.{name}: the name must be")
+
+
+def test_attack_images_cannot_exceed_the_test_images() -> None:
+    raw = merge(
+        raw_params(),
+        {
+            "data": {"test_images": 30},
+            "evaluation": {"attack_images": 31},
+            "recognition": {"images": 30},
+            "criteria": {"images": 30},
+        },
+    )
+    (problem,) = refused(raw).problems
+    assert problem == "evaluation.attack_images: 31, must not exceed data.test_images = 30"
+
+
+def test_gallery_images_cannot_exceed_the_attacked_images() -> None:
+    raw = merge(raw_params(), {"evaluation": {"attack_images": 1, "gallery_images": 2}})
+    (problem,) = refused(raw).problems
+    assert problem.startswith("evaluation.gallery_images: 2, must not exceed")
+
+
+def test_a_system_that_no_attack_fits_is_refused() -> None:
+    raw = raw_params()
+    raw["attacks"] = {"pga": raw["attacks"]["pga"]}
+    problems = refused(raw).problems
+    assert any(problem.startswith("systems.hevc_ldpc_qpsk.kind") for problem in problems)
+
+
+def test_all_problems_are_reported_together() -> None:
+    raw = changed("systems.deepjscc.training.epochs", 0)
+    raw["attacks"]["pga"]["step"] = "big"
+    raw["attacks"]["random"]["kind"] = "luck"
+    raw["plot"]["dpi"] = 7
+    raw["extra"] = 1
+    paths = [problem.split(":")[0] for problem in refused(raw).problems]
+    assert sorted(paths) == [
+        "attacks.pga.step",
+        "attacks.random.kind",
+        "extra",
+        "plot.dpi",
+        "systems.deepjscc.training.epochs",
+    ]
+
+
+def test_problems_across_keys_are_reported_together() -> None:
+    raw = changed("link.snr_db", [10.0, 5.0])
+    raw["systems"]["jpeg_ldpc_qpsk"]["code"]["row_weight"] = 7
+    raw["evaluation"]["gallery_snr_db"] = 6.0
+    paths = [problem.split(":")[0] for problem in refused(raw).problems]
+    assert paths == ["link.snr_db", "evaluation.gallery_snr_db", "systems.jpeg_ldpc_qpsk.code.row_weight"]
+
+
+def test_long_values_are_cut_in_messages() -> None:
+    (problem,) = refused(changed("data.source", "x" * 5000)).problems
+    assert len(problem) < 200
+
+
+def test_source_of_the_params_stands_in_the_message(tmp_path: Path) -> None:
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("seed: none\n")
+    with pytest.raises(ParamsError, match=r"params\.yaml \+ .*mine\.yaml"):
+        load([ROOT / "params.yaml", overlay])
+
+
+# reading YAML
+
+
+def written(tmp_path: Path, content: str | bytes) -> Path:
+    file = tmp_path / "some.yaml"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("1E5", 1e5), ("-2e+3", -2000.0), (".5e2", 50.0), ("1.e1", 10.0), ("1.0e-3", 1e-3), ("3", 3)],
+)
+def test_numbers_in_everyday_notation_are_numbers(tmp_path: Path, text: str, value: float) -> None:
+    read = read_yaml(written(tmp_path, f"a: {text}\n"))["a"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", ["1e", "e4", "1e-4x", "v1e4", "'1e-4'"])
+def test_what_only_looks_like_a_number_stays_text(tmp_path: Path, text: str) -> None:
+    assert read_yaml(written(tmp_path, f"a: {text}\n"))["a"] == text.strip("'")
+
+
+@pytest.mark.parametrize("text", ["run: a\nseed: 1\nrun: b\n", "link:\n  real_uses: 2\n  real_uses: 4\n"])
+def test_a_key_given_twice_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ParamsError, match=r"stands twice \(line 3\)") as caught:
+        read_yaml(written(tmp_path, text))
+    assert len(caught.value.problems) == 1
+    assert "some.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n- b\n", "just text\n", "3\n"])
+def test_a_file_without_sections_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ParamsError, match="must hold sections"):
+        read_yaml(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: [1, 2\n",
+        "a:\n\t- b\n",
+        "a: b: c\n",
+        "a: !!python/object/apply:os.system ['true']\n",
+        "a: \x07\n",
+        b"\xff\xfe\x00run",
+        "[a, b]: c\n",
+    ],
+)
+def test_unreadable_yaml_is_refused_with_the_file(tmp_path: Path, content: str | bytes) -> None:
+    with pytest.raises(ParamsError, match=r"some\.yaml.*\n.*not readable as YAML"):
+        read_yaml(written(tmp_path, content))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"none\.yaml.*\n.*No such file.*--params FILE"):
+        load([tmp_path / "none.yaml"])
+    with pytest.raises(ParamsError, match="directory"):
+        load([tmp_path])
+
+
+# merging
+
+LEAVES = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2))
+TREES = st.recursive(
+    st.dictionaries(st.sampled_from("abc"), LEAVES, max_size=3),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), st.one_of(LEAVES, inner), max_size=3),
+    max_leaves=8,
+)
+
+
+def _wins(merged: Any, base: Any, overlay: Any) -> bool:
+    """Merged holds the overlay everywhere, and the base wherever the overlay says nothing."""
+    if not (isinstance(overlay, dict) and isinstance(base, dict)):
+        return bool(merged == overlay)
+    return set(merged) == {*base, *overlay} and all(
+        _wins(merged[key], base.get(key), overlay[key]) if key in overlay else merged[key] == base[key]
+        for key in merged
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(base=TREES, overlay=TREES)
+def test_merge_lets_the_overlay_win_key_by_key(base: dict[str, Any], overlay: dict[str, Any]) -> None:
+    before = copy.deepcopy((base, overlay))
+    merged = merge(base, overlay)
+    assert _wins(merged, base, overlay)
+    assert (base, overlay) == before
+    assert merge(merged, overlay) == merged
+    assert merge(base, {}) == base
+    assert merge({}, overlay) == overlay
+
+
+def test_merge_replaces_lists_whole() -> None:
+    assert merge({"a": [1, 2, 3]}, {"a": [4]}) == {"a": [4]}
+
+
+def test_another_kind_of_code_takes_a_system_of_its_own() -> None:
+    """Sections merge key by key, as Snakemake merges them, so an overlay renames a system to give it other keys."""
+    raw = raw_params()
+    system = raw["systems"]["jpeg_ldpc_qpsk"] | {"code": {"family": "nr", "rate": "1/2"}}
+    params = validate(merge(raw, {"systems": {"jpeg_nr_qpsk": system, "jpeg_ldpc_qpsk": None}}))
+    assert params.section("systems", "jpeg_nr_qpsk", "code") == {"family": "nr", "rate": "1/2"}
+    (problem,) = refused(merge(raw, {"systems": {"jpeg_ldpc_qpsk": system}})).problems[:1]
+    assert problem.startswith("systems.jpeg_ldpc_qpsk.code.nr.column_weight: 3, unknown key")
+
+
+# what params offer
+
+
+def test_pairs_respect_what_systems_can_do_and_ask_for(params: Params) -> None:
+    pairs = params.pairs()
+    assert len(pairs) == len(set(pairs))
+    assert pairs == [
+        (system, attack) for system in params.systems for attack in params.attacks if (system, attack) in pairs
+    ]
+    for name in params.of_task("image"):
+        system = params.systems[name]
+        can = {attack for attack in params.attacks if params.can_run(name, attack)}
+        assert {attack for of, attack in pairs if of == name} == (
+            can if system.attacks is None else set(system.attacks)
+        )
+    assert ("deepjscc", "pga") in pairs
+    assert ("hevc_ldpc_qpsk", "all_bits") in pairs
+    assert ("hevc_ldpc_qpsk", "pga") not in pairs
+    assert not [pair for pair in pairs if pair[0].startswith("ladder_") or params.task(pair[0]) != "image"]
+
+
+def test_a_system_may_choose_its_attacks() -> None:
+    chosen = {"deepjscc_noiseless": {"attacks": ["pga"]}, "hevc_ldpc_16qam": {"attacks": []}}
+    params = validate(merge(raw_params(), {"systems": chosen}))
+    assert [pair for pair in params.pairs() if pair[0] in chosen] == [("deepjscc_noiseless", "pga")]
+    assert "hevc_ldpc_16qam" in params.systems
+    assert "hevc_ldpc_16qam" not in params.attacked()
+
+
+def test_every_attacked_system_is_a_main_one_or_in_one_study(params: Params) -> None:
+    main, studies = params.attacked(), {study: params.studied(study) for study in params.studies()}
+    assert main == ["deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk", "hevc_ldpc_16qam"]
+    assert studies == {
+        "source codec": ["jpeg_ldpc_qpsk", "jpeg_ldpc_16qam"],
+        "code family": ["ablation_nr"],
+        "rate": ["ablation_rate_1_3", "ablation_rate_2_3"],
+        "block length": ["ablation_blocks_2", "ablation_blocks_4"],
+        "decoder": ["ablation_min_sum", "ablation_iterations_10", "ablation_iterations_200"],
+    }
+    # the surrogate is attacked for the sake of another system
+    everyone = [*main, "deepjscc_surrogate", *(name for names in studies.values() for name in names)]
+    assert sorted(everyone) == sorted({system for system, _ in params.pairs()})
+    assert params.studied("no such study") == []
+
+
+def test_a_study_without_an_attack_is_none() -> None:
+    raw = raw_params()
+    for name in ("jpeg_ldpc_qpsk", "jpeg_ldpc_16qam"):
+        raw["systems"][name]["attacks"] = []
+    assert "source codec" not in validate(raw).studies()
+
+
+def test_each_code_is_analysed_once(params: Params) -> None:
+    """Codec, study and decoder do not matter; length, weights, family and draw do."""
+    assert params.coded() == [
+        "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
+        "ablation_blocks_2", "ablation_blocks_4",
+    ]  # fmt: skip
+    for system in params.attacked()[2:]:
+        assert params.same_code(system) == system
+    for name, first in {
+        "jpeg_ldpc_qpsk": "hevc_ldpc_qpsk",
+        "jpeg_ldpc_16qam": "hevc_ldpc_16qam",
+        "ablation_min_sum": "hevc_ldpc_qpsk",
+        "ablation_iterations_10": "hevc_ldpc_qpsk",
+        "ablation_blocks_4": "ablation_blocks_4",
+    }.items():
+        assert params.same_code(name) == first
+    drawn = validate(merge(raw_params(), {"systems": {"jpeg_ldpc_qpsk": {"code": {"draw": 1}}}}))
+    assert drawn.same_code("jpeg_ldpc_qpsk") == "jpeg_ldpc_qpsk"
+    fewer = validate(merge(raw_params(), {"systems": {"hevc_ldpc_qpsk": {"attacks": []}}}))
+    assert fewer.same_code("ablation_min_sum") == "jpeg_ldpc_qpsk", "only attacked systems are analysed"
+
+
+def test_rungs_are_the_classical_chains_of_no_study(params: Params) -> None:
+    rungs = params.rungs()
+    assert set(rungs.values()) == {"hevc", "jpeg"}
+    assert {"hevc_ldpc_qpsk", "jpeg_ldpc_16qam_full", "ladder_jpeg_qpsk_nr_1_2"} <= set(rungs)
+    assert not {"deepjscc", "jpeg_ldpc_qpsk", "ablation_nr"} & set(rungs)
+
+
+def test_an_attack_that_nobody_runs_is_refused() -> None:
+    raw = raw_params()
+    raw["systems"] = {"deepjscc": raw["systems"]["deepjscc"] | {"attacks": ["random", "pga"]}}
+    unused = {problem.split(":")[0] for problem in refused(raw).problems}
+    assert unused == {f"attacks.{name}.kind" for name in raw["attacks"]} - {"attacks.random.kind", "attacks.pga.kind"}
+
+
+def test_params_cannot_be_changed(params: Params) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        params.seed = 3
+
+
+def test_a_section_is_a_copy(params: Params) -> None:
+    params.section("link")["snr_db"].append(99.0)
+    assert 99.0 not in params.link.snr_db
+
+
+def test_small_params_differ_only_where_said(raw: dict[str, Any], small_params: Params) -> None:
+    assert set(SMALL) <= set(raw)
+    assert small_params.evaluation.success_psnr_db == raw["evaluation"]["success_psnr_db"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("4:2:0", "4:2:0"),  # DVC writes it without quotes, and YAML 1.1 reads base 60
+        ("no", "no"),
+        ("1e-4", 1e-4),
+        ("-2.5E+3", -2500.0),
+        (".5", 0.5),
+        ("20_000", 20000),
+        ("1/2", "1/2"),
+        ("2026-03-24", "2026-03-24"),
+        ("", None),
+        ("null", None),
+        ("true", True),
+    ],
+)
+def test_values_are_read_as_yaml_1_2(tmp_path: Path, text: str, value: object) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(f"key: {text}\n")
+    found = read_yaml(file)["key"]
+    assert (found, type(found)) == (value, type(value))

@@ -1,0 +1,134 @@
+"""Registries: names are unique, unknown ones list the known ones, and reading them costs no heavy import."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from semrobust.config.lazy import LazyModule
+
+from semrobust.config.registry import ATTACKS, FIGURES, SYSTEMS, Registry
+from semrobust.errors import UsageError
+from tests.conftest import ROOT
+
+HEAVY = (
+    "torch", "av", "numba", "matplotlib", "seaborn", "pandas", "scipy", "sionna", "pyldpc", "skimage", "sklearn",
+    "torchmetrics",
+)  # fmt: skip
+
+
+def test_a_name_is_registered_once() -> None:
+    registry: Registry[int] = Registry("thing", "semrobust.systems")
+    registry.register("a")(1)
+    with pytest.raises(ValueError, match=r"two entries register the thing 'a' in semrobust\.systems"):
+        registry.register("a")(2)
+    assert registry["a"] == 1
+
+
+def test_register_returns_the_entry() -> None:
+    registry: Registry[type] = Registry("thing", "semrobust.systems")
+
+    @registry.register("x")
+    class Entry:
+        pass
+
+    assert registry["x"] is Entry
+    assert Entry.__name__ == "Entry"
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="unknown system kind 'bpg'; known: chain_vit, deepjscc, deepjscc_smooth, "):
+        SYSTEMS["bpg"]
+    assert "bpg" not in SYSTEMS
+
+
+def test_what_is_registered() -> None:
+    assert {"deepjscc", "hevc_ldpc", "jpeg_ldpc"} <= set(SYSTEMS)
+    assert {"pga", "random_direction", "all_bits", "least_reliable_bits"} <= set(ATTACKS)
+    assert list(FIGURES) == sorted(FIGURES)
+    assert all(name.startswith(("hu2022_", "zhang2026_", "extra_")) for name in FIGURES)
+
+
+def test_a_file_in_the_package_is_all_that_a_plugin_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "plugins_of_a_test"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from semrobust.config.registry import Registry\nTHINGS = Registry('thing', __name__)\n"
+    )
+    for name in ("one", "two"):
+        (package / f"{name}.py").write_text(f"from {package.name} import THINGS\nTHINGS.register('{name}')({name!r})\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    things = __import__(package.name).THINGS
+    assert list(things) == ["one", "two"]
+    assert things["two"] == "two"
+
+
+def test_what_kinds_say_without_torch() -> None:
+    for name in SYSTEMS:
+        kind = SYSTEMS[name]
+        assert kind.side in ("semantic", "classical")
+        assert kind.capabilities <= {"gradient", "soft_bits"}
+        assert kind.Settings.model_fields.keys() >= {"kind", "label"}
+    for name in ATTACKS:
+        assert ATTACKS[name].requires <= {"gradient", "soft_bits"}
+
+
+def test_a_lazy_module_is_imported_at_first_use() -> None:
+    lazy = LazyModule("colorsys")
+    sys.modules.pop("colorsys", None)
+    assert not hasattr(lazy, "__wrapped__")
+    assert "colorsys" not in sys.modules
+    assert lazy.rgb_to_hsv(0.0, 0.0, 0.0) == (0.0, 0.0, 0.0)
+    assert "colorsys" in sys.modules
+
+
+LOAD = """
+from pathlib import Path
+from semrobust.pipeline import jobs, outputs, record as provenance
+from semrobust.config.params import load
+from semrobust.config.registry import ATTACKS, FIGURES, SYSTEMS
+params = load([Path("params.yaml")])
+[jobs.model(params, name).key for name in params.systems]
+[jobs.attack(params, *pair).key for pair in params.pairs()]
+[outputs.figure(params, name).key for name in FIGURES]
+list(SYSTEMS), list(ATTACKS)
+"""
+
+
+def cli(*arguments: str) -> str:
+    return f"""
+from semrobust.cli import main
+try:
+    main({list(arguments)!r}, prog_name="semrobust")
+except SystemExit as done:
+    assert done.code == 0, done.code
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (LOAD, ""),
+        (cli("--help"), "Commands:"),
+        (cli("train", "--help"), "Train SYSTEM"),
+        (cli("evaluate", "table", "--help"), "power_ratio"),
+        (cli("--version"), "version"),
+    ],
+    ids=["workflow", "help", "train", "table", "version"],
+)
+def test_heavy_libraries_are_not_imported(code: str, shown: str) -> None:
+    code += f"\nimport sys\nprint('HEAVY', [name for name in {HEAVY} if name in sys.modules])\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+    assert done.stdout.splitlines()[-1] == "HEAVY []"

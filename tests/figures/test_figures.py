@@ -1,0 +1,373 @@
+"""What the figures show: labels, units, markers, and the points that a logarithmic axis would lose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
+from matplotlib.text import Text
+
+from semrobust.config.registry import FIGURES
+from semrobust.errors import ParamsError
+from semrobust.figures import canvas
+from semrobust.figures.base import BEST_OF, FigureInputs, looks
+from semrobust.pipeline import outputs
+from semrobust.pipeline.layout import Layout
+from tests.figures.samples import DATASET, INFEASIBLE, PARAMS, TABLES
+
+ATTACKED = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
+CURVES = (*ATTACKED, "extra_link_adaptation")
+ABLATION = "zhang2026_fig6_classical_ablation"
+LABELS = {name: PARAMS.systems[name].label for name in PARAMS.attacked()}
+
+
+@pytest.fixture(autouse=True)
+def _styled() -> Iterator[None]:
+    with canvas.style(PARAMS.section("plot")):
+        yield
+
+
+def inputs(name: str, **changed: pd.DataFrame) -> FigureInputs:
+    tables = {table: changed.get(table, make()) for table, make in TABLES.items()}
+    return FigureInputs(
+        tables,
+        Layout(PARAMS.run).gallery(),
+        outputs.figure(PARAMS, name).settings,
+        DATASET,
+        PARAMS.run,
+        "0123456789abcdef",
+    )
+
+
+def draw(name: str, **changed: pd.DataFrame) -> Figure:
+    figure: Figure = FIGURES[name].draw(inputs(name, **changed))
+    figure.draw_without_rendering()
+    return figure
+
+
+def texts(figure: Figure) -> list[Text]:
+    return [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_visible() and t.get_text().strip()]
+
+
+def everything(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in texts(figure))
+
+
+@pytest.mark.parametrize("name", [*CURVES, ABLATION])
+def test_each_data_line_has_a_marker(name: str) -> None:
+    lines = [line for axes in draw(name).axes for line in axes.lines if line.get_gid() != "reference"]
+    assert lines
+    assert all(line.get_marker() not in (None, "None", "", " ") for line in lines)
+
+
+@pytest.mark.parametrize("name", [*CURVES, ABLATION])
+def test_axis_labels_name_their_units(name: str) -> None:
+    for axes in draw(name).axes:
+        for label in filter(None, (axes.get_xlabel(), axes.get_ylabel())):
+            assert re.search(r"\((dB|×|total|share of images)\)$", label), label
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_says_what_it_was_made_from(name: str) -> None:
+    text = everything(draw(name))
+    counts = {
+        "extra_gallery": "2",
+        "zhang2026_fig5_attack_power": "500",
+        ABLATION: "500",
+        "zhang2026_fig_ratio": "430–500",
+        "zhang2026_bounds": "1–128",
+        "zhang2026_mechanism": "64",
+        "extra_ratio_criteria": "2–64",
+        "extra_attacker_knowledge": "110",
+    }
+    count = counts.get(name, "10,000")
+    images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test images: {count} · "
+    assert f"{images}run laptop · semrobust:0123456789abcdef" in text
+
+
+@pytest.mark.parametrize("name", ATTACKED)
+def test_names_every_system_and_why_one_is_missing(name: str) -> None:
+    text = everything(draw(name))
+    assert all(label in text for label in LABELS.values())
+    assert f"Infeasible: {LABELS[INFEASIBLE]} does not fit the bit budget." in text
+
+
+@pytest.mark.parametrize("context", ["paper", "talk"])
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_text_is_readable_within_the_sheet_and_overlaps_nothing(name: str, context: str) -> None:
+    with canvas.style({"context": context}):
+        figure = draw(name)
+        ticks = [text for axes in figure.axes for text in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+        words = [text for text in texts(figure) if text not in ticks]
+        boxes = [text.get_window_extent() for text in words]
+        for text, box in zip(words, boxes, strict=True):
+            assert float(text.get_fontsize()) >= canvas.SMALL * canvas.scale() - 1e-6
+            assert figure.bbox.x0 <= box.x0 + 1 < box.x1 - 1 <= figure.bbox.x1, text.get_text()
+            assert figure.bbox.y0 <= box.y0 + 1 < box.y1 - 1 <= figure.bbox.y1, text.get_text()
+        for i, box in enumerate(boxes):
+            for j in range(i):
+                assert not box.overlaps(boxes[j]), (words[i].get_text(), words[j].get_text())
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_the_legend_covers_no_data(name: str) -> None:
+    figure = draw(name)
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
+
+
+def test_a_system_looks_the_same_in_all_figures() -> None:
+    wanted = looks(inputs(CURVES[0]), "systems")
+    clean = draw("zhang2026_fig4_clean").axes[0]
+    for line in clean.lines:
+        if line.get_gid() != "reference":
+            look = next(look for look in wanted.values() if look.label == line.get_label())
+            assert (line.get_color(), line.get_marker()) == (look.color, look.marker)
+    titles = {axes.get_title(): axes.title.get_color() for axes in draw("zhang2026_fig5_attack_power").axes}
+    assert all(titles[look.label] == look.color for name, look in wanted.items() if name != INFEASIBLE)
+    assert len({(look.color, look.marker) for look in wanted.values()}) == len(wanted)
+
+
+def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_references() -> None:
+    quality = draw("zhang2026_fig4_clean").axes[0]
+    drawn = {line.get_label() for line in quality.lines if line.get_gid() != "reference"}
+    assert drawn == {label for name, label in LABELS.items() if name != INFEASIBLE}
+    assert {str(line.get_label()) for line in quality.lines if line.get_gid() == "reference"} >= {
+        "HEVC, best of 14 chains at each SNR",
+        "JPEG, best of 13 chains at each SNR",
+    }
+
+
+def test_link_adaptation_tells_chains_apart() -> None:
+    figure = draw("extra_link_adaptation")
+    table = TABLES["clean"]()
+    assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 chains", "JPEG: 12 chains"]
+    for axes, source, chains in zip(figure.axes, ("hevc", "jpeg"), (14, 12), strict=True):
+        thin = [line for line in axes.lines if line.get_alpha() is not None]
+        assert len(thin) == chains
+        # a main chain has the modulation, rate and family of one rung of the ladder, hence its look
+        assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in thin}) == 12
+        best = next(line for line in axes.lines if line.get_label() == "best chain at each SNR")
+        rungs = [name for name, of in PARAMS.rungs().items() if of == source]
+        of_source = table[table["system"].isin(rungs)]
+        assert best.get_ydata() == pytest.approx(of_source.groupby("snr_db")["psnr_db"].max())
+    text = everything(figure)
+    assert all(name in text for name in ("QPSK", "16-QAM", "rate 1/3", "rate 1/2", "rate 2/3", "5G NR code"))
+    assert f"Infeasible: {PARAMS.systems[INFEASIBLE].label} does not fit the bit budget." in text
+
+
+def test_censored_means_are_hollow_and_said_to_be_bounds() -> None:
+    figure = draw("zhang2026_fig5_attack_power")
+    panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["deepjscc"])
+    hollow = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+    assert len(hollow) == 1
+    assert np.isfinite(hollow[0].get_ydata()).sum() == 6  # 10 to 20 dB
+    assert "lower bound" in everything(figure)
+
+
+def test_zero_power_stays_on_the_axis() -> None:
+    figure = draw("zhang2026_fig5_attack_power")
+    panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["hevc_ldpc_16qam"])
+    assert panel.get_yscale() == "symlog"
+    assert panel.get_ylim()[0] < 0
+    assert "At 0 the channel alone ruins every image" in everything(figure)
+    power = TABLES["attack_power"]()
+    power = power[power["ruinable_power_mean"] > 0]
+    assert draw("zhang2026_fig5_attack_power", attack_power=power).axes[0].get_yscale() == "log"
+
+
+def test_second_axis_is_the_power_over_the_signals() -> None:
+    figure = draw("zhang2026_fig5_attack_power")
+    right = next(axes for axes in figure.axes if axes.get_ylabel() == "PSR (dB)")
+    for tick, label in zip(right.get_yticks(), right.get_yticklabels(), strict=True):
+        assert 10 * np.log10(tick / PARAMS.link.real_uses) == pytest.approx(float(label.get_text().replace("−", "-")))
+
+
+def test_infinite_and_zero_ratios_lie_in_strips_beyond_the_axis() -> None:
+    figure = draw("zhang2026_fig_ratio")
+    ticks = {
+        label.get_text(): y
+        for y, label in zip(figure.axes[0].get_yticks(), figure.axes[0].get_yticklabels(), strict=True)
+    }
+    medians = figure.axes[1]
+    loose = [line for line in medians.lines if line.get_linestyle() == "None" and line.get_markerfacecolor() != "white"]
+    heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in loose])
+    table = TABLES["power_ratio"]()
+    median = table[(table["population"] == "all") & (table["statistic"] == "median")]
+    assert (heights > ticks["1000"]).sum() == np.isinf(median["ratio"]).sum() > 0
+    assert (heights < ticks["1"]).sum() == (median["ratio"] == 0).sum() > 0
+    assert ticks["<0.01"] < ticks["1"] < ticks["1000"] < ticks[">1000"]
+
+
+def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:
+    table = TABLES["power_ratio"]()
+    best = table[table["semantic_attack"] == BEST_OF]
+    assert len(best) < len(table)
+    shown, alone = draw("zhang2026_fig_ratio"), draw("zhang2026_fig_ratio", power_ratio=best)
+    for one, other in zip(shown.axes, alone.axes, strict=True):
+        assert one.get_ylim() == other.get_ylim()
+        for line, same in zip(one.lines, other.lines, strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), same.get_xydata())
+    assert "best attack per image" in everything(shown)
+
+
+def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() -> None:
+    figure = draw(ABLATION)
+    first, *_ = main = [name for name in PARAMS.attacked() if PARAMS.systems[name].kind.endswith("ldpc")]
+    panels = {"modulation": main, **{study: [first, *PARAMS.studied(study)] for study in PARAMS.studies()}}
+    assert [axes.get_title() for axes in figure.axes] == list(panels)
+    table = TABLES["attack_power"]()
+    for axes, names in zip(figure.axes, panels.values(), strict=True):
+        shown = set(names) - {INFEASIBLE}
+        common = set.intersection(*({attack for system, attack in PARAMS.pairs() if system == name} for name in shown))
+        least = table[table["attack"].isin(common)].groupby(["system", "snr_db"])["ruinable_power_mean"].min()
+        lines = {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).startswith("_")}
+        assert list(lines) == [PARAMS.systems[name].label for name in names if name != INFEASIBLE]
+        for name in shown:
+            line = lines[PARAMS.systems[name].label]
+            assert line.get_ydata() == pytest.approx(least.loc[name].to_numpy())
+            assert (line.get_color() == (0.0, 0.0, 0.0)) == (name == first)
+        looks_of = {(line.get_color(), line.get_marker(), str(line.get_linestyle())) for line in lines.values()}
+        assert len(looks_of) == len(lines)
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == list(lines)
+        covered = legend.get_window_extent()
+        points = np.concatenate([axes.transData.transform(np.asarray(line.get_xydata())) for line in lines.values()])
+        assert not any(covered.contains(x, y) for x, y in points), f"the legend hides data of {axes.get_title()}"
+
+
+def test_the_ablation_names_the_attacks_that_all_chains_of_a_panel_have_seen() -> None:
+    text = " ".join(everything(draw(ABLATION)).split())
+    some = ", ".join(study for study in PARAMS.studies() if study not in ("rate", "source codec"))
+    assert f"rate: {PARAMS.attacks['vulnerable_set'].label}, {PARAMS.attacks['greedy_bits'].label}" in text
+    assert "modulation: all;" in text
+    assert f"{some}: {PARAMS.attacks['vulnerable_set'].label};" in text
+
+
+def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:
+    assert "lower bound" in everything(draw(ABLATION))
+    censored = TABLES["attack_power"]().assign(ruinable_n_censored=lambda table: (table["snr_db"] > 15).astype(int))
+    for axes in draw(ABLATION, attack_power=censored).axes:
+        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        assert hollow
+        assert all(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum() == 3 for line in hollow)
+
+
+def test_the_ablation_without_studies_shows_the_modulations() -> None:
+    given = inputs(ABLATION)
+    given.settings["labels"]["studies"] = {}
+    figure: Figure = FIGURES[ABLATION].draw(given)
+    assert [axes.get_title() for axes in figure.axes] == ["modulation"]
+
+
+def test_shows_the_claim_and_equality() -> None:
+    text = everything(draw("zhang2026_fig_ratio"))
+    assert "paper's claim: up to 14–16×" in text
+    assert "equal" in text
+
+
+def test_sets_that_may_not_be_all_are_hollow_and_said_to_be_bounds() -> None:
+    figure = draw("extra_trapping_sets")
+    table = TABLES["code_structure"]()
+    first = table[table["system"] == PARAMS.coded()[0]]
+    for kind, axes, column in (("absorbing_set", figure.axes[0], "a"), ("codeword", figure.axes[1], "weight")):
+        found = first[(first["kind"] == kind) & (first["count"] > 0)]
+        bounds = found[~found["complete"].astype(bool)]
+        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        shown = np.concatenate([np.asarray(line.get_xdata())[np.isfinite(line.get_ydata())] for line in hollow])
+        assert sorted(shown) == sorted(bounds[column])
+        assert len(shown) > 0
+    text = everything(figure)
+    assert "lower bounds" in text
+    assert "none of up to 15 nodes" in text
+    assert "none found beyond" in text
+    assert "regular code (768, 386), girth 4" in text
+
+
+def test_trapping_sets_without_a_code_are_an_empty_sheet() -> None:
+    empty = TABLES["code_structure"]().iloc[:0]
+    assert "run laptop" in everything(draw("extra_trapping_sets", code_structure=empty))
+
+
+def test_gallery_shows_the_pixels_themselves() -> None:
+    figure = draw("extra_gallery")
+    with np.load(Layout(PARAMS.run).gallery()) as arrays:
+        shown, originals = arrays["images"], arrays["originals"]
+    pictures = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
+    assert len(pictures) == shown.shape[0] * shown.shape[1] * shown.shape[2] + len(originals)
+    assert all(any(np.array_equal(picture, one) for picture in pictures) for one in originals)
+    assert all(axes.images[0].get_interpolation() == "nearest" for axes in figure.axes)
+    text = everything(figure)
+    assert "−20 dB" in text
+    assert "attack: PGA" in text
+
+
+@pytest.mark.parametrize("name", [*CURVES, ABLATION])
+def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) -> None:
+    empty = {table: make().assign(status="infeasible") for table, make in TABLES.items()}
+    assert "Infeasible" in everything(draw(name, **empty))
+    power = TABLES["attack_power"]()
+    power[[name for name in power.columns if "power" in str(name)]] = 0.0
+    draw(name, attack_power=power)
+
+
+def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> None:
+    figure = draw("zhang2026_bounds")
+    titles = [axes.get_title().replace("\n", " ") for axes in figure.axes if axes.get_title()]
+    assert titles == [LABELS[name] for name in ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")]
+    text = " ".join(everything(figure).split())
+    assert "no such bound" in text
+    assert "Eq. 12 promises nothing (0) at 100% of the points" in text
+    assert f"{LABELS['deepjscc']}: measured power is 1e+07 to 1e+07 times the bound (medians); attacks beat" in text
+    upper, lower = figure.axes[:3], figure.axes[3:]
+    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 3, 3, 1, 1, 0]
+    table = TABLES["bounds"]()
+    shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "local")]
+    line = next(line for line in upper[0].lines if "local" in str(line.get_label()))
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), shown["power_total_mean"])
+    few = next(line for line in upper[1].lines if "measured" in str(line.get_label()))
+    assert len(np.asarray(few.get_xdata())) == len(shown) - 1  # one image is no mean
+
+
+def test_claims_are_shown_with_their_verdicts_in_words() -> None:
+    cells = [" ".join(cell.get_text().split()) for cell in texts(draw("extra_paper_vs_ours"))]
+    text = " ".join(cells)
+    table = TABLES["paper_vs_ours"]()
+    for claim in table["text"]:
+        assert claim in text
+    for verdict, count in table["verdict"].value_counts().items():
+        assert cells.count(str(verdict)) == count
+    assert "1.4e7 [1.12e7, 1.68e7]" in text
+    assert "attack (14–16×)" in text
+    draw("extra_paper_vs_ours", paper_vs_ours=table.iloc[:0])
+
+
+def test_bounds_draw_when_theory_says_nothing() -> None:
+    table = TABLES["bounds"]()
+    draw("zhang2026_bounds", bounds=table[table["quantity"] == "measured"])
+    draw("zhang2026_bounds", bounds=table.iloc[:0])
+
+
+def test_an_unknown_palette_is_a_wrong_parameter() -> None:
+    given = inputs(CURVES[0])
+    given.settings["plot"]["palette"] = "no such palette"
+    with pytest.raises(ParamsError, match=r"plot\.palette: 'no such palette'"):
+        looks(given, "systems")
+
+
+def test_the_fonts_are_those_of_matplotlib() -> None:
+    assert findfont("DejaVu Sans").startswith(str(Path(matplotlib.get_data_path())))
+
+
+@pytest.mark.parametrize("context", ["paper", "notebook", "talk"])
+def test_a_context_scales_sheet_and_text_alike(context: str) -> None:
+    with canvas.style({"context": context}):
+        assert canvas.sheet(2).get_figwidth() / matplotlib.rcParams["font.size"] == pytest.approx(7 / 8.2, rel=1e-3)

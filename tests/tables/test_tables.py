@@ -1,0 +1,499 @@
+"""Result tables from per-image tables small enough to compute by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandera.errors import SchemaError, SchemaErrors
+
+from semrobust.config import params
+from semrobust.config.params import Params
+from semrobust.errors import ArtifactError
+from semrobust.pipeline import jobs, outputs
+from semrobust.pipeline import record as provenance
+from semrobust.pipeline.jobs import Job
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.record import Making
+from semrobust.tables import tables
+from semrobust.tables.schema import schema as schema_of
+from semrobust.tables.statistics import Bootstrap, interval
+from tests.attacks.samples import REPOSITORY
+
+NET, CHAIN, NEVER, STUDIED = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full", "jpeg_ldpc_16qam"
+LAYOUT = Layout("tiny")
+SAMPLED = [table for table in outputs.IMAGE_TABLES if table not in (outputs.OF_STRUCTURES, outputs.OF_FADING)]
+"""Tables of per-image results over AWGN."""
+OVERLAY: dict[str, Any] = {
+    "run": "tiny",
+    "link": {"snr_db": [0.0, 10.0]},
+    "systems": {
+        CHAIN: {"attacks": None, "study": None},
+        STUDIED: {"attacks": ["all_bits"], "study": "some study"},
+        NEVER: {"attacks": None},
+    },
+    "evaluation": {"bootstrap_samples": 200},
+}
+# per SNR and pair: power and success of four images, of which the first two are ruinable
+RUINABLE = [True, True, False, False]
+POWERS: dict[float, dict[tuple[str, str], tuple[list[float], list[int]]]] = {
+    0.0: {
+        (NET, "random"): ([10.0, 20.0, 30.0, 40.0], [1, 1, 1, 1]),
+        (NET, "pga"): ([4.0, 8.0, 12.0, 16.0], [1, 1, 1, 1]),
+        (CHAIN, "random"): ([0.0, 0.0, 0.0, 0.0], [1, 1, 1, 1]),
+        (CHAIN, "all_bits"): ([0.0, 0.0, 0.0, 0.0], [1, 1, 1, 1]),
+    },
+    10.0: {
+        (NET, "random"): ([10.0, 20.0, 30.0, 100.0], [1, 1, 1, 0]),
+        (NET, "pga"): ([4.0, 30.0, 12.0, 50.0], [1, 1, 1, 0]),
+        (CHAIN, "random"): ([8.0, 8.0, 8.0, 8.0], [1, 1, 0, 0]),
+        (CHAIN, "all_bits"): ([2.0, 16.0, 9.0, 7.0], [1, 1, 0, 0]),
+        (STUDIED, "all_bits"): ([3.0, 5.0, 7.0, 9.0], [1, 1, 0, 0]),
+    },
+}
+PSNR = {0.0: [10.0, 12.0, 14.0, 20.0], 10.0: [20.0, 22.0, 24.0, 30.0]}
+REQUIRED = {  # the output contract of DESIGN.md
+    "clean": "psnr_db psnr_db_low psnr_db_high ssim block_error_rate decode_failure_rate symbols_per_image",
+    "link_adaptation": "source n_rungs rung_even rung_odd psnr_db psnr_db_low psnr_db_high selection",
+    "attack_power": "attack success_rate power_total_mean power_total_low power_total_high power_total_median "
+    "power_per_use_mean psr_db",
+    "power_ratio": "semantic_system classical_system semantic_attack classical_attack ratio ratio_low ratio_high",
+}
+ALWAYS = "run dataset system channel snr_db seed n_images"
+
+
+def chosen_of(systems: Iterable[str], attacks: Iterable[str] = ("random", "all_bits", "pga")) -> dict[str, Any]:
+    """params.yaml with these systems and attacks alone, overlaid by `OVERLAY`."""
+    raw = params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY)
+    kept = {"systems": set(systems), "attacks": set(attacks)}
+    return raw | {
+        section: {name: entry for name, entry in raw[section].items() if name in names}
+        for section, names in kept.items()
+    }
+
+
+def tiny() -> Params:
+    return params.validate(chosen_of((NET, CHAIN, STUDIED, NEVER)))
+
+
+def store(path: Path, job: Job, table: pd.DataFrame) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(path, index=False)
+    Making(job, ["test"]).finish(path, [path])
+
+
+def attacked_rows(system: str, attack: str, snr_db: float) -> pd.DataFrame:
+    power, success = POWERS[snr_db].get((system, attack), ([0.0] * 4, [1, 1, 0, 0]))
+    return pd.DataFrame(
+        {
+            "image": range(4), "snr_db": snr_db, "success": np.array(success, dtype=bool), "power_total": power,
+            "psnr_db": 15.0, "clean_psnr_db": 20.0, "ruinable": RUINABLE, "infeasible": system == NEVER, "steps": 1,
+        }
+    )  # fmt: skip
+
+
+def clean_rows(system: str, snr_db: float) -> pd.DataFrame:
+    never = system == NEVER
+    bits = system == CHAIN
+    return pd.DataFrame(
+        {
+            "image": range(4), "snr_db": snr_db, "infeasible": never,
+            "psnr_db": [math.nan] * 4 if never else PSNR[snr_db],
+            "ssim": math.nan if never else [0.1, 0.2, 0.3, 0.4],
+            "failed": math.nan if never else [0.0, float(bits), 0.0, 0.0],
+            "block_error": [0.0, 1.0, 1.0, 0.0] if bits else math.nan,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """Params of a project, the working directory, that holds all per-image tables."""
+    monkeypatch.chdir(tmp_path)
+    chosen = tiny()
+    for system in chosen.systems:
+        table = pd.concat([clean_rows(system, snr_db) for snr_db in chosen.link.snr_db])
+        store(LAYOUT.clean(system), jobs.clean(chosen, system), table)
+    for system, attack in chosen.pairs():
+        table = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in chosen.link.snr_db])
+        store(LAYOUT.attack(system, attack), jobs.attack(chosen, system, attack), table)
+    return chosen
+
+
+def made(of: Params, table: str) -> pd.DataFrame:
+    return pd.read_csv(tables.run(of, table, ["semrobust", "evaluate", "table", table]))
+
+
+def only(table: pd.DataFrame, **values: Any) -> pd.Series[Any]:
+    for column, value in values.items():
+        table = table[table[column] == value]
+    assert len(table) == 1, f"{len(table)} rows have {values}"
+    return table.iloc[0]
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_columns_are_those_of_the_output_contract(of: Params, name: str) -> None:
+    table = made(of, name)
+    missing = {*ALWAYS.split(), *REQUIRED[name].split()} - set(table.columns)
+    assert not missing
+    assert (table["run"] == "tiny").all()
+    assert (table["dataset"] == "cifar10").all()
+    assert (table["seed"] == of.seed).all()
+    assert (table["channel"] == "awgn").all()
+    assert (table["interval"] == "bootstrap over images, 95%").all()
+    assert set(table["snr_db"]) == {0.0, 10.0}
+    record = provenance.read(LAYOUT.table(name))
+    expected = [LAYOUT.attack(*pair) for pair in of.pairs()]
+    if name in outputs.OF_CLEAN_SAMPLES:
+        expected = [LAYOUT.clean(system) for system in (of.systems if name == "clean" else (CHAIN, NEVER))]
+    assert set(record["inputs"]) == {path.as_posix() for path in expected}
+
+
+def test_clean_by_hand(of: Params) -> None:
+    table = made(of, "clean")
+    assert len(table) == 8
+    resamples = Bootstrap(4, 200, of.seed)
+    for snr_db, mean in ((0.0, 14.0), (10.0, 24.0)):
+        net, chain = (only(table, system=system, snr_db=snr_db) for system in (NET, CHAIN))
+        for row in (net, chain):
+            assert row["psnr_db"] == mean
+            low, high = interval(resamples.means(np.array(PSNR[snr_db])))
+            assert (row["psnr_db_low"], row["psnr_db_high"]) == pytest.approx((low, high), rel=1e-5)
+            assert low < mean < high
+            assert row["ssim"] == pytest.approx(0.25)
+            assert (row["n_images"], row["symbols_per_image"], row["infeasible_rate"]) == (4, 384, 0.0)
+            assert row["status"] == "ok"
+        assert math.isnan(net["block_error_rate"])
+        assert (chain["block_error_rate"], chain["decode_failure_rate"]) == (0.5, 0.25)
+        assert (net["stream"], chain["stream"]) == ("none", "payload")
+
+
+def test_clean_of_a_system_that_never_fits_is_empty(of: Params) -> None:
+    row = only(made(of, "clean"), system=NEVER, snr_db=10.0)
+    assert (row["status"], row["infeasible_rate"], row["stream"], row["n_images"]) == ("infeasible", 1.0, "full", 4)
+    measures = ["psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate"]
+    assert row[measures].isna().all()
+
+
+RUNGS: dict[str, dict[float, list[float]]] = {  # PSNR of six images; at 10 dB the halves disagree on the best rung
+    "jpeg_ldpc_qpsk": {0.0: [20.0] * 6, 10.0: [22.0, 20.0, 22.0, 20.0, 22.0, 20.0]},
+    "jpeg_ldpc_16qam": {0.0: [12.0] * 6, 10.0: [10.0, 30.0, 10.0, 30.0, 10.0, 30.0]},
+    "hevc_ldpc_qpsk": {0.0: [21.0] * 6, 10.0: [21.0, 22.0, 23.0, 24.0, 25.0, 26.0]},
+    NEVER: {0.0: [90.0] * 6, 10.0: [90.0] * 6},  # infeasible, whatever its grey pictures reach
+}
+
+
+def rungs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, psnr: dict[str, dict[float, list[float]]]) -> Params:
+    """A project with the clean samples of these classical chains."""
+    monkeypatch.chdir(tmp_path)
+    raw = chosen_of([NET, *psnr], ["random", "pga"])
+    everything = {"attacks": None, "study": None}
+    raw["systems"] = {name: entry | everything for name, entry in raw["systems"].items()}
+    chosen = params.validate(raw)
+    for name, by_snr in psnr.items():
+        parts = [clean_rows(NET, 0.0).iloc[[0] * 6].assign(image=range(6), snr_db=snr, psnr_db=values, infeasible=False)
+                 for snr, values in by_snr.items()]  # fmt: skip
+        table = pd.concat(parts).assign(infeasible=name == NEVER).sample(frac=1.0, random_state=0)
+        store(LAYOUT.clean(name), jobs.clean(chosen, name), table)
+    return chosen
+
+
+def test_link_adaptation_scores_no_choice_on_its_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = rungs(tmp_path, monkeypatch, RUNGS)
+    table = made(of, "link_adaptation")
+    assert table["system"].tolist() == ["hevc_adaptive"] * 2 + ["jpeg_adaptive"] * 2
+    low, high = only(table, source="jpeg", snr_db=0.0), only(table, source="jpeg", snr_db=10.0)
+    assert (low["rung_even"], low["rung_odd"], low["psnr_db"]) == ("jpeg_ldpc_qpsk", "jpeg_ldpc_qpsk", 20.0)
+    # even images like QPSK (22 > 10) and odd ones 16-QAM (30 > 20): each is scored with what the others like
+    assert (high["rung_even"], high["rung_odd"]) == ("jpeg_ldpc_16qam", "jpeg_ldpc_qpsk")
+    assert high["psnr_db"] == 15.0
+    values = np.array([10.0, 20.0] * 3)
+    expected = interval(Bootstrap(6, 200, of.seed).means(values))
+    assert (high["psnr_db_low"], high["psnr_db_high"]) == pytest.approx(expected, rel=1e-5)
+    assert (high["n_rungs"], high["n_images"], high["symbols_per_image"]) == (2, 6, 384)
+    assert only(table, source="hevc", snr_db=10.0)["psnr_db"] == 23.5
+    assert (table["status"] == "ok").all()
+    assert (table["selection"] == "known SNR, highest mean PSNR on the other half of the images").all()
+
+
+def test_link_adaptation_without_a_feasible_rung_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = made(rungs(tmp_path, monkeypatch, {NEVER: RUNGS[NEVER]}), "link_adaptation")
+    assert (table["status"] == "infeasible").all()
+    assert (table["n_rungs"] == 0).all()
+    assert table[["psnr_db", "psnr_db_low", "psnr_db_high"]].isna().all().all()
+
+
+def test_link_adaptation_without_a_classical_chain_has_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert made(rungs(tmp_path, monkeypatch, {}), "link_adaptation").empty
+
+
+def test_attack_power_counts_censored_images_at_the_largest_power_tried(of: Params) -> None:
+    row = only(made(of, "attack_power"), system=NET, attack="random", snr_db=10.0)
+    assert row["power_total_mean"] == 40.0  # of 10, 20, 30 and 100, the last one censored
+    assert row["power_per_use_mean"] == pytest.approx(40.0 / 768, rel=1e-5)
+    assert row["psr_db"] == pytest.approx(10 * math.log10(40.0 / 768), rel=1e-5)
+    assert (row["success_rate"], row["n_censored"], row["n_images"]) == (0.75, 1, 4)
+    assert (row["ruinable_rate"], row["success_psnr_db"]) == (0.5, 15.0)
+    # quantiles of 10, 20, 30, inf: values that half, a quarter and three quarters of the images do not exceed
+    assert (row["power_total_q25"], row["power_total_median"], row["power_total_q75"]) == (10.0, 20.0, 30.0)
+    low, high = interval(Bootstrap(4, 200, of.seed).means(np.array([10.0, 20.0, 30.0, 100.0])))
+    assert (row["power_total_low"], row["power_total_high"]) == pytest.approx((low, high), rel=1e-5)
+
+
+def test_attack_power_quantiles_on_censored_images_are_infinite_not_empty(of: Params) -> None:
+    row = only(made(of, "attack_power"), system=CHAIN, attack="all_bits", snr_db=10.0)
+    assert row["power_total_mean"] == 8.5
+    assert (row["power_total_q25"], row["power_total_median"]) == (2.0, 16.0)
+    assert row["power_total_q75"] == math.inf
+    assert (row["success_rate"], row["n_censored"]) == (0.5, 2)
+
+
+def test_attack_power_of_images_that_the_channel_ruins_is_zero(of: Params) -> None:
+    row = only(made(of, "attack_power"), system=CHAIN, attack="random", snr_db=0.0)
+    assert (row["power_total_mean"], row["power_total_low"], row["power_total_high"]) == (0.0, 0.0, 0.0)
+    assert row["psr_db"] == -math.inf
+    assert row["success_rate"] == 1.0
+
+
+def infeasible_powers(of: Params) -> pd.DataFrame:
+    table = made(of, "attack_power")
+    chosen = table[table["system"] == NEVER]
+    assert len(chosen) == 6  # two attacks and the best of them at two SNRs
+    assert (chosen["status"] == "infeasible").all()
+    return chosen
+
+
+def test_attack_power_of_a_system_that_never_fits_is_empty(of: Params) -> None:
+    chosen = infeasible_powers(of)
+    powers = [name for name in chosen.columns if name.startswith("power_")]
+    assert chosen[[*powers, "success_rate", "n_censored"]].isna().all().all()
+    assert (chosen["ruinable_rate"] == 0.5).all()
+
+
+def test_psr_of_a_system_that_never_fits_is_empty(of: Params) -> None:
+    assert infeasible_powers(of)["psr_db"].isna().all()
+
+
+def best_at(snr_db: float, **frames: pd.DataFrame) -> pd.DataFrame:
+    best = tables.best(frames)
+    assert not best.duplicated(["snr_db", "image"]).any()
+    return best[best["snr_db"] == snr_db]
+
+
+def test_best_attack_is_the_least_power_among_successes_else_the_strongest_tried() -> None:
+    frames = {
+        name: pd.concat([attacked_rows(NET, name, snr_db) for snr_db in (10.0, 0.0)]) for name in ("random", "pga")
+    }
+    best = best_at(10.0, **frames)
+    assert best["image"].tolist() == [0, 1, 2, 3]
+    assert best["power_total"].tolist() == [4.0, 20.0, 12.0, 100.0]
+    assert best["success"].tolist() == [True, True, True, False]
+    assert best_at(0.0, **frames)["power_total"].tolist() == [4.0, 8.0, 12.0, 16.0]
+    best = best_at(10.0, **{name: attacked_rows(CHAIN, name, 10.0) for name in ("random", "all_bits")})
+    assert best["power_total"].tolist() == [2.0, 8.0, 9.0, 8.0]
+    assert best["success"].tolist() == [True, True, False, False]
+
+
+def test_best_attack_prefers_an_expensive_success_to_a_cheap_failure() -> None:
+    expensive, failed = attacked_rows(NET, "random", 0.0), attacked_rows(NET, "pga", 0.0)
+    failed["success"] = False
+    best = best_at(0.0, a=failed, b=expensive)
+    pd.testing.assert_frame_equal(best[expensive.columns], expensive)
+
+
+def test_best_of_is_one_more_attack_of_each_system(of: Params) -> None:
+    table = made(of, "attack_power")
+    for system in (NET, CHAIN, STUDIED, NEVER):
+        names = table[(table["system"] == system) & (table["snr_db"] == 10.0)]["attack"].tolist()
+        assert names == [*(attack for name, attack in of.pairs() if name == system), tables.BEST_OF]
+    row = only(table, system=NET, attack=tables.BEST_OF, snr_db=10.0)
+    assert row["power_total_mean"] == 34.0  # of 4, 20, 12 and 100, the last one censored
+    assert (row["success_rate"], row["n_censored"]) == (0.75, 1)
+    assert (row["ruinable_power_mean"], row["ruinable_n_censored"]) == (12.0, 0)
+    alone = table[table["system"] == STUDIED]
+    single, best = (alone[alone["attack"] == name].drop(columns="attack") for name in ("all_bits", tables.BEST_OF))
+    pd.testing.assert_frame_equal(single.reset_index(drop=True), best.reset_index(drop=True))
+
+
+def best_ratios(of: Params) -> pd.DataFrame:
+    """The rows of the best attack on both sides."""
+    table = made(of, "power_ratio")
+    best = table[table["semantic_attack"] == tables.BEST_OF]
+    assert (best["classical_attack"] == tables.BEST_OF).all()
+    return best
+
+
+@pytest.mark.parametrize(
+    ("population", "statistic", "ratio", "images", "censored"),
+    [
+        ("all", "mean", 136.0 / 27.0, 4, 3),  # best attacks: 4, 20, 12, 100 over 2, 8, 9, 8
+        ("ruinable", "mean", 2.4, 2, 0),  # 4, 20 over 2, 8
+        ("ruinable", "median", 2.0, 2, 0),  # the lower of two is the observed median: 4 over 2
+    ],
+)
+def test_power_ratio_by_hand(
+    of: Params, population: str, statistic: str, ratio: float, images: int, censored: int
+) -> None:
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population=population, statistic=statistic)
+    assert (row["semantic_system"], row["system"], row["status"]) == (NET, f"{NET}/{CHAIN}", "ok")
+    assert row["ratio"] == pytest.approx(ratio, rel=1e-5)
+    assert (row["n_images"], row["n_censored"]) == (images, censored)
+    assert row["ratio_low"] <= row["ratio"] * (1 + 1e-5)
+    assert row["ratio"] <= row["ratio_high"] * (1 + 1e-5)
+
+
+def test_power_ratio_interval_is_paired(of: Params) -> None:
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="mean")
+    resamples = Bootstrap(4, 200, of.seed)
+    top, bottom = np.array([4.0, 20.0, 12.0, 100.0]), np.array([2.0, 8.0, 9.0, 8.0])
+    low, high = interval(resamples.means(top) / resamples.means(bottom))
+    assert (row["ratio_low"], row["ratio_high"]) == pytest.approx((low, high), rel=1e-5)
+
+
+def test_power_ratio_over_nothing_is_infinite(of: Params) -> None:
+    table = best_ratios(of)
+    for population in ("all", "ruinable"):
+        for statistic in ("mean", "median"):
+            row = only(table, classical_system=CHAIN, snr_db=0.0, population=population, statistic=statistic)
+            assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (math.inf,) * 3
+
+
+def test_power_ratio_of_a_system_that_never_fits_is_empty(of: Params) -> None:
+    table = made(of, "power_ratio")
+    chosen = table[table["classical_system"] == NEVER]
+    assert len(chosen) == 2 * (4 + 4)  # at two SNRs the best attacks four ways, and four pairs of attacks
+    assert (chosen["status"] == "infeasible").all()
+    assert chosen[["ratio", "ratio_low", "ratio_high", "n_censored"]].isna().all().all()
+
+
+def test_power_ratio_of_every_pair_of_attacks_is_over_ruinable_images(of: Params) -> None:
+    table = made(of, "power_ratio")
+    single = table[table["semantic_attack"] != tables.BEST_OF]
+    assert not (single["classical_attack"] == tables.BEST_OF).any(), "the best of one side against one of the other"
+    assert set(zip(single["population"], single["statistic"], strict=True)) == {("ruinable", "mean")}
+    # means of the first two images: 15 and 17 of the network, 8 and 9 of the chain
+    expected = {
+        ("random", "random"): 15 / 8,
+        ("random", "all_bits"): 15 / 9,
+        ("pga", "random"): 17 / 8,
+        ("pga", "all_bits"): 17 / 9,
+    }
+    of_chain = single[(single["classical_system"] == CHAIN) & (single["snr_db"] == 10.0)]
+    assert len(of_chain) == len(expected)
+    for (above, below), ratio in expected.items():
+        row = only(of_chain, semantic_attack=above, classical_attack=below)
+        assert row["ratio"] == pytest.approx(ratio, rel=1e-5)
+        assert (row["n_images"], row["n_censored"], row["status"]) == (2, 0, "ok")
+
+
+def test_power_ratio_compares_main_systems_only(of: Params) -> None:
+    assert STUDIED in set(made(of, "attack_power")["system"])
+    table = made(of, "power_ratio")
+    assert set(table["semantic_system"]) == {NET}
+    assert set(table["classical_system"]) == {CHAIN, NEVER}
+
+
+def test_power_ratio_without_a_common_ruinable_image_is_empty(of: Params) -> None:
+    """Each side can send ruinable images, but never the same one."""
+    for system, attack in of.pairs():
+        table = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in of.link.snr_db])
+        table["infeasible"] = table["image"] == (0 if system == NET else 1)
+        store(LAYOUT.attack(system, attack), jobs.attack(of, system, attack), table)
+    table = best_ratios(of)
+    for statistic in ("mean", "median"):
+        row = only(table, classical_system=CHAIN, snr_db=10.0, population="ruinable", statistic=statistic)
+        assert (row["n_images"], row["n_censored"], row["status"]) == (0, 0, "ok")
+        assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
+
+
+def test_ratio_where_neither_side_needs_power_is_empty() -> None:
+    nothing = attacked_rows(CHAIN, "random", 0.0)
+    row = tables._ratio(nothing, nothing, "mean", lambda images: Bootstrap(images, 100, 1))
+    assert all(math.isnan(row[key]) for key in ("ratio", "ratio_low", "ratio_high"))
+    assert row["n_censored"] == 0
+
+
+def powers(values: list[float], success: list[bool]) -> pd.DataFrame:
+    return pd.DataFrame({"power_total": values, "success": success})
+
+
+def test_ratio_of_medians_over_censored_images_is_zero_and_under_them_infinite() -> None:
+    certain, censored = powers([4.0, 20.0, 12.0, 30.0], [True] * 4), powers([2.0, 8.0, 9.0, 8.0], [True] + [False] * 3)
+
+    def resamples(images: int) -> Bootstrap:
+        return Bootstrap(images, 100, 1)
+
+    row = tables._ratio(certain, censored, "median", resamples)
+    assert (row["ratio"], row["ratio_low"], row["n_censored"]) == (0.0, 0.0, 3)
+    row = tables._ratio(censored, certain, "median", resamples)
+    assert (row["ratio"], row["ratio_high"], row["n_censored"]) == (math.inf, math.inf, 3)
+    row = tables._ratio(certain, certain, "median", resamples)
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (1.0, 1.0, 1.0)
+
+
+def test_ratio_with_an_undefined_resample_is_empty_rather_than_half_true(of: Params) -> None:
+    """Medians of both sides fall on censored images in some resamples, and inf/inf is no number."""
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="median")
+    assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
+    assert (row["status"], row["n_censored"]) == ("ok", 3)
+
+
+def test_samples_of_other_params_are_refused(of: Params) -> None:
+    other = params.validate(of.model_dump() | {"seed": 1})
+    for name in SAMPLED:
+        with pytest.raises(ArtifactError, match=r"seed \(was"):
+            tables.run(other, name, ["test"])
+        assert not LAYOUT.table(name).exists()
+
+
+def valid(name: str) -> pd.DataFrame:
+    """A row that the schema accepts."""
+    values: dict[str, Any] = dict.fromkeys(schema_of(name).columns, 0.5)
+    for stem in ("psnr_db", "power_total", "ratio"):
+        if f"{stem}_low" in values:
+            values |= {f"{stem}_low": 1.0, f"{stem}_high": 3.0, stem if stem in values else f"{stem}_mean": 2.0}
+    return pd.DataFrame([values])
+
+
+@pytest.mark.parametrize("name", outputs.IMAGE_TABLES)
+def test_schema_accepts_a_good_row_and_refuses_wrong_columns(name: str) -> None:
+    schema, good = schema_of(name), valid(name)
+    schema.validate(good)
+    for bad in (good.assign(extra=1), good.drop(columns="n_images"), good[good.columns[::-1]]):
+        with pytest.raises((SchemaError, SchemaErrors)):
+            schema.validate(bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("clean", {"block_error_rate": 1.01}),
+        ("clean", {"decode_failure_rate": -0.01}),
+        ("clean", {"infeasible_rate": 2.0}),
+        ("clean", {"ssim": 1.5}),
+        ("clean", {"psnr_db_low": 2.1}),
+        ("clean", {"psnr_db_high": 1.9}),
+        ("attack_power", {"success_rate": 1.01}),
+        ("attack_power", {"ruinable_rate": 1.5}),
+        ("attack_power", {"power_total_low": 2.1}),
+        ("attack_power", {"power_total_high": 1.9}),
+        ("attack_power", {"power_total_high": math.nan}),
+        ("power_ratio", {"ratio_low": 2.1}),
+        ("power_ratio", {"ratio_high": 1.9}),
+    ],
+)
+def test_schema_refuses_impossible_values(name: str, change: dict[str, float]) -> None:
+    with pytest.raises((SchemaError, SchemaErrors)):
+        schema_of(name).validate(valid(name).assign(**change))
+
+
+def test_schema_accepts_infinite_ratios_and_empty_measures() -> None:
+    endless = valid("power_ratio").assign(ratio=math.inf, ratio_high=math.inf)
+    schema_of("power_ratio").validate(endless)
+    schema_of("power_ratio").validate(endless.assign(ratio=math.nan, ratio_low=math.nan, ratio_high=math.nan))
+    schema_of("clean").validate(valid("clean").assign(ssim=-0.2))
