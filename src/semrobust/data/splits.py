@@ -10,6 +10,7 @@ from semrobust.data.content import Split
 from semrobust.errors import DataError
 
 SPLITS = ("train", "validation", "test")
+FILES = tuple(f"{split}_{part}.npy" for split in SPLITS for part in ("images", "labels"))
 
 
 def split_files(folder: Path, name: str) -> tuple[Path, Path]:

@@ -1,6 +1,6 @@
-"""Which test images a receiver names right: over channels and SNRs, without and under semantic noise.
+"""Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise.
 
-Noise was selected by its loss as if nothing were lost (`evaluation.noise`); the channel draws here are others, the same
+Noise was selected by its loss as if nothing were lost (`measure.noise`); the channel draws here are others, the same
 ones for all systems, channels and noise at an SNR, so that comparisons are paired.
 """
 
@@ -9,22 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from semrobust.config.params import Params
-from semrobust.measure.noise import TestImages, levels, noisy_images, stored_name
+from semrobust.config.settings import ChannelSettings, Plain
+from semrobust.measure.images import TestImages
+from semrobust.measure.noise import levels, noisy_images, stored_name
 from semrobust.phy.air import Air
-from semrobust.pipeline import files, jobs, seeds
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline import seeds, select
+from semrobust.pipeline.step import Need, Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 ERROR_FREE = "error_free"
 TRANSFER = "transfer"
@@ -63,31 +67,32 @@ class Link:
     air: Air | None
 
 
-def links(params: Params) -> list[Link]:
+def links(given: Plain) -> list[Link]:
     """Error-free first, then where accuracy is measured over ε, then every other channel and SNR."""
-    given = params.recognition
-    points = [(given.channel, given.at_snr_db)]
-    points += [(channel, snr_db) for channel in params.channels for snr_db in given.snr_db]
-    air = [Link(name, snr_db, Air.of(params.channels[name], snr_db)) for name, snr_db in dict.fromkeys(points)]
+    channels = {
+        name: ChannelSettings.model_validate({"label": name, **given["channels"][name]}) for name in given["order"]
+    }
+    points = [(given["channel"], given["at_snr_db"])]
+    points += [(channel, snr_db) for channel in channels for snr_db in given["snr_db"]]
+    air = [Link(name, snr_db, Air.of(channels[name], snr_db)) for name, snr_db in dict.fromkeys(points)]
     return [Link(ERROR_FREE, float("nan"), None), *air]
 
 
-def trials(params: Params, name: str, test: TestImages, making: Making) -> Iterator[Trial]:
+def trials(work: Work, test: TestImages) -> Iterator[Trial]:
     """All images that the system is tested with, no noise first."""
-    layout, given = Layout(params.run), params.recognition
+    default = work.settings["default_noise"], work.settings["default_level"]
     yield Trial(NONE, "", 0.0, "", test.images)
-    for source in params.of_task("class"):
-        path = making.uses(layout.noise(source), jobs.noise(params, source))
-        with np.load(path, allow_pickle=False) as stored:
-            for kind in params.noise_against(source):
-                noise = given.noise[kind]
-                for level in levels(noise):
+    for source, made in work.inputs("noise").items():
+        with np.load(made.path(), allow_pickle=False) as stored:
+            for kind in made.settings["order"]:
+                noise = made.settings["noise"][kind]
+                for level in levels(noise["epsilon_levels"]):
                     key = stored_name(kind, level)
-                    if source == name:
+                    if source == work.artifact.name:
                         measures = {"zero_gradient": stored[f"{key}/zero_gradient"]}
-                        yield Trial(kind, noise.norm, level, source, noisy_images(test, stored[key]), measures)
-                    elif (kind, level) == (given.default_noise, given.default_level):
-                        yield Trial(TRANSFER, noise.norm, level, source, noisy_images(test, stored[key]))
+                        yield Trial(kind, noise["norm"], level, source, noisy_images(test, stored[key]), measures)
+                    elif (kind, level) == default:
+                        yield Trial(TRANSFER, noise["norm"], level, source, noisy_images(test, stored[key]))
 
 
 class Receiver:
@@ -135,23 +140,41 @@ class Receiver:
         }
 
 
-def run(params: Params, name: str, command: list[str]) -> None:
-    """Test the system `name` and write its per-image table."""
-    layout, given = Layout(params.run), params.recognition
-    making = Making(jobs.accuracy(params, name), command)
-    torch.set_num_threads(params.compute.job_threads)
-    dataset = making.uses(layout.dataset(), jobs.dataset(params))
-    system = restore(params, name, making)
-    assert isinstance(system, ClassifyingSystem)
-    receiver = Receiver(system, TestImages.load(dataset.parent, given.images), given.batch, params.seed)
+def needs(params: Params, name: str) -> list[Need]:
+    """Its own noise, and that of others which is tried on it."""
+    default = params.recognition.default_noise
+    sources = [other for other in params.of_task("class") if other == name or default in params.noise_against(other)]
+    return [("dataset", params.data.source), ("train", name), *(("noise", source) for source in sources)]
+
+
+def settings(params: Params, _: str) -> Plain:
+    return {
+        **select.without(params.section("recognition"), "noise"),
+        "channels": {name: select.channel(params, name) for name in params.channels},
+        "order": list(params.channels),
+        "seed": params.seed,
+        "threads": params.compute.job_threads,
+    }
+
+
+def make(work: Work) -> None:
+    """Write one row per image, channel, SNR and trial."""
+    torch.set_num_threads(work.threads)
+    given = work.settings
+    system = restore(work.input("train"))
+    receiver = Receiver(system, TestImages.of(work, given["images"]), given["batch"], work.seed)
     overhead = receiver.overhead()
-    all_links = links(params)
+    all_links = links(given)
     if np.isnan(overhead["symbols"]).all():
         all_links = all_links[:1]  # its images arrive as they are, whatever the channel
     parts = []
+    progress = tqdm(trials(work, receiver.test), f"accuracy of {work.artifact.name}", unit="set", disable=None)
     with torch.no_grad():
-        for trial in tqdm(trials(params, name, receiver.test, making), f"accuracy of {name}", unit="set", disable=None):
-            swept = trial.attack == NONE or (trial.attack, trial.level) == (given.default_noise, given.default_level)
+        for trial in progress:
+            swept = trial.attack == NONE or (trial.attack, trial.level) == (
+                given["default_noise"],
+                given["default_level"],
+            )
             for link in all_links if swept else all_links[:2]:
                 columns = {
                     "image": np.arange(len(trial.images)),
@@ -167,7 +190,19 @@ def run(params: Params, name: str, command: list[str]) -> None:
                     columns |= {"flips": receiver.flips(trial.images), **trial.measures}
                     columns |= overhead if trial.attack == NONE else {}
                 parts.append(pd.DataFrame(columns))
-    output = layout.accuracy(name)
-    with files.replacing(output) as temporary:
-        pd.concat(parts, ignore_index=True).to_parquet(temporary, index=False)
-    making.finish(output, [output])
+    with work.output() as path:
+        pd.concat(parts, ignore_index=True).to_parquet(path, index=False)
+
+
+STEP = Step(
+    kind="accuracy",
+    stage="samples",
+    folder="samples/accuracy",
+    files=(".parquet",),
+    names=lambda params: params.of_task("class"),
+    needs=needs,
+    settings=settings,
+    versions=lambda *_: {"accuracy": 1},
+    make=make,
+    minutes=60,
+)

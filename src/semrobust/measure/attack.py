@@ -1,48 +1,63 @@
-"""Least attack power per image over all SNRs, for one attack on one system."""
+"""Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from semrobust.attacks.base import Attack, AttackResult, Target, untouched
+from semrobust.attacks.base import AttackResult, Target, untouched
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
-from semrobust.config.params import Params
 from semrobust.config.registry import ATTACKS
-from semrobust.data.splits import load_split
+from semrobust.config.settings import Plain
+from semrobust.measure.images import TestImages
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
-from semrobust.pipeline import files, jobs, seeds
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline import seeds, select
+from semrobust.pipeline.step import Need, Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.base import Sent, System, grey_images
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
+
+VECTORS = ".safetensors"
+"""End of the file with the perturbations: a tensor (images, N) per SNR, by `at`."""
+
+
+def at(snr_db: float) -> str:
+    """Name of the perturbations at an SNR."""
+    return f"snr_db={snr_db:g}"
+
 
 def aim(
-    params: Params,
     system: System,
     images: torch.Tensor,
     sent: Sent,
     start: int,
     snr_db: float,
+    threshold: float,
+    seed: int,
     structure: Structure | None = None,
 ) -> Target:
-    """The batch of test images from number `start` on, sent over the same noise as in the clean evaluation."""
+    """The batch of test images from number `start` on, sent over the same noise as when nobody attacks."""
     stop = start + len(images)
-    noise = channel_noise(params.seed, snr_db, start, stop, system.real_uses)
-    directions = seeds.gaussian_rows(params.seed, "attack", snr_db, start=start, stop=stop, width=system.real_uses)
+    noise = channel_noise(seed, snr_db, start, stop, system.real_uses)
+    directions = seeds.gaussian_rows(seed, "attack", snr_db, start=start, stop=stop, width=system.real_uses)
     return Target(
         system,
         images,
         sent,
         awgn(sent.codewords, snr_db, noise),
         noise_variance(snr_db),
-        mse_from_psnr_db(params.evaluation.success_psnr_db),
+        threshold,
         torch.from_numpy(directions),
         structure,
     )
@@ -70,45 +85,86 @@ def rows(attacked: Target, result: AttackResult, start: int, snr_db: float) -> p
     )
 
 
-def run(params: Params, name: str, attack: str, command: list[str]) -> None:
-    """Run `attack` on the system `name`; write the per-image table and the perturbations themselves."""
-    layout = Layout(params.run)
-    making = Making(jobs.attack(params, name, attack), command)
-    torch.set_num_threads(params.compute.job_threads)
-    dataset = making.uses(layout.dataset(), jobs.dataset(params))
-    system = restore(params, name, making)
-    settings = params.attacks[attack]
-    kind = ATTACKS[settings.kind]
-    assert issubclass(kind, Attack)
-    method = kind(settings)
-    structure = None
+def structure_of(work: Work) -> Structure | None:
+    """What is known of the code of the system, if that is an input."""
+    found = work.inputs("structure")
+    return stored.load(next(iter(found.values())).path()) if found else None
+
+
+def split(name: str) -> tuple[str, str]:
+    """System and attack of a pair's name."""
+    system, _, attack = name.partition(".")
+    return system, attack
+
+
+def needs(params: Params, name: str) -> list[Need]:
+    system, attack = split(name)
+    kind = ATTACKS[params.attacks[attack].kind]
+    found = [("dataset", params.data.source), ("train", system)]
     if kind.knows_structure:
-        structure = stored.load(params, params.same_code(name), making)
-    test = load_split(dataset.parent, "test").images[: params.evaluation.attack_images]
+        found.append(("structure", params.same_code(system)))
+    if kind.transfers:
+        found.append(("attack", ".".join(params.crafted(system, attack))))
+    return found
 
-    def batch(start: int) -> torch.Tensor:
-        return torch.from_numpy(test[start : start + params.evaluation.batch].copy()).float() / 255.0
 
-    starts = range(0, len(test), params.evaluation.batch)
-    # a system whose budget carries not one image has nothing to attack
-    sends = any(bool(system.encode(batch(start)).feasible.any()) for start in starts)
+def settings(params: Params, name: str) -> Plain:
+    return {
+        "snr_db": params.link.snr_db,
+        "attack": select.attack(params, split(name)[1]),
+        "images": params.evaluation.attack_images,
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        "batch": params.evaluation.batch,
+        "seed": params.seed,
+        "threads": params.compute.job_threads,
+    }
+
+
+def make(work: Work) -> None:
+    """Write the table of `rows` for all SNRs, and the perturbations themselves."""
+    torch.set_num_threads(work.threads)
+    given, (name, attack) = work.settings, split(work.artifact.name)
+    system, structure = restore(work.input("train")), structure_of(work)
+    kind = ATTACKS[given["attack"]["kind"]]
+    method = kind(kind.parse(given["attack"]))
+    crafted = {made: load_file(source.path(VECTORS)) for made, source in work.inputs("attack").items()}
+    test = TestImages.of(work, given["images"])
+    batches = list(test.batches(given["batch"]))
+    sent = [system.encode(test.images[numbers]) for numbers in batches]
+    sends = any(bool(batch.feasible.any()) for batch in sent)  # else there is nothing to attack
+    threshold = mse_from_psnr_db(given["success_psnr_db"])
     parts: list[pd.DataFrame] = []
     vectors: dict[str, list[torch.Tensor]] = {}
-    progress = tqdm(total=len(starts) * len(params.link.snr_db), desc=f"{attack} on {name}", disable=None)
-    for start in starts:
-        images = batch(start)
-        sent = system.encode(images)
-        for snr_db in params.link.snr_db:
-            attacked = aim(params, system, images, sent, start, snr_db, structure)
-            result = method.run(attacked) if sends else untouched(attacked)
-            parts.append(rows(attacked, result, start, snr_db))
-            vectors.setdefault(f"snr_db={snr_db:g}", []).append(result.perturbation)
+    progress = tqdm(total=len(batches) * len(given["snr_db"]), desc=f"{attack} on {name}", disable=None)
+    for numbers, batch in zip(batches, sent, strict=True):
+        start, images = int(numbers[0]), test.images[numbers]
+        for snr_db in given["snr_db"]:
+            target = aim(system, images, batch, start, snr_db, threshold, work.seed, structure)
+            for perturbations in crafted.values():  # what was made on a surrogate is tried here
+                target = replace(target, directions=perturbations[at(snr_db)][numbers])
+            result = method.run(target) if sends else untouched(target)
+            parts.append(rows(target, result, start, snr_db))
+            vectors.setdefault(at(snr_db), []).append(result.perturbation)
             progress.update()
     progress.close()
     table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
-    outputs = [layout.attack(name, attack), layout.perturbations(name, attack)]
-    with files.replacing(outputs[0]) as temporary:
-        table.to_parquet(temporary, index=False)
-    with files.replacing(outputs[1]) as temporary:
-        save_file({snr: torch.cat(batches) for snr, batches in vectors.items()}, temporary)
-    making.finish(outputs[0], outputs)
+    with work.output() as path:
+        table.to_parquet(path, index=False)
+    with work.output(VECTORS) as path:
+        save_file({snr: torch.cat(batches) for snr, batches in vectors.items()}, path)
+
+
+STEP = Step(
+    kind="attack",
+    stage="samples",
+    folder="samples/attack",
+    files=(".parquet", VECTORS),
+    names=lambda params: [".".join(pair) for pair in params.pairs()],
+    needs=needs,
+    settings=settings,
+    versions=lambda params, name: {"attack": 1, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
+    modules=lambda params, name: [__name__, ATTACKS[params.attacks[split(name)[1]].kind].__module__],
+    make=make,
+    memory_mb=1750,
+    minutes=120,
+)

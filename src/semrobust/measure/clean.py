@@ -1,24 +1,26 @@
-"""Quality of every test image over all SNRs, without an attacker."""
+"""Measure every test image sent by SYSTEM over all SNRs, without an attacker."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from semrobust.codecs.stored import StoredCodec
-from semrobust.config.params import Params
-from semrobust.data.splits import load_split
+from semrobust.config.settings import Plain
+from semrobust.measure.images import TestImages
 from semrobust.measure.similarity import ssim
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
-from semrobust.pipeline import files, jobs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline.step import Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.base import System, grey_images
 from semrobust.systems.checkpoint import restore
-from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.distortion import mean_squared_error, psnr_db
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 
 def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
@@ -59,22 +61,41 @@ def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float
     return pd.concat(rows, ignore_index=True)
 
 
-def run(params: Params, name: str, command: list[str]) -> None:
-    """Evaluate the system `name` on all test images and write its per-image table."""
-    layout = Layout(params.run)
-    making = Making(jobs.clean(params, name), command)
-    torch.set_num_threads(params.compute.job_threads)
-    dataset = making.uses(layout.dataset(), jobs.dataset(params))
-    system = restore(params, name, making)
-    if isinstance(system, ClassicalSystem):
-        system.codec = StoredCodec(system.codec, layout.sources())
-    test = load_split(dataset.parent, "test").images
-    parts = []
-    for start in tqdm(range(0, len(test), params.evaluation.batch), f"clean {name}", unit="batch", disable=None):
-        images = torch.from_numpy(test[start : start + params.evaluation.batch].copy()).float() / 255.0
-        parts.append(measure(system, images, start, params.link.snr_db, params.seed))
+def settings(params: Params, _: str) -> Plain:
+    return {
+        "snr_db": params.link.snr_db,
+        "batch": params.evaluation.batch,
+        "seed": params.seed,
+        "threads": params.compute.job_threads,
+    }
+
+
+def make(work: Work) -> None:
+    """Write the table of `measure` for all test images."""
+    torch.set_num_threads(work.threads)
+    name, snr_db = work.artifact.name, work.settings["snr_db"]
+    system = restore(work.input("train"))
+    system.keep_encodes(work.shared)
+    test = TestImages.of(work)
+    parts = [
+        measure(system, test.images[numbers], int(numbers[0]), snr_db, work.seed)
+        for numbers in tqdm(list(test.batches(work.settings["batch"])), f"clean {name}", unit="batch", disable=None)
+    ]
     table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
-    output = layout.clean(name)
-    with files.replacing(output) as temporary:
-        table.to_parquet(temporary, index=False)
-    making.finish(output, [output], {"budget": system.budget()})
+    with work.output() as path:
+        table.to_parquet(path, index=False)
+    work.details["budget"] = system.budget()
+
+
+STEP = Step(
+    kind="clean",
+    stage="samples",
+    folder="samples/clean",
+    files=(".parquet",),
+    names=lambda params: params.of_task("image"),
+    needs=lambda params, name: [("dataset", params.data.source), ("train", name)],
+    settings=settings,
+    versions=lambda *_: {"clean": 1},
+    make=make,
+    minutes=30,
+)

@@ -1,28 +1,30 @@
-"""Least attack power per image under several criteria of ruin, and how steep the receiver is where it stands."""
+"""Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from semrobust.attacks.base import Attack, Target
-from semrobust.attacks.code.structure import stored
+from semrobust.attacks.base import Target
 from semrobust.config.criteria import CriterionSettings
-from semrobust.config.params import Params
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import LEVELS
-from semrobust.data.splits import load_split
+from semrobust.config.settings import LEVELS, Plain, TheorySettings
 from semrobust.errors import UsageError
-from semrobust.measure import attack as attacked
+from semrobust.measure.attack import aim, rows, structure_of
+from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
-from semrobust.pipeline import files, jobs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline.select import without
+from semrobust.pipeline.step import Need, Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mse_from_psnr_db
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,36 +51,58 @@ def threshold(criterion: CriterionSettings, clean: torch.Tensor) -> torch.Tensor
     return (clean.sqrt() + criterion.rise_levels / LEVELS).square()
 
 
-def run(params: Params, name: str, command: list[str]) -> None:
-    """Write one row per SNR, criterion, attack and image, with the columns of `evaluation.attacked.rows`.
+def needs(params: Params, name: str) -> list[Need]:
+    found = [("dataset", params.data.source), ("train", name)]
+    attacks = [params.criteria.attacks[attack] for attack in params.criterion_attacks(name)]
+    if any(ATTACKS[attack.kind].knows_structure for attack in attacks):
+        found.append(("structure", params.same_code(name)))
+    return found
 
-    Further columns: `criterion`, `attack`, and of a differentiable receiver those of `evaluation.slopes`. Chains are
+
+def settings(params: Params, name: str) -> Plain:
+    given = params.section("criteria")
+    attacks = params.criterion_attacks(name)
+    return {
+        "images": given["images"],
+        "snr_db": given["snr_db"],
+        "attacks": {attack: without(given["attacks"][attack], "label") for attack in attacks},
+        "ruined": {rule: without(criterion, "label") for rule, criterion in given["ruined"].items()},
+        "order": [attacks, list(given["ruined"])],
+        "theory": without(params.section("theory"), "path_points"),
+        "batch": params.evaluation.batch,
+        "seed": params.seed,
+        "threads": params.compute.job_threads,
+    }
+
+
+def _versions(params: Params, name: str) -> Plain:
+    attacks = [params.criteria.attacks[attack].kind for attack in params.criterion_attacks(name)]
+    return {"criteria": 1, "kinds": {kind: ATTACKS[kind].version for kind in attacks}}
+
+
+def make(work: Work) -> None:
+    """Write one row per SNR, criterion, attack and image, with the columns of `measure.attack.rows`.
+
+    Further columns: `criterion`, `attack`, and of a differentiable receiver those of `measure.slopes`. Chains are
     tried under absolute criteria alone: a failed decode is all or nothing.
     """
-    layout = Layout(params.run)
-    making = Making(jobs.criteria(params, name), command)
-    torch.set_num_threads(params.compute.job_threads)
-    dataset = making.uses(layout.dataset(), jobs.dataset(params))
-    system = restore(params, name, making)
-    given = params.criteria
-    methods: dict[str, Attack] = {}
-    for attack in params.criterion_attacks(name):
-        kind = ATTACKS[given.attacks[attack].kind]
-        assert issubclass(kind, Attack)
-        methods[attack] = kind(given.attacks[attack])
-    structure = None
-    if any(method.knows_structure for method in methods.values()):
-        structure = stored.load(params, params.same_code(name), making)
-    test = load_split(dataset.parent, "test").images[: given.images]
-    batch, parts = params.evaluation.batch, []
-    for start in range(0, len(test), batch):
-        images = torch.from_numpy(test[start : start + batch].copy()).float() / LEVELS
+    torch.set_num_threads(work.threads)
+    given = work.settings
+    theory = TheorySettings.model_validate({**given["theory"], "path_points": 1})
+    system, structure = restore(work.input("train")), structure_of(work)
+    attacks, rules = given["order"]
+    kinds = {attack: ATTACKS[given["attacks"][attack]["kind"]] for attack in attacks}
+    methods = {attack: kind(kind.parse(given["attacks"][attack])) for attack, kind in kinds.items()}
+    criteria = {rule: CriterionSettings.model_validate({"label": rule, **given["ruined"][rule]}) for rule in rules}
+    test, parts = TestImages.of(work, given["images"]), []
+    for numbers in test.batches(given["batch"]):
+        start, images = int(numbers[0]), test.images[numbers]
         sent = system.encode(images)
-        for snr_db in tqdm(given.snr_db, desc=f"criteria of {name}", disable=None):
-            aimed = attacked.aim(params, system, images, sent, start, snr_db, structure)
+        for snr_db in tqdm(given["snr_db"], desc=f"criteria of {work.artifact.name}", disable=None):
+            aimed = aim(system, images, sent, start, snr_db, 0.0, work.seed, structure)
             clean = aimed.distortion(torch.zeros_like(aimed.received))
-            steep = slopes(params, aimed, start, snr_db) if "gradient" in system.capabilities else {}
-            for label, criterion in given.ruined.items():
+            steep = slopes(theory, work.seed, aimed, start, snr_db) if "gradient" in system.capabilities else {}
+            for label, criterion in criteria.items():
                 if criterion.psnr_db is not None:
                     target = replace(aimed, threshold=mse_from_psnr_db(criterion.psnr_db))
                 elif steep:
@@ -86,10 +110,22 @@ def run(params: Params, name: str, command: list[str]) -> None:
                 else:
                     continue
                 for attack, method in methods.items():
-                    found = attacked.rows(target, method.run(target), start, snr_db)
+                    found = rows(target, method.run(target), start, snr_db)
                     parts.append(found.assign(criterion=label, attack=attack, **steep))
     table = pd.concat(parts).sort_values(["snr_db", "criterion", "attack", "image"], ignore_index=True)
-    output = layout.criteria(name)
-    with files.replacing(output) as temporary:
-        table.to_parquet(temporary, index=False)
-    making.finish(output, [output])
+    with work.output() as path:
+        table.to_parquet(path, index=False)
+
+
+STEP = Step(
+    kind="criteria",
+    stage="samples",
+    folder="samples/criteria",
+    files=(".parquet",),
+    names=lambda params: params.by_criteria(),
+    needs=needs,
+    settings=settings,
+    versions=_versions,
+    make=make,
+    minutes=60,
+)

@@ -1,24 +1,27 @@
-"""Quality of test images over every channel of the params, without an attacker: what fading costs each system."""
+"""Measure test images sent by SYSTEM over every channel and SNR, without an attacker."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from semrobust.codecs.stored import StoredCodec
-from semrobust.config.params import Params
-from semrobust.data.splits import load_split
+from semrobust.config.settings import ChannelSettings, Plain
+from semrobust.measure.images import TestImages
 from semrobust.phy.air import Air
-from semrobust.pipeline import files, jobs, seeds
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline import seeds, select
+from semrobust.pipeline.step import Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.base import Sent, System, grey_images
 from semrobust.systems.checkpoint import restore
-from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 from semrobust.systems.draw import Draw
 from semrobust.systems.over_air import decode_over
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 
 def measure(system: System, images: torch.Tensor, sent: Sent, air: Air, draw: Draw) -> pd.DataFrame:
@@ -34,33 +37,55 @@ def measure(system: System, images: torch.Tensor, sent: Sent, air: Air, draw: Dr
     )
 
 
-def run(params: Params, name: str, command: list[str]) -> None:
-    """Evaluate the system `name` over all channels and SNRs and write its per-image table."""
-    layout, count = Layout(params.run), params.recognition.images
-    making = Making(jobs.fading(params, name), command)
-    torch.set_num_threads(params.compute.job_threads)
-    dataset = making.uses(layout.dataset(), jobs.dataset(params))
-    system = restore(params, name, making)
-    if isinstance(system, ClassicalSystem):
-        system.codec = StoredCodec(system.codec, layout.sources())
-    test = load_split(dataset.parent, "test").images
+def settings(params: Params, _: str) -> Plain:
+    return {
+        "snr_db": params.link.snr_db,
+        "channels": {name: select.channel(params, name) for name in params.channels},
+        "order": list(params.channels),
+        "images": params.recognition.images,
+        "batch": params.evaluation.batch,
+        "seed": params.seed,
+        "threads": params.compute.job_threads,
+    }
+
+
+def make(work: Work) -> None:
+    """Write the table of `measure` for all channels and SNRs."""
+    torch.set_num_threads(work.threads)
+    given, count = work.settings, work.settings["images"]
+    system = restore(work.input("train"))
+    system.keep_encodes(work.shared)
+    test = TestImages.of(work)
+    channels = {
+        name: ChannelSettings.model_validate({"label": name, **given["channels"][name]}) for name in given["order"]
+    }
     parts = []
-    # whole batches, as the clean evaluation has them, find their stored encodes
-    starts = range(0, count, params.evaluation.batch)
-    progress = tqdm(total=len(starts) * len(params.channels), desc=f"fading {name}", unit="sweep", disable=None)
-    for start in starts:
-        images = torch.from_numpy(test[start : start + params.evaluation.batch].copy()).float() / 255.0
+    # whole batches, as the clean measurement has them, find their stored encodes
+    batches = [numbers for numbers in test.batches(given["batch"]) if int(numbers[0]) < count]
+    progress = tqdm(total=len(batches) * len(channels), desc=f"fading {work.artifact.name}", unit="sweep", disable=None)
+    for numbers in batches:
+        images = test.images[numbers]
         sent = system.encode(images)
-        numbers = torch.arange(start, start + len(images))
-        for channel, settings in params.channels.items():
-            for snr_db in params.link.snr_db:
-                draw = Draw(seeds.integer(params.seed, "fading", float(snr_db)), numbers)
-                rows = measure(system, images, sent, Air.of(settings, snr_db), draw)
+        for channel, described in channels.items():
+            for snr_db in given["snr_db"]:
+                draw = Draw(seeds.integer(work.seed, "fading", float(snr_db)), numbers)
+                rows = measure(system, images, sent, Air.of(described, snr_db), draw)
                 parts.append(rows[rows["image"] < count].assign(channel=channel, snr_db=snr_db))
             progress.update()
     progress.close()
     table = pd.concat(parts).sort_values(["channel", "snr_db", "image"], ignore_index=True)
-    output = layout.fading(name)
-    with files.replacing(output) as temporary:
-        table.to_parquet(temporary, index=False)
-    making.finish(output, [output])
+    with work.output() as path:
+        table.to_parquet(path, index=False)
+
+
+STEP = Step(
+    kind="fading",
+    stage="samples",
+    folder="samples/fading",
+    files=(".parquet",),
+    names=lambda params: params.attacked(),
+    needs=lambda params, name: [("dataset", params.data.source), ("train", name)],
+    settings=settings,
+    versions=lambda *_: {"fading": 1},
+    make=make,
+)

@@ -1,4 +1,4 @@
-"""Short cycles, trapping sets and low-weight codewords of the LDPC code of one system."""
+"""Search the LDPC code of SYSTEM for short cycles, trapping sets and codewords of low weight."""
 
 from __future__ import annotations
 
@@ -7,25 +7,42 @@ from dataclasses import asdict
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.config.params import Params
-from semrobust.phy.ldpc import LdpcCode
-from semrobust.pipeline import jobs, seeds
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.config.settings import Plain, StructureSettings
+from semrobust.pipeline import seeds
+from semrobust.pipeline.step import Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
 
 
-def run(params: Params, system: str, command: list[str]) -> None:
-    """Analyse the code of `system`; write the sets, and into the record how many there are and what was searched."""
-    making = Making(jobs.structure(params, system), command)
-    code = getattr(restore(params, system, making), "code", None)
-    assert isinstance(code, LdpcCode), f"{system} offers soft bits but has no code"
-    structure = analyse(code, params.structure, seeds.integer(params.seed, "structure", system))
-    output = Layout(params.run).structure(system)
-    stored.save(structure, output)
-    summary = {
+def settings(params: Params, _: str) -> Plain:
+    return {"structure": params.section("structure"), "seed": params.seed}
+
+
+def make(work: Work) -> None:
+    """Write the sets, and into the record how many there are and what was searched."""
+    code = restore(work.input("train")).decoder.code
+    given = StructureSettings.model_validate(work.settings["structure"])
+    structure = analyse(code, given, seeds.integer(work.seed, "structure", work.artifact.name))
+    with work.output() as path:
+        stored.save(structure, path)
+    work.details |= {
         "girth": structure.girth,
         "sets": len(structure.sets),
         "spectrum": [asdict(tally) for tally in structure.spectrum],
         "scope": structure.scope,
     }
-    making.finish(output, [output], summary)
+
+
+STEP = Step(
+    kind="structure",
+    stage="samples",
+    folder="samples/structure",
+    files=(".safetensors",),
+    names=lambda params: params.coded(),
+    needs=lambda _, name: [("train", name)],
+    settings=settings,
+    versions=lambda *_: {"structure": 1},
+    make=make,
+    memory_mb=1750,
+    minutes=45,
+)

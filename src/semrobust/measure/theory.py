@@ -1,6 +1,8 @@
-"""What theory says of every attacked image: slopes of a differentiable receiver, decision boundaries of a coded one."""
+"""Compare the attacks on SYSTEM with theory: slopes of its receiver, or decision boundaries of its code."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,81 +12,90 @@ from safetensors.torch import load_file
 from tqdm import tqdm
 
 from semrobust.attacks.base import Target
-from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.words import words_of
-from semrobust.config.params import Params
-from semrobust.config.settings import LEVELS
-from semrobust.data.splits import load_split
-from semrobust.measure.attack import aim
+from semrobust.config.settings import Plain, TheorySettings
+from semrobust.measure.attack import VECTORS, aim, at, structure_of
+from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
-from semrobust.pipeline import files, jobs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline.step import Need, Step
+from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
+from semrobust.systems.distortion import mse_from_psnr_db
 from semrobust.theory.boundary import codeword_power, stopping_power
 from semrobust.theory.certificates import certificate
 from semrobust.theory.jacobian import steepest_on_path
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 Columns = dict[str, npt.NDArray[np.float64]]
 _EMPTY = ("certified", "spectral", "converged", "frobenius_squared", "path", "codeword_power", "stopping_power")
 
 
-def run(params: Params, name: str, command: list[str]) -> None:
+def needs(params: Params, name: str) -> list[Need]:
+    found = [("dataset", params.data.source), ("train", name)]
+    found += [("attack", ".".join(pair)) for pair in params.pairs() if pair[0] == name]
+    if params.systems[name].code_identity(params.link) is not None:
+        found.append(("structure", params.same_code(name)))
+    return found
+
+
+def settings(params: Params, _: str) -> Plain:
+    return {
+        "snr_db": params.link.snr_db,
+        "theory": params.section("theory"),
+        "images": params.evaluation.attack_images,
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        "batch": params.evaluation.batch,
+        "seed": params.seed,
+        "threads": params.compute.job_threads,
+    }
+
+
+def make(work: Work) -> None:
     """Write one row per SNR and attacked image: clean distortion, slopes or boundary distances; NaN where unknown.
 
     Columns: `clean_mse` D₀ per value, of this transmission; `certified` G, `spectral` and `converged` (0 or 1), the
     local norm at what is received; `frobenius_squared` there; `path`, the steepest piece of the way to the weakest
     successful attack; `codeword_power` and `stopping_power`, see `theory.boundary`.
     """
-    layout = Layout(params.run)
-    making = Making(jobs.limits(params, name), command)
-    torch.set_num_threads(params.compute.job_threads)
-    dataset = making.uses(layout.dataset(), jobs.dataset(params))
-    system = restore(params, name, making)
-    weakest = _weakest(params, name, making)
-    test = load_split(dataset.parent, "test").images[: params.evaluation.attack_images]
-    structure = None
-    if "soft_bits" in system.capabilities:
-        structure = stored.load(params, params.same_code(name), making)
-    constant = certificate(system)
-    batch, parts = params.evaluation.batch, []
-    for start in range(0, len(test), batch):
-        images = torch.from_numpy(test[start : start + batch].copy()).float() / LEVELS
+    torch.set_num_threads(work.threads)
+    given, theory = work.settings, TheorySettings.model_validate(work.settings["theory"])
+    system, structure = restore(work.input("train")), structure_of(work)
+    test, weakest, constant = TestImages.of(work, given["images"]), _weakest(work), certificate(system)
+    threshold, parts = mse_from_psnr_db(given["success_psnr_db"]), []
+    for numbers in test.batches(given["batch"]):
+        start, images = int(numbers[0]), test.images[numbers]
         sent = system.encode(images)
-        for snr_db in tqdm(params.link.snr_db, desc=f"limits of {name}", disable=None):
-            target = aim(params, system, images, sent, start, snr_db, structure)
-            numbers = {"image": range(start, start + len(images)), "snr_db": snr_db}
+        for snr_db in tqdm(given["snr_db"], desc=f"theory of {work.artifact.name}", disable=None):
+            target = aim(system, images, sent, start, snr_db, threshold, work.seed, structure)
             columns = dict.fromkeys(_EMPTY, np.full(len(images), np.nan))
             columns["clean_mse"] = target.distortion(torch.zeros_like(target.received)).double().numpy()
             if "gradient" in system.capabilities:
-                columns |= slopes(params, target, start, snr_db)
-                columns["path"] = _path(params, target, weakest[snr_db][start : start + batch])
+                columns |= slopes(theory, work.seed, target, start, snr_db)
+                columns["path"] = _path(target, weakest[snr_db][numbers], theory.path_points)
             if structure is not None:
                 columns |= _boundaries(target)
             if constant is not None:
                 columns["certified"] = np.full(len(images), constant.value)
-            parts.append(pd.DataFrame(numbers | columns))
+            parts.append(pd.DataFrame({"image": numbers.numpy(), "snr_db": snr_db} | columns))
     table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
-    output = layout.limits(name)
-    with files.replacing(output) as temporary:
-        table.to_parquet(temporary, index=False)
-    making.finish(output, [output], {"certificate": constant.method} if constant else {})
+    with work.output() as path:
+        table.to_parquet(path, index=False)
+    if constant is not None:
+        work.details["certificate"] = constant.method
 
 
-def _weakest(params: Params, name: str, making: Making) -> dict[float, torch.Tensor]:
+def _weakest(work: Work) -> dict[float, torch.Tensor]:
     """By SNR, per image the successful perturbation of least power over all attacks on the system; NaN without any."""
-    layout = Layout(params.run)
     least: dict[float, torch.Tensor] = {}
     vectors: dict[float, torch.Tensor] = {}
-    for system, attack in params.pairs():
-        if system != name:
-            continue
-        path = making.uses(layout.attack(system, attack), jobs.attack(params, system, attack))
-        table, found = pd.read_parquet(path), load_file(layout.perturbations(system, attack))
-        for snr_db in params.link.snr_db:
+    for attack in work.inputs("attack").values():
+        table, found = pd.read_parquet(attack.path()), load_file(attack.path(VECTORS))
+        for snr_db in work.settings["snr_db"]:
             rows = table[table["snr_db"] == snr_db].sort_values("image")
             power = torch.from_numpy(np.where(rows["success"], rows["power_total"], np.inf))
-            tried = found[f"snr_db={snr_db:g}"]
+            tried = found[at(snr_db)]
             before = least.get(snr_db, torch.full_like(power, torch.inf))
             kept = vectors.get(snr_db, torch.full_like(tried, torch.nan))
             vectors[snr_db] = torch.where((power < before)[:, None], tried, kept)
@@ -92,15 +103,15 @@ def _weakest(params: Params, name: str, making: Making) -> dict[float, torch.Ten
     return vectors
 
 
-def _path(params: Params, target: Target, weakest: torch.Tensor) -> npt.NDArray[np.float64]:
-    """The steepest piece of the way to `weakest` (B, N), NaN where no attack succeeded."""
+def _path(target: Target, weakest: torch.Tensor, points: int) -> npt.NDArray[np.float64]:
+    """The steepest of the pieces of the way to `weakest` (B, N), NaN where no attack succeeded."""
 
     def decode(received: torch.Tensor) -> torch.Tensor:
         return target.system.decode_differentiably(received, target.noise_variance)
 
     known = ~weakest.isnan().any(dim=1)
     path = torch.full((len(target),), torch.nan, dtype=torch.float64)
-    path[known] = steepest_on_path(decode, target.received[known], weakest[known], params.theory.path_points)
+    path[known] = steepest_on_path(decode, target.received[known], weakest[known], points)
     return np.asarray(path.numpy())
 
 
@@ -114,3 +125,17 @@ def _boundaries(target: Target) -> Columns:
         return np.where(feasible & np.isfinite(least), least, np.nan)
 
     return {"codeword_power": cheapest(codeword_power(words)), "stopping_power": cheapest(stopping_power(words))}
+
+
+STEP = Step(
+    kind="theory",
+    stage="samples",
+    folder="samples/theory",
+    files=(".parquet",),
+    names=lambda params: params.attacked(),
+    needs=needs,
+    settings=settings,
+    versions=lambda *_: {"theory": 1},
+    make=make,
+    minutes=60,
+)

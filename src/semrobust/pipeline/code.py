@@ -1,6 +1,6 @@
 """Digest of the code behind an artifact: a module and everything of this package that it imports.
 
-Comments, docstrings and blank lines do not count, so that explaining code better retrains nothing.
+It stands in every record, and in the keys of what is made in seconds. Comments, docstrings and blank lines do not count.
 """
 
 from __future__ import annotations
@@ -14,10 +14,6 @@ from pathlib import Path
 
 _SOURCE = Path(__file__).resolve().parents[2]
 _PACKAGE = "semrobust"
-
-_PLUMBING = "codehash errors files jobs layout lazy outputs params provenance registry settings"
-PLUMBING = frozenset(f"{_PACKAGE}.core.{name}" for name in _PLUMBING.split())
-"""Modules that move results about but cannot change a number in them; they are left out of every digest."""
 
 
 @cache
@@ -73,18 +69,18 @@ def _module(module: str) -> tuple[str, frozenset[str]]:
 
 @cache
 def closure(roots: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of `roots` and all modules of this package that they import, sorted, without the plumbing."""
+    """Names of `roots` and all modules of this package that they import, sorted."""
     pending, seen = list(roots), set()
     while pending:
         module = pending.pop()
-        if module not in seen and module not in PLUMBING:
+        if module not in seen:
             seen.add(module)
             pending.extend(_module(module)[1])
     return tuple(sorted(seen))
 
 
 @cache
-def code_digest(roots: tuple[str, ...]) -> str:
+def digest(roots: tuple[str, ...]) -> str:
     """SHA-256 over the essence of each module in the closure of `roots`, as 64 hex digits."""
     hashed = hashlib.sha256()
     for module in closure(roots):

@@ -1,56 +1,44 @@
-"""Locks that die with the process that holds them: none outlives a kill or a power cut, so nothing needs unlocking.
-
-They are `flock`s on files that stay; what stands in such a file is the process that took it last, for messages only.
-Children do not inherit them. On a file system without `flock` (some network mounts) they hold nobody up.
-"""
+"""Locks that die with the process that holds them: none outlives a kill or a power cut, so nothing needs unlocking."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from semrobust.errors import BusyError
 from semrobust.pipeline.files import cannot_write
 
-_held: list[FileIO] = []
-_WITHOUT_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+_held: list[FileLock] = []
 
 
-def _open(path: Path) -> FileIO:
+def _take(path: Path, timeout: float) -> FileLock | None:
+    """The lock, signed with our process id; None if another process has it all the time."""
+    lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return FileIO(path, "a+")  # unbuffered, so that nothing is left to write when it is closed
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        return None
     except OSError as error:
         raise cannot_write(path, error) from error
-
-
-def _lock(file: FileIO, wait: bool) -> bool:
-    """Lock an open file; False if another process has it and we do not wait."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _WITHOUT_LOCKS:
-            raise
-    return True
-
-
-def _holder(file: FileIO) -> str:
-    file.seek(0)
-    return f"process {file.read().decode() or 'unknown'}"
-
-
-def _sign(file: FileIO) -> None:
     with suppress(OSError):  # a full disk has no room for a number, but the lock holds
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
+        _signature(path).write_text(str(os.getpid()), encoding="utf-8")
+    return lock
+
+
+def _signature(path: Path) -> Path:
+    return path.with_suffix(".pid")
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError):
+        return f"process {_signature(path).read_text(encoding='utf-8')}"
+    return "another process"
 
 
 @contextmanager
@@ -59,12 +47,15 @@ def alone(path: Path, what: str) -> Iterator[None]:
 
     Raises ArtifactError if the lock's file cannot be opened.
     """
-    with _open(path) as file:
-        if not _lock(file, wait=False):
-            print(f"semrobust: {_holder(file)} is making {what}; waiting for its end", file=sys.stderr, flush=True)
-            _lock(file, wait=True)
-        _sign(file)
+    lock = _take(path, timeout=0)
+    if lock is None:
+        print(f"semrobust: {_holder(path)} is making {what}; waiting for its end", file=sys.stderr, flush=True)
+        lock = _take(path, timeout=-1)
+    assert lock is not None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def hold(path: Path, what: str) -> None:
@@ -74,12 +65,10 @@ def hold(path: Path, what: str) -> None:
         BusyError: another process works on `what`.
         ArtifactError: the lock's file cannot be opened.
     """
-    file = _open(path)
-    if not _lock(file, wait=False):
-        with file:
-            raise BusyError(
-                f"{what} is being worked on by {_holder(file)}. Wait until it has ended, or end it; then run the same "
-                "command again. Nothing was changed."
-            )
-    _sign(file)
-    _held.append(file)  # else it would be closed, and the lock released
+    lock = _take(path, timeout=0)
+    if lock is None:
+        raise BusyError(
+            f"{what} is being worked on by {_holder(path)}. Wait until it has ended, or end it; then run the same "
+            "command again. Nothing was changed."
+        )
+    _held.append(lock)  # else it would be released

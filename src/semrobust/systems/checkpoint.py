@@ -1,35 +1,23 @@
-"""Checkpoints: safetensors files whose record says what made them."""
+"""Checkpoints: safetensors files of a system's state, and the settings beside it that say what the system is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from semrobust.config.params import Params
+from safetensors.torch import load_file, save_file
+
 from semrobust.config.registry import SYSTEMS
-from semrobust.pipeline import files, jobs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline.work import Input
 from semrobust.systems.base import System
 
 
-def save(system: System, checkpoint: Path) -> None:
-    """Write the state of a system atomically."""
-    from safetensors.torch import save_file
-
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in system.state().items()}
-    with files.replacing(checkpoint) as temporary:
-        save_file(state, temporary)
+def save(system: System, path: Path) -> None:
+    """Write the state of a system."""
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in system.state().items()}, path)
 
 
-def restore(params: Params, name: str, making: Making) -> System:
-    """Load the ready system `name` as an input of `making`.
-
-    Raises ArtifactError for a checkpoint that other params or other code made, or whose bytes changed.
-    """
-    from safetensors.torch import load_file
-
-    checkpoint = making.uses(Layout(params.run).model(name), jobs.model(params, name))
-    settings = params.systems[name]
-    kind = SYSTEMS[settings.kind]
-    assert issubclass(kind, System)
-    return kind.restore(settings, params.link.real_uses, load_file(checkpoint))
+def restore(model: Input) -> System:
+    """Load a ready system from the artifact of the step `train`."""
+    given = model.settings["system"]
+    kind = SYSTEMS[given["kind"]]
+    return kind.restore(kind.parse(given), model.settings["real_uses"], load_file(model.path()))

@@ -1,0 +1,202 @@
+"""The plan of a run: every artifact that its params ask for, under a name that says what it is.
+
+An artifact's key is a digest of its step, name, settings, recipe and the keys of its inputs, computed from params
+alone. The key stands in the names of its files, so a file that exists is right by its name, an old one cannot pass for
+a new one, and going back to old params finds the old files again.
+
+A plan is stored as one file per stage, from which jobs read what they need: a job knows neither params nor other steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semrobust.config.settings import Plain
+from semrobust.errors import ArtifactError, UsageError
+from semrobust.pipeline import code, files
+from semrobust.pipeline.step import STAGES, Step, steps
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
+
+KEY_DIGITS = 12
+ROOT, FIGURES = Path("data"), Path("figures")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One artifact of a plan.
+
+    Attributes:
+        kind, name: of the step, and of the artifact among those that the step makes.
+        key: see the module's docstring.
+        settings: what its content depends on.
+        recipe: versions or code digest of what makes it.
+        needs: addresses (`kind/name`) of its inputs.
+        run, stage, folder, suffixes, published, module, modules, places: of its `Step`.
+    """
+
+    kind: str
+    name: str
+    key: str
+    settings: Plain
+    recipe: Plain
+    needs: tuple[str, ...]
+    run: str
+    stage: str
+    folder: str
+    suffixes: tuple[str, ...]
+    published: str | None
+    module: str
+    modules: tuple[str, ...]
+    places: Plain
+
+    @property
+    def address(self) -> str:
+        """What it is called in records and messages."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def stem(self) -> Path:
+        """Its files are this and one of the `suffixes`."""
+        return ROOT / self.run / self.folder / f"{self.name}-{self.key}"
+
+    def path(self, suffix: str | None = None) -> Path:
+        """One of its files, the first by default."""
+        return beside(self.stem, self.suffixes[0] if suffix is None else suffix)
+
+    @property
+    def record(self) -> Path:
+        return beside(self.stem, ".json")
+
+    @property
+    def paths(self) -> list[Path]:
+        """All of its files, its record last."""
+        return [*(self.path(suffix) for suffix in self.suffixes), self.record]
+
+    @property
+    def plain_stem(self) -> Path | None:
+        """As `stem`, of the copy that is published under its plain name."""
+        return None if self.published is None else Path(self.published.replace("RUN", self.run)) / self.name
+
+    @property
+    def rebuild(self) -> str:
+        """What a person does about a file that is missing or altered."""
+        return f"Remove {self.record} and run the workflow again, with this run's --configfile if it has one."
+
+
+class Plan:
+    """Artifacts by address, in an order in which they can be made.
+
+    `sources` are the params files, in their order; `run` is the run's name.
+    """
+
+    def __init__(self, run: str, sources: Sequence[str], artifacts: Mapping[str, Artifact]) -> None:
+        self.run, self.sources, self.artifacts = run, tuple(sources), dict(artifacts)
+
+    @classmethod
+    def of(cls, params: Params, sources: Sequence[Path] = ()) -> Plan:
+        """The plan of a run. Nothing is read but sources of code, and nothing is written."""
+        found: dict[str, Artifact] = {}
+
+        def add(step: Step, name: str) -> Artifact:
+            address = f"{step.kind}/{name}"
+            if address not in found:
+                needs = tuple(add(steps()[kind], needed) for kind, needed in step.needs(params, name))
+                found[address] = _artifact(params, step, name, needs)
+            return found[address]
+
+        for step in steps().values():
+            for name in step.names(params):
+                add(step, name)
+        return cls(params.run, [path.as_posix() for path in sources], found)
+
+    def __getitem__(self, address: str) -> Artifact:
+        if address not in self.artifacts:
+            kind = address.partition("/")[0]
+            known = ", ".join(artifact.name for artifact in self if artifact.kind == kind) or "none"
+            raise UsageError(f"the params ask for no '{address}'; of this kind they ask for: {known}")
+        return self.artifacts[address]
+
+    def __iter__(self) -> Iterator[Artifact]:
+        return iter(self.artifacts.values())
+
+    def __len__(self) -> int:
+        return len(self.artifacts)
+
+    def inputs(self, artifact: Artifact) -> list[Artifact]:
+        return [self[address] for address in artifact.needs]
+
+    def write(self) -> Path:
+        """Store the plan, one file per stage; files that say so already are left alone. Returns the folder."""
+        folder = folder_of(self.run)
+        for stage in STAGES:
+            content = {
+                "run": self.run,
+                "params": list(self.sources),
+                "artifacts": {a.address: _plain(a) for a in self if a.stage == stage},
+            }
+            path = folder / f"{stage}.json"
+            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                files.write_text(path, text)
+        return folder
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        """The plan stored in a folder; raises ArtifactError where there is none."""
+        found: dict[str, Artifact] = {}
+        content: Plain = {}
+        for stage in STAGES:
+            path = folder / f"{stage}.json"
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                found |= {address: _artifact_of(plain) for address, plain in content["artifacts"].items()}
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise ArtifactError(f"{path} is no plan of a run: {error}. Start the workflow again.") from error
+        return cls(content["run"], content["params"], found)
+
+
+def folder_of(run: str) -> Path:
+    """Where the plan of a run is stored."""
+    return ROOT / run / "plan"
+
+
+def beside(stem: Path, suffix: str) -> Path:
+    """`stem` and `suffix`; names hold dots, so `with_suffix` would cut them."""
+    return stem.parent / f"{stem.name}{suffix}"
+
+
+def _artifact(params: Params, step: Step, name: str, needs: Sequence[Artifact]) -> Artifact:
+    settings = step.settings(params, name)
+    modules = tuple((step.module,) if step.modules is None else step.modules(params, name))
+    recipe = {"code": code.digest(modules)} if step.versions is None else step.versions(params, name)
+    key = files.digest([step.kind, name, settings, recipe, [needed.key for needed in needs]])[:KEY_DIGITS]
+    return Artifact(
+        kind=step.kind,
+        name=name,
+        key=key,
+        settings=settings,
+        recipe=recipe,
+        needs=tuple(needed.address for needed in needs),
+        run=params.run,
+        stage=step.stage,
+        folder=step.folder,
+        suffixes=step.files,
+        published=step.published,
+        module=step.module,
+        modules=modules,
+        places=step.places(params),
+    )
+
+
+def _plain(artifact: Artifact) -> Plain:
+    return {field: list(value) if isinstance(value, tuple) else value for field, value in vars(artifact).items()}
+
+
+def _artifact_of(plain: Plain) -> Artifact:
+    return Artifact(**{field: tuple(value) if isinstance(value, list) else value for field, value in plain.items()})

@@ -1,0 +1,58 @@
+"""Quality of every system without an attacker."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from semrobust.config.params import Params
+from semrobust.config.settings import Plain
+from semrobust.pipeline.work import Work
+from semrobust.tables.rows import by_snr, emptied, status
+from semrobust.tables.statistics import interval
+from semrobust.tables.table import Table, bootstrap, common, facts, samples
+
+
+def settings(params: Params) -> Plain:
+    return facts(params, params.of_task("image")) | {"real_uses": params.link.real_uses}
+
+
+def make(work: Work) -> pd.DataFrame:
+    """Rows (system, SNR). If no image fits the budget the row says `infeasible` and its measures are empty."""
+    resamples, rows = bootstrap(work), []
+    for system in work.settings["order"]:
+        for snr_db, group in by_snr(samples(work.input("clean", system))):
+            psnr = group["psnr_db"].to_numpy()
+            low, high = interval(resamples(len(group)).means(psnr))
+            row = common(work, system, snr_db, len(group)) | {
+                "stream": work.settings["systems"][system].get("stream", "none"),
+                "status": status(group),
+                "psnr_db": psnr.mean(),
+                "psnr_db_low": low,
+                "psnr_db_high": high,
+                "ssim": group["ssim"].mean(),
+                "block_error_rate": group["block_error"].mean(),
+                "decode_failure_rate": group["failed"].mean(),
+                "infeasible_rate": group["infeasible"].mean(),
+                "symbols_per_image": work.settings["real_uses"] // 2,
+            }
+            rows.append(emptied(row))
+    return pd.DataFrame(rows)
+
+
+TABLE = Table(
+    columns=(
+        "stream", "status", "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate",
+        "decode_failure_rate", "infeasible_rate", "symbols_per_image", "interval",
+    ),
+    brackets="psnr_db",
+    needs=lambda params: [("clean", system) for system in params.of_task("image")],
+    settings=settings,
+    make=make,
+    caption="""
+Quality without an attacker
+
+One row per system that sends images and SNR, over all test images of {{ dataset }}: mean PSNR (dB) with its 95%
+bootstrap interval, mean SSIM, shares of images with block errors, known decoding failures and no room in the bit
+budget, complex symbols per image.
+""",
+)  # fmt: skip

@@ -1,0 +1,90 @@
+"""Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped.
+
+create -> take over the weights of the system that it starts from, if any -> train, if it learns -> store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file
+
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import ChannelSettings, Plain
+from semrobust.data.splits import load_split
+from semrobust.phy.air import Air
+from semrobust.pipeline import seeds, select
+from semrobust.pipeline.step import Need, Step
+from semrobust.pipeline.work import Work
+from semrobust.systems.checkpoint import save
+from semrobust.training.trainer import trainer_for
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
+
+
+def learns(params: Params, name: str) -> bool:
+    """Whether a system is trained here: a kind that learns, and that the params do not tell to keep its start's weights."""
+    system = params.systems[name]
+    return SYSTEMS[system.kind].trainable and getattr(system, "training", None) is not None
+
+
+def needs(params: Params, name: str) -> list[Need]:
+    start = params.systems[name].starts_from
+    found = [("dataset", params.data.source)] if learns(params, name) else []
+    return found + ([] if start is None else [("train", start)])
+
+
+def settings(params: Params, name: str) -> Plain:
+    channel, compute = params.systems[name].train_channel, params.compute
+    shows = params.task(name) == "image"
+    threads = compute.train_threads if shows else compute.recognition_threads
+    return {
+        "system": select.system(params, name),
+        "real_uses": params.link.real_uses if shows else 0,  # what names a class is as long as its own settings say
+        "channel": None if channel is None else select.channel(params, channel),
+        "seed": params.seed,
+        "threads": threads if learns(params, name) else compute.job_threads,
+    }
+
+
+def make(work: Work, after_epoch: Callable[[int], None] = lambda _: None) -> None:
+    """Write the checkpoint, and the history of its training into the record.
+
+    The state after each finished epoch lies in scratch; `after_epoch` is called with their number.
+    """
+    torch.set_num_threads(work.threads)
+    given, name = work.settings, work.artifact.name
+    kind = SYSTEMS[given["system"]["kind"]]
+    described = kind.parse(given["system"])
+    system = kind.create(described, given["real_uses"], seeds.integer(work.seed, "create", name))
+    for start in work.inputs("train").values():
+        system.adopt(load_file(start.path()), start.name)
+    for dataset in work.inputs("dataset").values():
+        train, validation = (load_split(dataset.artifact.stem, split) for split in ("train", "validation"))
+        air = None
+        if given["channel"] is not None:
+            channel = ChannelSettings.model_validate({"label": "in training", **given["channel"]})
+            air = Air.of(channel, given["system"]["training"]["snr_db"])
+        trainer = trainer_for(system, train, validation, air, work.scratch, work.seed, name)
+        work.details["history"] = trainer.run(after_epoch)
+    with work.output() as path:
+        save(system, path)
+
+
+STEP = Step(
+    kind="train",
+    stage="models",
+    folder="models",
+    files=(".safetensors",),
+    names=lambda params: params.systems,
+    needs=needs,
+    settings=settings,
+    versions=lambda params, name: {"train": 1, "system": SYSTEMS[params.systems[name].kind].version},
+    modules=lambda params, name: [__name__, SYSTEMS[params.systems[name].kind].__module__],
+    make=make,
+    memory_mb=1750,
+    minutes=240,
+)
