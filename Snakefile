@@ -1,9 +1,9 @@
-# The whole pipeline: raw images -> models -> attacks -> tables -> figures.
+# The whole pipeline: raw images -> models -> samples -> tables -> figures.
 #   snakemake --cores 8 all                                    the run in params.yaml
 #   snakemake --cores 2 all --configfile params/demo.yaml      an overlay on it
-from snakemake.utils import min_version
+from snakemake.utils import min_version, update_config
 
-min_version("9.0")
+min_version("9.27")
 
 
 configfile: "params.yaml"
@@ -13,23 +13,44 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/resources.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/attack.smk"
-include: "workflow/rules/structure.smk"
-include: "workflow/rules/theory.smk"
-include: "workflow/rules/criteria.smk"
-include: "workflow/rules/recognition.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/report.smk"
+include: "workflow/rules/steps.smk"
 
 
 rule all:
+    """Everything that the params ask for, tables and figures under their plain names."""
     default_target: True
     input:
-        [table_files(table) for table in outputs.TABLES],
-        metrics_files(),
-        [figure_files(figure) for figure in FIGURES],
-        report_files(),
+        [of_stage(stage) for stage in STAGES],
+        published,
+
+
+rule images:
+    """The dataset, split."""
+    input:
+        of_stage("dataset"),
+
+
+rule models:
+    """All trained networks and codes."""
+    input:
+        of_stage("models"),
+
+
+rule samples:
+    """All results per image."""
+    input:
+        of_stage("samples"),
+
+
+rule results:
+    """All tables."""
+    input:
+        of_stage("results"),
+        published,
+
+
+rule figures:
+    """All figures, and the report."""
+    input:
+        of_stage("figures"),
+        published,

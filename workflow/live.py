@@ -1,4 +1,4 @@
-"""Training curves for DVC: `python workflow/live.py COMMAND...` runs COMMAND and follows the trainings in it.
+"""Training curves for DVC: `python workflow/live.py RUN COMMAND...` runs COMMAND and follows the trainings in it.
 
 After each epoch the losses of all trainings are written with DVCLive to data/RUN/training, so that `dvc plots show` and
 `dvc exp show` display them while they run. No training knows of it: the curves are read from the states that trainings
@@ -15,9 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from semrobust.config.params import Params, load
 from semrobust.errors import SemrobustError
-from semrobust.pipeline.layout import Layout, record_path
+from semrobust.pipeline.plan import ROOT, Plan, folder_of
 
 History = list[dict[str, float]]
 """One row per epoch: `epoch` from 1, `train_loss`, `validation_loss`, and what else a training reports."""
@@ -29,18 +28,19 @@ _SECONDS = 2.0  # between two looks at the trainings
 class Curves:
     """The curves of a run in data/RUN/training: one DVCLive metric per training and loss, and one plot of them all."""
 
-    def __init__(self, params: Params) -> None:
-        self.layout, self.systems = Layout(params.run), list(params.systems)
-        self.folder = self.layout.root / "training"
+    def __init__(self, plan: Plan) -> None:
+        self.models = {artifact.name: artifact for artifact in plan if artifact.kind == "train"}
+        self.states = ROOT / plan.run / "scratch" / "train"
+        self.folder = ROOT / plan.run / "training"
         self.shown = self.recorded()
         self._read: dict[Path, tuple[float, History]] = {}  # states of trainings by their times
 
     def recorded(self) -> dict[str, History]:
         """Histories of the models that are there."""
         found = {}
-        for system in self.systems:
+        for system, model in self.models.items():
             try:
-                record = json.loads(record_path(self.layout.model(system)).read_text(encoding="utf-8"))
+                record = json.loads(model.record.read_text(encoding="utf-8"))
                 found[system] = record["details"]["history"]
             except (OSError, ValueError, KeyError):  # not made yet, or constructed and not trained
                 continue
@@ -49,10 +49,10 @@ class Curves:
     def running(self, since: float) -> dict[str, History]:
         """Histories of the trainings that have finished an epoch after `since` (seconds since 1970)."""
         found = {}
-        states = [(state.stat().st_mtime, state) for state in (self.layout.root / "scratch").glob("*/state.pt")]
+        states = [(state.stat().st_mtime, state) for state in self.states.glob("*/state.pt")]
         for saved, state in sorted(states):
             system = state.parent.name.rpartition("-")[0]
-            if system in self.systems and saved >= since:
+            if system in self.models and saved >= since:
                 if self._read.get(state, (0.0, []))[0] != saved:
                     self._read[state] = saved, self._history(state)
                 found[system] = self._read[state][1]
@@ -77,7 +77,7 @@ class Curves:
 
         live = Live(str(self.folder), dvcyaml=None, report=None, save_dvc_exp=False)  # removes what was there
         rows = []
-        for system in (name for name in self.systems if name in histories):
+        for system in (name for name in self.models if name in histories):
             for epoch in histories[system]:
                 live.step = int(epoch["epoch"])
                 for loss in LOSSES:
@@ -90,10 +90,10 @@ class Curves:
         self.shown = histories
 
 
-def main(command: list[str]) -> int:
-    """Run `command`; returns its exit code, or 1 if the curves of a finished run cannot be written."""
+def main(run: str, command: list[str]) -> int:
+    """Run `command`, whose trainings belong to `run`; returns its exit code, or 1 if the curves of a finished run cannot be written."""
     try:
-        curves = Curves(load([Path("params.yaml")]))
+        curves = Curves(Plan.read(folder_of(run)))
     except SemrobustError as error:
         print(f"semrobust: {error}", file=sys.stderr)
         return error.exit_code
@@ -118,4 +118,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,4 +1,4 @@
-"""Write the state of a finished `snakemake all` into dvc.lock, and its training curves; refuse if anything is stale."""
+"""Write the state of a finished run into dvc.lock, with its training curves; refuse if anything is missing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,36 @@ from pathlib import Path
 from live import Curves
 
 from semrobust.config.params import load
+from semrobust.errors import ArtifactError, SemrobustError
+from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.work import is_made, is_published
+
+PARAMS = [Path("params.yaml")]
+_SHOWN = 5
+
+
+def finished() -> Plan:
+    """The plan of the run in params.yaml; raises ArtifactError if any of it is not made, or not published."""
+    plan = Plan.of(load(PARAMS), PARAMS)
+    missing = [str(artifact.path()) for artifact in plan if not is_made(artifact)]
+    missing += [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
+    if missing:
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        raise ArtifactError(
+            f"missing or altered: {', '.join(missing[:_SHOWN])}{more}. Run `snakemake --cores all all` first."
+        )
+    return plan
 
 
 def main() -> int:
-    """Return 0 when recorded, 1 when something is stale or DVC fails."""
-    plan = subprocess.run(["snakemake", "-n", "all"], capture_output=True, text=True, check=False)
-    said = plan.stdout + plan.stderr
-    if plan.returncode != 0 or "Nothing to be done" not in said:
-        print(said, file=sys.stderr)
-        print("Not recorded: something is stale. Run `snakemake --cores all all` first.", file=sys.stderr)
-        return 1
-    curves = Curves(load([Path("params.yaml")]))
+    """Return 0 when recorded, 1 when something is missing or DVC fails."""
+    try:
+        plan = finished()
+    except SemrobustError as error:
+        print(f"Not recorded: {error}", file=sys.stderr)
+        return error.exit_code
+    plan.write()
+    curves = Curves(plan)
     curves.write(curves.recorded())
     return subprocess.run(["dvc", "commit", "--force"], check=False).returncode
 

@@ -2,7 +2,7 @@
 
 The archive holds tables, figures, the records of everything behind them down to the raw data, and what made them:
 params, dvc.lock, pins. Models, samples and data stay in DVC's remote; dvc.lock names them by content. Two builds of
-one commit give the same bytes. Refuses if git has changes, or if anything is stale or not what its record says.
+one commit give the same bytes. Refuses if git has changes, or if anything is missing, altered or not recorded.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import tarfile
 import tomllib
 from pathlib import Path
 
-from semrobust.config.params import load
+from record import finished
+
 from semrobust.errors import ArtifactError, SemrobustError
 from semrobust.pipeline import files
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.plan import FIGURES, ROOT, Plan
 
 _ABOUT = (
     "LICENSE",
@@ -28,8 +28,7 @@ _ABOUT = (
     "CHANGELOG.md",
     "params.yaml",
     "params",
-    "workflow/report",  # captions and page of the report, which the audit compares
-    "workflow/notebooks",
+    "workflow/notebooks",  # of the report, which the audit compares
     "dvc.yaml",
     "dvc.lock",
     "requirements.lock",
@@ -46,13 +45,13 @@ The run `{run}` of commit {commit}, {date}.
 - Other `.json` files in `data/{run}/`: records of samples, models and data, which are not in this archive. `dvc.lock`
   names them by content, `dvc pull` in a clone fetches them.
 - `params.yaml`, `params/`: every parameter; `requirements.lock`: the version of every package.
-- `workflow/`: captions and template of the report.
+- `workflow/`: notebook and template of the report.
 
 Check that nothing was altered:
 
     sha256sum --check {sums}
 
-and, in this folder and with that commit of semrobust installed, the chain of each record down to the raw data:
+and, in this folder and with that commit of semrobust installed, the lineage of each record down to the raw data:
 
     semrobust audit data/{run}/results figures/{run}
 
@@ -64,8 +63,9 @@ def main() -> int:
     """Return 0 when the archive is written, 1 when it is refused."""
     try:
         refuse_if_dirty()
-        refuse_if_stale()
-        archive = build(Path("dist"))
+        plan = finished()
+        refuse_if_unrecorded()
+        archive = build(plan, Path("dist"))
     except SemrobustError as error:
         print(f"Not released: {error}", file=sys.stderr)
         return error.exit_code
@@ -87,25 +87,19 @@ def refuse_if_dirty() -> None:
         raise ArtifactError(f"the working tree is not the commit; commit or remove first:\n{changed}")
 
 
-def refuse_if_stale() -> None:
-    """Raise ArtifactError if Snakemake would make anything again, or dvc.lock does not hold the state of this run."""
-    plan = subprocess.run(["snakemake", "-n", "all"], capture_output=True, text=True, check=False)
-    said = plan.stdout + plan.stderr
-    if plan.returncode != 0 or "Nothing to be done" not in said:
-        print(said, file=sys.stderr)
-        raise ArtifactError("something is stale. Run `snakemake --cores all all`, `make record`, and commit first.")
+def refuse_if_unrecorded() -> None:
+    """Raise ArtifactError if dvc.lock does not hold the state of this run."""
     if subprocess.run(["dvc", "status", "--quiet"], check=False).returncode != 0:
         raise ArtifactError("dvc.lock does not hold the state of this run. Run `make record` and commit first.")
 
 
-def build(folder: Path) -> Path:
+def build(plan: Plan, folder: Path) -> Path:
     """Write the archive and SHA256SUMS beside it; returns the archive's path."""
-    layout = Layout(load([Path("params.yaml")]).run)
     version = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     name = f"semrobust-results-{version}"
     commit, seconds, date = _git("log", "-1", "--format=%H %ct %cs").split()
-    members = {path.as_posix(): path.read_bytes() for path in collect(layout)}
-    about = {"version": version, "run": layout.run, "commit": commit, "date": date, "sums": SUMS}
+    members = {path.as_posix(): path.read_bytes() for path in collect(plan)}
+    about = {"version": version, "run": plan.run, "commit": commit, "date": date, "sums": SUMS}
     members["README.md"] = _README.format(**about).encode()
     members[SUMS] = "".join(f"{_sha256(members[path])}  {path}\n" for path in sorted(members)).encode()
     archive = folder / f"{name}.tar.gz"
@@ -116,18 +110,13 @@ def build(folder: Path) -> Path:
     return archive
 
 
-def collect(layout: Layout) -> list[Path]:
-    """Tracked tables and figures, every record of the run, and what made them.
-
-    Raises ArtifactError if there are no results, or one of them is not what its record says.
-    """
-    results = [str(layout.table("any").parent), str(layout.figures)]
+def collect(plan: Plan) -> list[Path]:
+    """Tracked tables and figures, every record of the run, and what made them; ArtifactError if nothing is tracked."""
+    results = [f"{ROOT / plan.run / 'results'}", f"{FIGURES / plan.run}"]
     tracked = [Path(line) for line in _git("ls-files", *results).splitlines()]
     if not tracked:
         raise ArtifactError(f"{' and '.join(results)} hold no tracked file. Commit the results first.")
-    records = [path for path in layout.root.rglob("*.json") if layout.scratch("", "").parent not in path.parents]
-    for path in (path for path in tracked if path.suffix in (".csv", ".pdf")):
-        provenance.verify(path, provenance.read(path))
+    records = [artifact.record for artifact in plan]
     return sorted({*tracked, *records, *(Path(line) for line in _git("ls-files", *_ABOUT).splitlines())})
 
 

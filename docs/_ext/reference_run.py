@@ -19,14 +19,14 @@ from typing import Any, ClassVar
 import pandas as pd
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.parsers.rst import directives  # type: ignore[import-untyped]
+from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.outputs import RECOGNITION_TABLES
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
 from semrobust.pipeline import captions
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.outputs import RECOGNITION_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {

@@ -1,160 +1,94 @@
-# Params, paths and staleness for all rules. Nothing is written while this file is read, but for file times in a clone.
+# The plan of the run, and what all rules share. Nothing is written while this file is read.
+import os
 import sys
+from functools import cache
 from pathlib import Path
 
-from semrobust.pipeline import captions, files, jobs, locks, outputs, record as provenance
-from semrobust.errors import SemrobustError
-from semrobust.pipeline.layout import DATASET_FILES, Layout, record_path
+import yaml
+
 from semrobust.config.params import load
-from semrobust.config.registry import FIGURES
+from semrobust.errors import SemrobustError
+from semrobust.pipeline import files, locks, work
+from semrobust.pipeline.plan import FIGURES, ROOT, Plan, folder_of
+from semrobust.pipeline.step import STAGES, steps
 
-PARAMS_FILES = list(dict.fromkeys(["params.yaml", *(os.path.relpath(path) for path in workflow.overwrite_configfiles)]))
+
+def params_files():
+    """The files that --configfile names, behind params.yaml: those whose merge is what Snakemake has read.
+
+    Jobs read params from files, in YAML 1.2 and by our own rules of overlaying, so the files are needed and not their
+    merge. They stand on the command line; those of a profile are looked for in params/.
+    """
+    base = Path("params.yaml")
+    words = [word.rpartition("=")[2] for word in sys.argv[1:]]
+    overlays = [Path(os.path.relpath(word)) for word in words if Path(word).suffix in (".yaml", ".yml", ".json")]
+    candidates = [[path for path in overlays if path.is_file() and path != base], []]
+    candidates += [[path] for path in sorted(Path("params").glob("*.yaml"))]
+    for chosen in candidates:
+        merged = {}
+        for path in [base, *chosen]:
+            update_config(merged, yaml.safe_load(path.read_text(encoding="utf-8")))
+        if merged == config:
+            return [base, *chosen]
+    stop("jobs read params from files: name each by --configfile, and write what --config would say into an overlay", 2)
 
 
-if workflow.config_settings.config:
-    print("semrobust: jobs read params from files, so --config is refused; write an overlay file instead", file=sys.stderr)
-    sys.exit(2)
+def stop(problem, code):
+    print(f"semrobust: {problem}", file=sys.stderr)
+    sys.exit(code)
 
-def or_stop(step):
-    """What `step` returns; one of our errors becomes one line and its exit code."""
+
+def or_stop(act):
+    """What `act` returns; one of our errors becomes one line and its exit code."""
     try:
-        return step()
+        return act()
     except SemrobustError as error:
-        print(f"semrobust: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        stop(error, error.exit_code)
 
 
-PARAMS = or_stop(lambda: load([Path(path) for path in PARAMS_FILES]))
-CAPTIONS = {name: or_stop(lambda: captions.figure(PARAMS, name)) for name in FIGURES}
-CAPTIONS |= {name: or_stop(lambda: captions.table(PARAMS, name)) for name in outputs.TABLES}
-LAYOUT = Layout(PARAMS.run)
-METADATA = Path(".snakemake/metadata")
-# Results without Snakemake's metadata come from elsewhere (dvc pull, git clone): what is stale their records say
-# (`current` below), and their times must not say otherwise.
-if workflow.is_main_process and not (METADATA.is_dir() and any(METADATA.iterdir())):
-    provenance.settle_times(LAYOUT.root, LAYOUT.figures)
-    for measured in (LAYOUT.root / "benchmarks").rglob("*.tsv"):  # older than an input they would make their job stale
-        os.utime(measured)
-PAIRS = PARAMS.pairs()
-# the templates of captions see nothing of a workflow but its config
-config["captions"] = {name: caption.rst for name, caption in CAPTIONS.items()}
-FILES = " ".join(f"--params {path}" for path in PARAMS_FILES)
+SOURCES = params_files()
+PLAN = or_stop(lambda: Plan.of(load(SOURCES), SOURCES))
+RUN = ROOT / PLAN.run
+GPUS = int(os.environ.get("SEMROBUST_GPUS", 0)) # asked for each job that runs a network
+AGAIN = RUN / "scratch" / "published" # no file stays there
+# captions see nothing of a workflow but its config
+config["captions"] = {
+    artifact.name: "**{title}**\n\n{body}".format(**artifact.settings["caption"])
+    for artifact in PLAN
+    if "caption" in artifact.settings
+}
 
 
 wildcard_constraints:
-    system="[a-z0-9_]+",
-    attack="[a-z0-9_]+",
-    table="|".join(outputs.TABLES), # headline numbers lie in the same folder
-    figure="[a-z0-9_]+",
+    name="[a-z0-9_.]+",
+    key="[0-9a-f]{12}",
 
 
-# All files of an artifact, its record among them: who needs one needs all, and a lost one is made again.
-DATASET = [LAYOUT.dataset(), *(LAYOUT.dataset().with_name(name) for name in DATASET_FILES)]
+def of_stage(stage):
+    """The first file of every artifact of a stage: whoever asks for it gets all of its files."""
+    return [artifact.path() for artifact in PLAN if artifact.stage == stage]
 
 
-def model_files(system):
-    return [LAYOUT.model(system), record_path(LAYOUT.model(system))]
+@cache
+def unpublished():
+    """Tables and figures that are made, and whose copies under their plain names are missing, altered or others."""
+    return [artifact for artifact in PLAN if work.is_made(artifact) and not work.is_published(artifact)]
 
 
-def clean_files(system):
-    return [LAYOUT.clean(system), record_path(LAYOUT.clean(system))]
-
-
-def fading_files(system):
-    return [LAYOUT.fading(system), record_path(LAYOUT.fading(system))]
-
-
-def structure_files(system):
-    return [LAYOUT.structure(system), record_path(LAYOUT.structure(system))]
-
-
-def attack_files(system, attack):
-    samples = LAYOUT.attack(system, attack)
-    return [samples, LAYOUT.perturbations(system, attack), record_path(samples)]
-
-
-def limits_files(system):
-    return [LAYOUT.limits(system), record_path(LAYOUT.limits(system))]
-
-
-def criteria_files(system):
-    return [LAYOUT.criteria(system), record_path(LAYOUT.criteria(system))]
-
-
-def noise_files(system):
-    return [LAYOUT.noise(system), record_path(LAYOUT.noise(system))]
-
-
-def accuracy_files(system):
-    return [LAYOUT.accuracy(system), record_path(LAYOUT.accuracy(system))]
-
-
-def gallery_files():
-    return [LAYOUT.gallery(), record_path(LAYOUT.gallery())]
-
-
-def table_files(table):
-    return [LAYOUT.table(table), record_path(LAYOUT.table(table))]
-
-
-def metrics_files():
-    return [LAYOUT.metrics(), record_path(LAYOUT.metrics())]
-
-
-def figure_files(figure):
-    return [LAYOUT.figure(figure), LAYOUT.figure(figure, ".png"), record_path(LAYOUT.figure(figure))]
-
-
-def report_files():
-    return [LAYOUT.report(), record_path(LAYOUT.report())]
-
-
-def in_report(path, kind):
-    """An output as `snakemake --report` shows it; `kind` names its wildcard and its caption's template."""
-
-    def category(wildcards):
-        paper = wildcards[kind].split("_")[0]
-        return "Tables" if kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
-
-    def labels(wildcards):
-        name = wildcards[kind]
-        short = name.split("_", 1)[1] if kind == "figure" else name
-        return {kind: short, "shows": CAPTIONS[name].title}
-
-    return report(str(path), caption=f"../report/{kind}.rst", category=category, labels=labels)
-
-
-def current(artifact, job):
-    """Input function of every rule: no files, but an artifact that `job` would not make now is made again.
-
-    Snakemake compares params only where its own metadata has them. In a clone with results from elsewhere it has none,
-    and would take the old model for the new one. The artifact's record says what it was made with.
-    """
-    reason = provenance.staleness(Path(artifact), job)
-    if reason:
-        print(f"semrobust: {artifact} is made again: {reason}", file=sys.stderr)
-        workflow.dag.forcefiles.add(str(artifact))
-    return []
-
-
-def log(*parts):
-    return str(LAYOUT.root / "logs" / Path(*parts)) + ".log"
-
-
-def benchmark(*parts):
-    """What a job cost: wall and processor time, largest memory. `workflow/costs.py` collects these files."""
-    return str(LAYOUT.root / "benchmarks" / Path(*parts)) + ".tsv"
+def published(wildcards):
+    return AGAIN if unpublished() else []
 
 
 def claim_run():
     """One engine for each run. Snakemake's own lock would outlive a killed one, so the profile turns it off."""
-    locks.hold(LAYOUT.lock("snakemake"), f"run '{PARAMS.run}'")
+    locks.hold(RUN / "scratch" / "locks" / "snakemake.lock", f"run '{PLAN.run}'")
     check_room()
+    PLAN.write()
 
 
 def check_room():
     """Job logs lie on the disk too: when it is full, they cannot say so."""
-    for folder in (METADATA, LAYOUT.root, LAYOUT.figures):
+    for folder in (Path(".snakemake"), RUN, FIGURES / PLAN.run):
         files.need_room(folder)
 
 

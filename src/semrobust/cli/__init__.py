@@ -1,5 +1,6 @@
-"""The command line: one verb per rule of the workflow. Heavy modules are imported inside the verbs.
+"""The command line: one verb per step of the pipeline, and verbs that say something about a run.
 
+Verbs of steps follow from the steps (`cli.steps`); here stand the others. Heavy modules are imported inside verbs.
 Exit codes: 0 done, 1 a result or an input fails a check, 2 wrong use or wrong params.
 """
 
@@ -7,28 +8,25 @@ from __future__ import annotations
 
 import click
 
-from semrobust.cli.base import Group
+from semrobust.cli.steps import StepGroup
 
-# verb: (module of this package that defines it by the same name, its line in the help)
 VERBS = {
-    "data": ("jobs", "Fetch and check the images, and split them"),
-    "train": ("jobs", "Train SYSTEM, or construct it if it does not learn"),
-    "attack": ("jobs", "Search the least power at which ATTACK ruins images"),
-    "noise": ("jobs", "Make semantic noise against SYSTEM, which names classes"),
-    "evaluate": ("jobs", "Measure quality, and turn per-image results into tables"),
-    "figure": ("jobs", "Draw FIGURE as PDF and PNG, with its record"),
-    "report": ("jobs", "Write the report of a finished run as one HTML file"),
-    "compare": ("reports", "Say of each claim of the papers whether it holds"),
-    "budget": ("reports", "Print bits, symbols and bandwidth of each system"),
-    "audit": ("audit", "Verify what a run made against its records"),
-    "crate": ("audit", "Export the whole run as an RO-Crate"),
-    "doctor": ("doctor", "Look for what would stop a run, and say how long it takes"),
-    "bench": ("bench", "Measure speed on this machine"),
-    "completion": ("completion", "Print the completion script of a shell"),
+    "evaluate": ("semrobust.cli.steps", "The steps that measure, and those that make tables"),
+    "compare": ("semrobust.cli.reports", "Say of each claim of the papers whether it holds"),
+    "budget": ("semrobust.cli.reports", "Print bits, symbols and bandwidth of each system"),
+    "audit": ("semrobust.cli.audit", "Verify what a run made against its records"),
+    "crate": ("semrobust.cli.audit", "Export the whole run as an RO-Crate"),
+    "plan": ("semrobust.cli.plan", "Write down what a run is made of, for its jobs"),
+    "publish": ("semrobust.cli.plan", "Copy finished tables and figures to their plain names"),
+    "gc": ("semrobust.cli.gc", "Find, and remove, what no params file asks for"),
+    "doctor": ("semrobust.cli.doctor", "Look for what would stop a run"),
+    "bench": ("semrobust.cli.bench", "Measure speed on this machine"),
+    "completion": ("semrobust.cli.completion", "Print the completion script of a shell"),
 }
+"""Verb: the module that defines it by the same name, and its line in the help."""
 
 
-@click.group(cls=Group, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=StepGroup, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="semrobust")
 def main() -> None:
     """Measure how robust semantic communication really is.

@@ -52,23 +52,22 @@ def _entries(context: click.Context) -> Mapping[str, Any]:
 def _attacks(context: click.Context) -> Iterable[str]:
     """Attacks, those that the system on the line leaves out left out."""
     given = [name for name, entry in _params(context)["attacks"].items() if entry is not None]
-    chosen = _entries(context).get(context.params.get("system") or "", {}).get("attacks")
+    chosen = _entries(context).get(next(iter(context.params["words"])), {}).get("attacks")
     return given if chosen is None else [name for name in given if name in chosen]
 
 
-def _tables(_: click.Context) -> Iterable[str]:
-    from semrobust.pipeline import outputs
+def of_step(module: str) -> Complete:
+    """Names of what a step makes: tables, figures, or systems and behind a system its attacks."""
+    from semrobust.pipeline.step import named
 
-    return outputs.TABLES
+    for package, constant in (("semrobust.tables", "TABLE"), ("semrobust.figures", "FIGURE")):
+        if module == f"{package}.step":
+            return _completer(lambda _: named(package, constant))
 
+    def words(context: click.Context) -> Iterable[str]:
+        return _attacks(context) if context.params.get("words") else _entries(context)
 
-def _figures(_: click.Context) -> Iterable[str]:
-    from semrobust.config.registry import FIGURES
-
-    return FIGURES
+    return _completer(words)
 
 
 systems = _completer(_entries)
-attacks = _completer(_attacks)
-tables = _completer(_tables)
-figures = _completer(_figures)

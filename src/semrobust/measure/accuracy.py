@@ -204,5 +204,6 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"accuracy": 1},
     make=make,
+    gpu=lambda *_: True,
     minutes=60,
 )

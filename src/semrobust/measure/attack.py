@@ -1,4 +1,4 @@
-"""Search the least power at which ATTACK ruins images sent by SYSTEM, over all SNRs."""
+"""Search for SYSTEM the least power at which ATTACK ruins its images, over all SNRs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from semrobust.attacks.base import AttackResult, Target, untouched
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
-from semrobust.config.registry import ATTACKS
+from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
 from semrobust.measure.images import TestImages
 from semrobust.phy.channel import awgn, channel_noise
@@ -165,6 +165,7 @@ STEP = Step(
     versions=lambda params, name: {"attack": 1, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
     modules=lambda params, name: [__name__, ATTACKS[params.attacks[split(name)[1]].kind].__module__],
     make=make,
+    gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[split(name)[0]].kind].capabilities,
     memory_mb=1750,
     minutes=120,
 )

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from semrobust.attacks.base import Target
 from semrobust.config.criteria import CriterionSettings
-from semrobust.config.registry import ATTACKS
+from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import LEVELS, Plain, TheorySettings
 from semrobust.errors import UsageError
 from semrobust.measure.attack import aim, rows, structure_of
@@ -127,5 +127,6 @@ STEP = Step(
     settings=settings,
     versions=_versions,
     make=make,
+    gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[name].kind].capabilities,
     minutes=60,
 )

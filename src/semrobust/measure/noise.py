@@ -124,5 +124,6 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"noise": 1, "semantic_noise": semantic_noise.VERSION},
     make=make,
+    gpu=lambda *_: True,
     minutes=60,
 )

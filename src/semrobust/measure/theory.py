@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from semrobust.attacks.base import Target
 from semrobust.attacks.code.words import words_of
+from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import Plain, TheorySettings
 from semrobust.measure.attack import VECTORS, aim, at, structure_of
 from semrobust.measure.images import TestImages
@@ -137,5 +138,6 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"theory": 1},
     make=make,
+    gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[name].kind].capabilities,
     minutes=60,
 )

@@ -37,7 +37,7 @@ class Artifact:
         settings: what its content depends on.
         recipe: versions or code digest of what makes it.
         needs: addresses (`kind/name`) of its inputs.
-        run, stage, folder, suffixes, published, module, modules, places: of its `Step`.
+        run, stage, folder, suffixes, published, module, modules, places, gpu: of its `Step`.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class Artifact:
     module: str
     modules: tuple[str, ...]
     places: Plain
+    gpu: bool
 
     @property
     def address(self) -> str:
@@ -191,6 +192,7 @@ def _artifact(params: Params, step: Step, name: str, needs: Sequence[Artifact]) 
         module=step.module,
         modules=modules,
         places=step.places(params),
+        gpu=step.gpu(params, name),
     )
 
 

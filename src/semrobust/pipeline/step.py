@@ -17,10 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semrobust.config.settings import Plain
-
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.config.settings import Plain
     from semrobust.pipeline.work import Work
 
 ROOMS = ("semrobust.data", "semrobust.training", "semrobust.measure", "semrobust.tables", "semrobust.figures")
@@ -56,6 +55,7 @@ class Step:
         modules: whose code, with all that they import, makes it; for the record, and for the key without `versions`.
         places: where to look for raw files. Counts for nothing, since their content is checked.
         published: below which folder ("data/RUN/results") its files are copied under their plain names.
+        gpu: whether a job of it runs a network, which is quicker on a GPU.
         memory_mb, minutes: what to ask of a cluster for one job; what ran out is doubled when it is tried again.
     """
 
@@ -71,6 +71,7 @@ class Step:
     modules: Callable[[Params, str], Sequence[str]] | None = None
     places: Callable[[Params], Plain] = lambda _: {}
     published: str | None = None
+    gpu: Callable[[Params, str], bool] = lambda *_: False
     memory_mb: int = 1500
     minutes: int = 15
 
@@ -124,8 +125,13 @@ def steps() -> dict[str, Step]:
 
 @cache
 def summary(module: str) -> str:
-    """First line of a module's docstring, without importing it."""
-    return (ast.get_docstring(_tree(module)) or "").partition("\n")[0].rstrip(".")
+    """First sentence of a module's docstring, without importing it."""
+    return description(module).partition("\n")[0].partition(". ")[0].rstrip(".")
+
+
+def description(module: str) -> str:
+    """A module's docstring, without importing it."""
+    return ast.get_docstring(_tree(module)) or ""
 
 
 @cache

@@ -85,6 +85,7 @@ STEP = Step(
     versions=lambda params, name: {"train": 1, "system": SYSTEMS[params.systems[name].kind].version},
     modules=lambda params, name: [__name__, SYSTEMS[params.systems[name].kind].__module__],
     make=make,
+    gpu=learns,
     memory_mb=1750,
     minutes=240,
 )

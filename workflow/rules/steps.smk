@@ -1,0 +1,81 @@
+# One rule for each step (src/semrobust/pipeline/step.py). Their files are named with keys, and inputs are `ancient`: an
+# artifact that exists is right by its name, so neither file times nor Snakemake's metadata decide anything.
+# Loops define functions by call, since a rule's functions run when the loop is long over.
+
+
+def inputs_of(kind):
+    def inputs(wildcards):
+        artifact = PLAN[f"{kind}/{wildcards.name}"]
+        if artifact.key != wildcards.key:
+            raise ValueError(f"the params ask for {artifact.path()}, and not for what has the key {wildcards.key}")
+        return [ancient(path) for needed in PLAN.inputs(artifact) for path in needed.paths]
+
+    return inputs
+
+
+def of(kind, ask):
+    return lambda wildcards: ask(PLAN[f"{kind}/{wildcards.name}"])
+
+
+def grows(least):
+    """A job that was killed for its memory or its time is given more next time."""
+    return lambda wildcards, attempt: least * attempt
+
+
+def outputs_of(step):
+    stem = f"{RUN}/{step.folder}/{{name}}-{{key}}"
+    return [shown(step, f"{stem}{suffix}") for suffix in (*step.files, ".json")]
+
+
+def shown(step, path):
+    """An output, as `snakemake --report` shows it if it is a table or the picture of a figure."""
+    if Path(path).suffix not in (".csv", ".png"):
+        return path
+
+    def category(wildcards):
+        paper = wildcards.name.split("_")[0]
+        return "Tables" if step.kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
+
+    def labels(wildcards):
+        artifact = PLAN[f"{step.kind}/{wildcards.name}"]
+        return {step.kind: artifact.name, "shows": artifact.settings["caption"]["title"]}
+
+    return report(path, caption="../report/caption.rst", category=category, labels=labels)
+
+
+for step in steps().values():
+
+    rule:
+        """One artifact of the step of this name. What it does: semrobust --help"""
+        name: step.kind
+        input:
+            inputs_of(step.kind),
+        output:
+            outputs_of(step),
+        params:
+            verb=step.kind,
+            plan=folder_of(PLAN.run),
+        log:
+            f"{RUN}/logs/{step.kind}/{{name}}-{{key}}.log",
+        benchmark:
+            f"{RUN}/benchmarks/{step.kind}/{{name}}-{{key}}.tsv"
+        threads: of(step.kind, lambda artifact: artifact.settings.get("threads", 1))
+        resources:
+            mem_mb=grows(step.memory_mb),
+            runtime=grows(step.minutes),
+            gpu=of(step.kind, lambda artifact: GPUS * artifact.gpu),
+        shell:
+            "semrobust {params.verb} {wildcards.name} --plan {params.plan:q} --key {wildcards.key} > {log:q} 2>&1"
+
+
+rule publish:
+    """Copies to their plain names: tables and figures that are made, and lie there altered, in another version or not."""
+    input:
+        lambda wildcards: [ancient(path) for artifact in unpublished() for path in artifact.paths],
+    output:
+        temp(AGAIN),
+    params:
+        plan=folder_of(PLAN.run),
+    localrule: True
+    shell:
+        "semrobust publish --plan {params.plan:q} && touch {output:q}"
