@@ -60,9 +60,10 @@ def of_step(module: str) -> Complete:
     """Names of what a step makes: tables, figures, or systems and behind a system its attacks."""
     from semrobust.pipeline.step import named
 
-    for package, constant in (("semrobust.tables", "TABLE"), ("semrobust.figures", "FIGURE")):
-        if module == f"{package}.step":
-            return _completer(lambda _: named(package, constant))
+    if module == "semrobust.tables.step":
+        return _completer(lambda _: named("semrobust.tables", "TABLE"))
+    if module == "semrobust.figures.step":
+        return _completer(lambda _: named("semrobust.figures", "FIGURE"))
 
     def words(context: click.Context) -> Iterable[str]:
         return _attacks(context) if context.params.get("words") else _entries(context)
