@@ -91,7 +91,10 @@ class Curves:
 
 
 def main(run: str, command: list[str]) -> int:
-    """Run `command`, whose trainings belong to `run`; returns its exit code, or 1 if the curves of a finished run cannot be written."""
+    """Run `command`, whose trainings belong to `run`.
+
+    Returns its exit code, or 1 if the curves of a finished run cannot be written.
+    """
     try:
         curves = Curves(Plan.read(folder_of(run)))
     except SemrobustError as error:

@@ -98,8 +98,8 @@ def _make(kind: str, words: tuple[str, ...], files: tuple[Path, ...], key: str |
     address = _address(whole, kind, words)
     if key is not None and whole[address].key != key:
         raise UsageError(
-            f"{address} was planned with other params or code: a file changed while the workflow was running. Start the "
-            "workflow again."
+            f"{address} was planned with other params or code: a file changed while the workflow was running. "
+            "Start the workflow again."
         )
     given = [argument for source in whole.sources for argument in ("--params", source)]
     name = address.partition("/")[2].split(".") if words else []

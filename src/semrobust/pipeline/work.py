@@ -218,6 +218,7 @@ def _verified(artifact: Artifact) -> Input:
             raise ArtifactError(f"{path} is missing. {artifact.rebuild}")
         if (found := files.sha256(path)) != expected:
             raise ArtifactError(
-                f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}. {artifact.rebuild}"
+                f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}. "
+                + artifact.rebuild
             )
     return Input(artifact, made)

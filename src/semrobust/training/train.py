@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def learns(params: Params, name: str) -> bool:
-    """Whether a system is trained here: a kind that learns, and that the params do not tell to keep its start's weights."""
+    """Whether a system is trained here: its kind learns, and the params do not tell it to keep the start's weights."""
     system = params.systems[name]
     return SYSTEMS[system.kind].trainable and getattr(system, "training", None) is not None
 
