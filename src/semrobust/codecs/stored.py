@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from semrobust.codecs.base import Best, Codec, Pixels, Stream
-from semrobust.pipeline import files
-from semrobust.pipeline.code import code_digest
+from semrobust.pipeline import code, files
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class StoredCodec:
     def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
         """As `Codec.encode_batch_within`; a stored batch that cannot be read is encoded again."""
         content = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
-        name = [repr(self.codec), code_digest((type(self.codec).__module__,)), max_bytes, list(pixels.shape), content]
+        name = [repr(self.codec), code.digest((type(self.codec).__module__,)), max_bytes, list(pixels.shape), content]
         path = self.folder / f"{files.digest(name)}.npz"
         try:
             with np.load(path, allow_pickle=False) as arrays:

@@ -228,7 +228,7 @@ class SystemKind:
     """What the workflow reads of a system kind without importing torch (see `systems.base`).
 
     `task`: what its receiver gives, an "image" or the "class" of it (`systems.classification`); "pretraining" is a
-    network that others start from. `source` names the source codec of a classical chain: chains of one codec are the
+    network that others start from. `codec_name` names the source codec of a classical chain: chains of one codec are the
     rungs of its link adaptation.
     """
 
@@ -236,9 +236,15 @@ class SystemKind:
 
     Settings: ClassVar[type[SystemSettings]]
     side: ClassVar[str]
-    source: ClassVar[str | None] = None
+    codec_name: ClassVar[str | None] = None
     capabilities: ClassVar[frozenset[str]]
     trainable: ClassVar[bool]
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def parse(cls, plain: Plain) -> Any:
+        """Settings from plain values, which may lack what only tables and figures show."""
+        return cls.Settings.model_validate({"label": "-", **plain})
 
 
 class AttackKind:
@@ -248,8 +254,14 @@ class AttackKind:
     """
 
     transfers: ClassVar[bool] = False
+    version: ClassVar[int] = 1
 
     Settings: ClassVar[type[AttackSettings]]
+
+    @classmethod
+    def parse(cls, plain: Plain) -> Any:
+        """Settings from plain values, which may lack what only tables and figures show."""
+        return cls.Settings.model_validate({"label": "-", **plain})
     requires: ClassVar[frozenset[str]]
     knows_structure: ClassVar[bool] = False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
@@ -100,6 +101,13 @@ class System(SystemKind):
     @property
     def modulation(self) -> Modulation:
         """How coded bits become channel uses; capability "soft_bits"."""
+        raise NotImplementedError
+
+    def keep_encodes(self, folder: Path) -> None:
+        """Keep what is encoded in a folder, and look there before; nothing to keep for most systems."""
+
+    def adopt(self, state: State, start: str) -> None:
+        """Take over weights of the system `start`; only what names one in its settings can."""
         raise NotImplementedError
 
     def budget(self) -> dict[str, Any]:

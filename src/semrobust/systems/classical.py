@@ -9,6 +9,7 @@ The N uses carry `blocks` codewords of one code, one after the other: block b li
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from semrobust.codecs.base import Codec, Stream, Subsampling
 from semrobust.codecs.framing import Framing
+from semrobust.codecs.stored import StoredCodec
 from semrobust.config.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
@@ -77,7 +79,7 @@ class ClassicalSystem(System):
 
     side = "classical"
     capabilities = frozenset({"soft_bits"})
-    source: ClassVar[str]
+    codec_name: ClassVar[str]
 
     def __init__(self, settings: ClassicalSettings, real_uses: int, code: LdpcCode) -> None:
         super().__init__(settings, real_uses)
@@ -110,6 +112,9 @@ class ClassicalSystem(System):
     @property
     def modulation(self) -> mapping.Modulation:
         return mapping.modulation(self.settings.modulation)
+
+    def keep_encodes(self, folder: Path) -> None:
+        self.codec = StoredCodec(self.codec, folder)
 
     def budget(self) -> dict[str, int | None]:
         return {

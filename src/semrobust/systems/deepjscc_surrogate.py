@@ -30,7 +30,7 @@ class SurrogateSystem(DeepJSCCSystem):
 
     Settings: ClassVar[type[SystemSettings]] = SurrogateSettings
 
-    def adopt(self, state: State) -> Self:
+    def adopt(self, state: State, start: str = "") -> Self:
         """Take over the encoder of a checkpoint and keep it as it is; returns this system.
 
         Raises RuntimeError if the encoders differ in shape.

@@ -22,7 +22,7 @@ class HevcLdpcSystem(ClassicalSystem):
     """HEVC intra source coding and LDPC channel coding at a fixed bit budget."""
 
     Settings: ClassVar[type[SystemSettings]] = HevcLdpcSettings
-    source = "hevc"
+    codec_name = "hevc"
 
     @classmethod
     def make_codec(cls, settings: ClassicalSettings) -> Codec:

@@ -22,7 +22,7 @@ class JpegLdpcSystem(ClassicalSystem):
     """JPEG source coding and LDPC channel coding at a fixed bit budget."""
 
     Settings: ClassVar[type[SystemSettings]] = JpegLdpcSettings
-    source = "jpeg"
+    codec_name = "jpeg"
 
     @classmethod
     def make_codec(cls, settings: ClassicalSettings) -> Codec:

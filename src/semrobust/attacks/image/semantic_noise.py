@@ -17,6 +17,9 @@ from semrobust.attacks.image.noise_ball import LEVELS, levels
 from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.systems.draw import Randomness
 
+VERSION = 1
+"""Raised when results change: it stands in the keys of stored noise."""
+
 
 @dataclass(frozen=True)
 class SemanticNoise:

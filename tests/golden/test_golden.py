@@ -1,0 +1,118 @@
+"""Results of every class that has a version: they may move only with it.
+
+What is expensive is keyed by settings and a version, so a change of code that moves results and leaves the version would
+let old results pass for new ones. Here one small artifact of each class is made and compared with what it was.
+
+    pytest tests/golden --golden        record what has no entry yet, or a new key
+
+Numbers of equal keys are never overwritten: raise the version of the class that moved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from semrobust.config.params import load
+from semrobust.config.registry import ATTACKS, SYSTEMS
+from semrobust.pipeline.plan import Artifact, Plan
+from semrobust.pipeline.step import steps
+from semrobust.pipeline.work import make
+from tests.conftest import ROOT
+
+GOLDEN = Path(__file__).with_name("golden.json")
+SOURCES = [ROOT / "params.yaml", ROOT / "params" / "ci.yaml", Path(__file__).with_name("params.yaml")]
+TOLERANCE = 0.02
+"""Relative, of a mean over all numbers of a column or tensor: trainings and searches end a little differently on other
+processors, and a change that matters moves some mean by more."""
+
+
+def classes(plan: Plan) -> dict[str, Artifact]:
+    """The first artifact of each class with a version: kinds of systems and attacks, and every other step."""
+    found: dict[str, Artifact] = {}
+    for artifact in plan:
+        if steps()[artifact.kind].versions is not None:
+            of = {"train": "system", "attack": "attack"}.get(artifact.kind)
+            label = artifact.kind if of is None else f"{of} {artifact.settings[of]['kind']}"
+            found.setdefault(label, artifact)
+    return found
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return Plan.of(load(SOURCES))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("golden")
+
+
+@pytest.fixture
+def _there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(folder)
+    yield
+
+
+def with_inputs(plan: Plan, artifact: Artifact) -> None:
+    """Make an artifact and everything behind it."""
+    for needed in plan.inputs(artifact):
+        with_inputs(plan, needed)
+    make(plan, artifact.address)
+
+
+def numbers(path: Path) -> dict[str, float]:
+    """Mean and mean magnitude of every column or tensor."""
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+        arrays = {name: frame[name].to_numpy(float) for name in frame if frame[name].dtype.kind in "bif"}
+    elif path.suffix == ".safetensors":
+        arrays = {name: array.astype(float) for name, array in load_file(path).items()}
+    else:
+        with np.load(path) as stored:
+            arrays = {name: stored[name].astype(float) for name in stored if stored[name].dtype.kind in "biuf"}
+    found: dict[str, float] = {}
+    for name, array in arrays.items():
+        finite = array[np.isfinite(array)]
+        found |= {f"{name}: finite": len(finite) / max(1, array.size)}
+        found |= {f"{name}: mean": float(finite.mean()), f"{name}: size": float(abs(finite).mean())} if len(finite) else {}
+    return found
+
+
+def test_every_class_with_a_version_is_recorded(plan: Plan) -> None:
+    found = set(classes(plan))
+    assert {f"system {kind}" for kind in SYSTEMS} | {f"attack {kind}" for kind in ATTACKS} <= found
+    assert {kind for kind, step in steps().items() if step.versions and kind not in ("train", "attack")} <= found
+    assert set(json.loads(GOLDEN.read_text())) == found
+
+
+@pytest.mark.usefixtures("_there")
+@pytest.mark.parametrize("label", sorted(json.loads(GOLDEN.read_text())))
+def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytest.FixtureRequest) -> None:
+    golden: dict[str, Any] = json.loads(GOLDEN.read_text())
+    artifact = classes(plan)[label]
+    with_inputs(plan, artifact)
+    ends = [suffix for suffix in artifact.suffixes if suffix in (".parquet", ".safetensors", ".npz")]
+    ends = ends or [suffix for suffix in artifact.suffixes if suffix.endswith("_images.npy")]
+    found = {f"{end} {name}": value for end in ends for name, value in numbers(artifact.path(end)).items()}
+    recorded = golden[label]
+    if recorded["key"] != artifact.key:
+        assert request.config.getoption("--golden"), f"{label}: params or versions changed; pytest tests/golden --golden"
+        golden[label] = {"key": artifact.key, "numbers": found}
+        GOLDEN.write_text(json.dumps(dict(sorted(golden.items())), indent=1, ensure_ascii=False) + "\n")
+        return
+    assert found.keys() == recorded["numbers"].keys()
+    moved = {
+        name: (recorded["numbers"][name], value)
+        for name, value in found.items()
+        if abs(value - recorded["numbers"][name])
+        > TOLERANCE * max(abs(recorded["numbers"][name]), found.get(name.replace(": mean", ": size"), 0.0), 1e-6)
+    }
+    assert not moved, f"{label}: results moved and its version did not: raise it. (was, is): {moved}"
