@@ -41,7 +41,8 @@ class StepGroup(Group):
         return [*self.steps(), *super().list_commands(context)]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        module = self.steps().get(name)
+        verbs = {kind: verb for verb, kind in ALIASES.items()}
+        module = self.steps().get(verbs.get(name, name))
         return super().get_command(context, name) if module is None else _command(name, module)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
