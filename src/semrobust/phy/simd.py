@@ -21,7 +21,7 @@ from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic, models, overload, register_model
 
-from semrobust.pipeline.code import code_digest
+from semrobust.pipeline import code
 
 LANES = 16
 """Numbers side by side: one AVX-512 register, two of AVX2, four of SSE or NEON."""
@@ -31,7 +31,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     """numba's cache on disk knows the kernel's own file only; this one also knows every module inlined into it."""
 
     def _index_key(self, signature: Any, codegen: Any) -> Any:
-        return *super()._index_key(signature, codegen), code_digest((self._py_func.__module__,))
+        return *super()._index_key(signature, codegen), code.digest((self._py_func.__module__,))
 
 
 def kernel(function: Callable[..., None]) -> Any:
