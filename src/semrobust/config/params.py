@@ -167,13 +167,13 @@ class Params(Settings):
 
     def studies(self) -> list[str]:
         """Names of the studies that change a chain, in the order of the params."""
-        named = (self.systems[name].study for name in self._in_pairs() if SYSTEMS[self.systems[name].kind].source)
+        named = (self.systems[name].study for name in self._in_pairs() if SYSTEMS[self.systems[name].kind].codec_name)
         return list(dict.fromkeys(study for study in named if study is not None))
 
     def rungs(self) -> dict[str, str]:
         """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
-        sources = {name: SYSTEMS[system.kind].source for name, system in self.systems.items() if system.study is None}
-        return {name: source for name, source in sources.items() if source is not None}
+        codecs = {name: SYSTEMS[chain.kind].codec_name for name, chain in self.systems.items() if chain.study is None}
+        return {name: codec for name, codec in codecs.items() if codec is not None}
 
     def criterion_attacks(self, system: str) -> list[str]:
         """Names of the attacks of the section `criteria` that can be run on the system."""

@@ -44,6 +44,7 @@ def aim(
         noise_variance(snr_db),
         mse_from_psnr_db(params.evaluation.success_psnr_db),
         torch.from_numpy(directions),
+        params.seed,
         structure,
     )
 

@@ -281,4 +281,4 @@ def _static(params: Params, system: str) -> Plain:
     """What a table says about a system without running it."""
     kind = SYSTEMS[params.systems[system].kind]
     texts = {key: value for key, value in settings_of(params, system).items() if isinstance(value, str)}
-    return {"side": kind.side, "source": kind.source, **texts}
+    return {"side": kind.side, "source": kind.codec_name, **texts}

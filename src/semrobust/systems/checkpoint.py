@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors.torch import load_file, save_file
+
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.pipeline import files, jobs
@@ -14,8 +16,6 @@ from semrobust.systems.base import System
 
 def save(system: System, checkpoint: Path) -> None:
     """Write the state of a system atomically."""
-    from safetensors.torch import save_file
-
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in system.state().items()}
     with files.replacing(checkpoint) as temporary:
         save_file(state, temporary)
@@ -26,8 +26,6 @@ def restore(params: Params, name: str, making: Making) -> System:
 
     Raises ArtifactError for a checkpoint that other params or other code made, or whose bytes changed.
     """
-    from safetensors.torch import load_file
-
     checkpoint = making.uses(Layout(params.run).model(name), jobs.model(params, name))
     settings = params.systems[name]
     kind = SYSTEMS[settings.kind]

@@ -17,6 +17,9 @@ from semrobust.attacks.image.noise_ball import LEVELS, levels
 from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.systems.draw import Randomness
 
+VERSION = 1
+"""Raised when the noise or what is measured of it changes, so that nothing made by the old code is taken for new."""
+
 
 @dataclass(frozen=True)
 class SemanticNoise:

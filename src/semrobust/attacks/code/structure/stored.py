@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.params import Params
@@ -15,8 +16,6 @@ from semrobust.pipeline.record import Making
 
 def save(structure: Structure, path: Path) -> None:
     """Write the arrays of a structure atomically."""
-    from safetensors.numpy import save_file
-
     arrays = {name: np.ascontiguousarray(array) for name, array in structure.to_arrays().items()}
     with files.replacing(path) as temporary:
         save_file(arrays, temporary)
@@ -28,7 +27,5 @@ def load(params: Params, system: str, making: Making) -> Structure:
     Raises UsageError for a system that has none, and ArtifactError for one that other params or other code made, or
     whose bytes changed.
     """
-    from safetensors.numpy import load_file
-
     path = making.uses(Layout(params.run).structure(system), jobs.structure(params, system))
     return Structure.from_arrays(load_file(path))
