@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import load_file
@@ -15,16 +14,9 @@ from semrobust.data.splits import load_split
 from semrobust.pipeline import jobs, seeds
 from semrobust.pipeline.layout import Layout
 from semrobust.pipeline.record import Making
-from semrobust.systems.base import State, System
+from semrobust.systems.base import System
 from semrobust.systems.checkpoint import save
 from semrobust.training.loop import Trainer
-
-
-@runtime_checkable
-class Surrogate(Protocol):
-    """A system that takes over the part of another's checkpoint that it does not train."""
-
-    def adopt(self, state: State) -> object: ...
 
 
 def run(params: Params, system: str, command: list[str], after_epoch: Callable[[int], None] = lambda _: None) -> Path:
@@ -38,8 +30,7 @@ def run(params: Params, system: str, command: list[str], after_epoch: Callable[[
     torch.set_num_threads(params.compute.train_threads)
     start = making.uses(layout.model(starts_from), jobs.model(params, starts_from))
     ready = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", system))
-    assert isinstance(ready, Surrogate)
-    ready.adopt(load_file(start))
+    ready.adopt(load_file(start), starts_from)
     dataset = making.uses(layout.dataset(), jobs.dataset(params))
     train, validation = (
         torch.from_numpy(load_split(dataset.parent, split).images.copy()) for split in ("train", "validation")
