@@ -30,6 +30,8 @@ from tests.attacks.structure.samples import nr, regular, settings
 REPOSITORY = Path(__file__).parents[2]
 PARAMS = params.load([REPOSITORY / "params.yaml"])
 PIXELS = 3 * 32 * 32
+SEED = 0
+"""Root seed of all targets and words."""
 TOY = SystemSettings(kind="toy", label="toy")
 CHEAP: dict[str, dict[str, Any]] = {
     "minimum_norm": {"starts": 2, "iterations": 40},
@@ -94,7 +96,7 @@ def aimed(system: System, images: torch.Tensor, noise: torch.Tensor, threshold: 
     directions = seeds.gaussian_rows(7, "test", start=0, stop=len(images), width=system.real_uses)
     structure = structure_of(system.code) if isinstance(system, JpegLdpcSystem) else None
     return Target(
-        system, images, sent, sent.codewords + noise, variance, threshold, torch.from_numpy(directions), structure
+        system, images, sent, sent.codewords + noise, variance, threshold, torch.from_numpy(directions), SEED, structure
     )  # fmt: skip
 
 
@@ -109,7 +111,7 @@ def part(target: Target, rows: torch.Tensor) -> Target:
     )
     return Target(
         target.system, target.images[rows], chosen, target.received[rows], target.noise_variance, target.threshold,
-        target.directions[rows], target.structure,
+        target.directions[rows], target.seed, target.structure,
     )  # fmt: skip
 
 
@@ -230,5 +232,5 @@ def words_of(
     received = sent + noise * variance**0.5 * normal(*sent.shape, seed=4)
     needed = torch.ones_like(message, dtype=torch.bool)
     decoder = Decoder(code, iterations=iterations)
-    words = Words(decoder, mod, received, bits, message, needed, variance, structure_of(code))
+    words = Words(decoder, mod, received, bits, message, needed, variance, SEED, structure_of(code))
     return words.take((~words.fails(torch.zeros_like(received), words.rows)).nonzero().squeeze(1))

@@ -25,7 +25,7 @@ def target_of(modulation: str, noise: float, count: int = 4) -> Target:
 
 def hard_bits(target: Target, perturbation: torch.Tensor) -> torch.Tensor:
     """Bits of the nearest level of each received use, found by distance and not by LLR."""
-    modulation = target.system.modulation
+    modulation = target.system.soft_bits().modulation
     levels = torch.from_numpy(modulation.levels.copy())
     received = target.received + perturbation
     nearest = (received[..., None] - levels).abs().argmin(dim=-1)
@@ -56,7 +56,7 @@ def test_displacement_makes_exactly_the_chosen_bits_wrong(modulation: str, share
     wrong = hard_bits(target, moved) != bits
     assert flip.any()
     assert wrong[flip].all()
-    use = torch.from_numpy(target.system.modulation.bit_use(bits.shape[1]))
+    use = torch.from_numpy(target.system.soft_bits().modulation.bit_use(bits.shape[1]))
     touched = torch.zeros(target.received.shape, dtype=torch.bool)
     for row, bit in flip.nonzero().tolist():
         touched[row, use[bit]] = True
@@ -71,7 +71,7 @@ def test_displacement_makes_exactly_the_chosen_bits_wrong(modulation: str, share
 def test_displacement_ends_on_the_nearest_level_with_the_wrong_bits(modulation: str) -> None:
     """Against a search over the levels of every use, with noise."""
     target = target_of(modulation, noise=0.4, count=2)
-    mod, bits = target.system.modulation, sent_bits(target)
+    mod, bits = target.system.soft_bits().modulation, sent_bits(target)
     flip = torch.rand(bits.shape, generator=torch.Generator().manual_seed(2)) < 0.3
     moved = _displacement(target, flip, torch.arange(2))
     use, position = mod.bit_use(bits.shape[1]), mod.bit_position(bits.shape[1])
@@ -92,7 +92,7 @@ def test_displacement_ends_on_the_nearest_level_with_the_wrong_bits(modulation: 
 @pytest.mark.parametrize("modulation", MODULATIONS)
 def test_ranks_rise_with_reliability_and_wrong_bits_come_last(modulation: str) -> None:
     target = target_of(modulation, noise=0.7)
-    llr = target.system.llr(target.received, target.noise_variance)
+    llr = target.system.soft_bits().llr(target.received, target.noise_variance)
     margin = llr * (1 - 2 * sent_bits(target).float())
     ranks = _ranks(target)
     assert torch.equal(ranks.sort(dim=1).values, torch.arange(ranks.shape[1]).expand_as(ranks))
@@ -112,7 +112,7 @@ class Threshold(JpegLdpcSystem):
         super().__init__(of.settings, of.real_uses, of.code)
         self.truth, self.limit, self.tried = truth, limit, list[int]()
 
-    def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
+    def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
         wrong = ((self.llr(received, noise_variance) < 0) != self.truth.bool()).sum(dim=1)
         self.tried.append(int(wrong[0]))
         shown = (wrong >= self.limit).float()[:, None, None, None].expand(-1, 3, 32, 32)
@@ -124,7 +124,7 @@ def counting(limit: int, noise: float) -> tuple[Target, Threshold]:
     base = target_of("qpsk", noise, count=1)
     system = Threshold(small_jpeg(), sent_bits(base), limit)
     target = Target(
-        system, torch.zeros(1, 3, 32, 32), base.sent, base.received, base.noise_variance, 0.5, base.directions
+        system, torch.zeros(1, 3, 32, 32), base.sent, base.received, base.noise_variance, 0.5, base.directions, 0
     )  # fmt: skip
     return target, system
 
@@ -197,10 +197,10 @@ def test_all_bits_pushes_every_use_towards_the_wrong_sign(modulation: str) -> No
     assert ((direction * target.sent.codewords) < 0).all()
     assert (direction.abs() == 1.0).all()
     # at amplitude 2·(outermost level) every sign bit is wrong
-    received = target.sent.codewords + 2 * float(target.system.modulation.levels.max()) * direction
-    bits = mapping.llr(received, 0.1, target.system.modulation) < 0
+    received = target.sent.codewords + 2 * float(target.system.soft_bits().modulation.levels.max()) * direction
+    bits = mapping.llr(received, 0.1, target.system.soft_bits().modulation) < 0
     n = bits.shape[1]
-    sign = torch.from_numpy(target.system.modulation.bit_position(n)) == 0
+    sign = torch.from_numpy(target.system.soft_bits().modulation.bit_position(n)) == 0
     assert (bits[:, sign] != sent_bits(target)[:, sign].bool()).all()
 
 

@@ -100,7 +100,7 @@ def test_a_word_fails_by_its_needed_bits_only() -> None:
     needed = torch.ones_like(words.needed)
     needed[words.rows, bit] = words.rows % 2 == 0
     padded = Words(
-        words.decoder, words.modulation, words.received, words.bits, words.message, needed, words.noise_variance
+        words.decoder, words.modulation, words.received, words.bits, words.message, needed, words.noise_variance, 0
     )  # fmt: skip
     assert words.fails(towards, words.rows).all()
     assert torch.equal(padded.fails(towards, words.rows), words.rows % 2 == 0)
@@ -162,7 +162,7 @@ def test_slopes_are_those_of_each_bits_own_llr(modulation: str) -> None:
 def test_the_zero_word_needs_what_any_word_needs() -> None:
     """The symmetry that the benchmark and the measurement without noise rest on."""
     words = samples.words_of("regular", 6.0, 16)
-    zero = zero_words(words.decoder, words.received * words.signs, words.noise_variance)
+    zero = zero_words(words.decoder, words.received * words.signs, words.noise_variance, 0)
     push = normal(*words.received.shape, seed=8).abs()
     high = torch.full((len(words),), 2.0)
     scale = smallest_scale(words, -push * words.signs, words.rows, high, 8)

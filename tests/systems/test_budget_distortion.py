@@ -57,8 +57,8 @@ def test_every_system_keeps_the_contract(small_params: Params, images: torch.Ten
         assert set(system.budget()) == {"coded_bits", "information_bits", "payload_bytes"}
         if "soft_bits" in kind.capabilities:
             assert sent.bits is not None
-            assert system.llr(sent.codewords, 0.01).shape == sent.bits.shape
-            assert system.modulation.uses(sent.bits.shape[1]) == uses
+            assert system.soft_bits().llr(sent.codewords, 0.01).shape == sent.bits.shape
+            assert system.soft_bits().modulation.uses(sent.bits.shape[1]) == uses
         if "gradient" in kind.capabilities:
             assert torch.equal(system.decode_differentiably(sent.codewords, 0.01), decoded.images)
 

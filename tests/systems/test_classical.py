@@ -38,7 +38,8 @@ def chain(uses: int = USES, **changes: Any) -> ClassicalSystem:
     entry = ENTRY | changes
     kind = SYSTEMS[entry["kind"]]
     assert issubclass(kind, ClassicalSystem)
-    settings = kind.Settings.model_validate(entry)
+    settings = kind.parse(entry)
+    assert isinstance(settings, ClassicalSettings)
     assert not settings.problems(LinkSettings(real_uses=uses, snr_db=[0.0]))
     return kind.create(settings, uses, 7)
 
@@ -66,7 +67,7 @@ def test_without_noise_the_best_picture_of_the_codec_is_shown(kind: str, images:
 
 
 def test_the_codecs_are_those_of_the_kinds() -> None:
-    assert (HevcLdpcSystem.source, JpegLdpcSystem.source) == ("hevc", "jpeg")
+    assert (HevcLdpcSystem.codec_name, JpegLdpcSystem.codec_name) == ("hevc", "jpeg")
     for kind, name in (("hevc_ldpc", "Hevc"), ("jpeg_ldpc", "Jpeg")):
         system = chain(kind=kind, stream="full", subsampling="4:4:4")
         assert repr(system.codec) == f"{name}(subsampling='4:4:4', stream='full')"

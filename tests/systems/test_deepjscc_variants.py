@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semrobust.config.params import Params, merge, validate
-from semrobust.errors import ParamsError
+from semrobust.errors import ArtifactError, ParamsError
 from semrobust.phy.power import noise_variance
 from semrobust.systems.deepjscc import DeepJSCCSystem
 from semrobust.systems.deepjscc_smooth import SmoothDeepJSCCSettings, SmoothDeepJSCCSystem
@@ -70,7 +70,8 @@ def test_a_surrogate_sends_what_the_other_sends_and_decodes_by_itself(
     plain = deepjscc_settings(small_params)
     victim = DeepJSCCSystem.create(plain, 128, seed=3)
     settings = SurrogateSettings(**plain.model_dump() | {"kind": "deepjscc_surrogate", "start": "deepjscc"})
-    surrogate = SurrogateSystem.create(settings, 128, seed=5).adopt(victim.state())
+    surrogate = SurrogateSystem.create(settings, 128, seed=5)
+    surrogate.adopt(victim.state(), "deepjscc")
     before = {name: value.clone() for name, value in surrogate.state().items()}
     optimizer = torch.optim.AdamW(surrogate.module.parameters(), 1e-2, weight_decay=0.1)
     surrogate.loss(images, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
@@ -81,6 +82,20 @@ def test_a_surrogate_sends_what_the_other_sends_and_decodes_by_itself(
     assert not all(torch.equal(before[name], after[name]) for name in before if name.startswith("decoder."))
     received = victim.encode(images).codewords
     assert not torch.allclose(surrogate.decode(received, 0.1).images, victim.decode(received, 0.1).images)
+
+
+def test_a_surrogate_of_another_size_is_refused(small_params: Params) -> None:
+    plain = deepjscc_settings(small_params)
+    victim = DeepJSCCSystem.create(plain, 64, seed=3)
+    settings = SurrogateSettings(**plain.model_dump() | {"kind": "deepjscc_surrogate", "start": "other"})
+    with pytest.raises(ArtifactError, match="the encoder of 'other' does not fit"):
+        SurrogateSystem.create(settings, 128, seed=5).adopt(victim.state(), "other")
+
+
+def test_a_system_that_starts_from_nothing_adopts_nothing(small_params: Params) -> None:
+    victim = DeepJSCCSystem.create(deepjscc_settings(small_params), 64, seed=3)
+    with pytest.raises(NotImplementedError, match="starts from no other system"):
+        victim.adopt(victim.state(), "itself")
 
 
 @pytest.mark.parametrize(

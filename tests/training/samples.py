@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
-from semrobust.training.loop import Trainer
+from semrobust.training.loop import Loop, Trainer
 from tests.attacks.samples import deepjscc_settings, patches
 
 USES = 64
@@ -34,7 +34,7 @@ def trainer_of(system: DeepJSCCSystem, scratch: Path, validation: int = 64) -> T
     """A training on 256 patches, hence 8 steps; `validation` is where the validation patches begin."""
     images = torch.from_numpy(patches().copy())
     seen, held_out = images[512:768], images[validation : validation + 40]
-    return Trainer(system, seen, held_out, scratch, ROOT_SEED, "small")  # type: ignore[arg-type]
+    return Trainer(system, seen, held_out, scratch, ROOT_SEED, "small")
 
 
 def trainer(scratch: Path, validation: int = 64, **training: Any) -> Trainer:
@@ -49,7 +49,7 @@ def poisoned(scratch: Path, poison: float, after: int) -> Trainer:
     return trainer_of(system, scratch)
 
 
-def weights(of: Trainer) -> dict[str, torch.Tensor]:
+def weights(of: Loop) -> dict[str, torch.Tensor]:
     """Copies of the weights by name."""
     return {name: value.detach().clone() for name, value in of.module.state_dict().items()}
 

@@ -8,17 +8,20 @@ attack is one file in this package: a subclass of `Attack` with its `Settings`, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar, Generic, cast
 
 import torch
+from typing_extensions import TypeVar
 
-from semrobust.config.settings import AttackKind, AttackSettings
+from semrobust.attacks.code.structure.sets import Structure
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackKind, AttackSettings, Plain
 from semrobust.phy.power import power_total
 from semrobust.systems.base import Sent, System
 from semrobust.systems.distortion import mean_squared_error
 
-if TYPE_CHECKING:
-    from semrobust.attacks.code.structure.sets import Structure
+S = TypeVar("S", bound=AttackSettings, default=Any)
+"""Settings of a kind: `class MyAttack(Attack[MySettings])` sees `self.settings` as its own."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,10 @@ class Target:
 
     `images` (B,3,32,32) float32 in [0,1]; `received` (B, N) as it would arrive without the attack; `noise_variance` per
     real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
-    normal vectors that belong to the images, for attacks that need randomness; `structure` what is known of the LDPC
-    code's graph, for attacks that ask for it.
+    normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
+    which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
+    `structure` what is known of the LDPC code's graph, for attacks that ask for it. Of the system an attack uses what
+    `systems.base` promises for the capabilities that it requires, and nothing else.
     """
 
     system: System
@@ -38,6 +43,7 @@ class Target:
     noise_variance: float
     threshold: float
     directions: torch.Tensor
+    seed: int
     structure: Structure | None = None
 
     def __len__(self) -> int:
@@ -45,18 +51,12 @@ class Target:
 
     def take(self, rows: torch.Tensor) -> Target:
         """The images `rows` (b,) alone."""
-        sent = self.sent
         return replace(
             self,
             images=self.images[rows],
             received=self.received[rows],
             directions=self.directions[rows],
-            sent=Sent(
-                sent.codewords[rows],
-                sent.feasible[rows],
-                None if sent.message is None else sent.message[rows],
-                None if sent.bits is None else sent.bits[rows],
-            ),
+            sent=self.sent.take(rows),
         )
 
     def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
@@ -108,19 +108,27 @@ def update(result: AttackResult, rows: torch.Tensor, found: AttackResult) -> Att
     )
 
 
-class Attack(AttackKind):
+class Attack(AttackKind, Generic[S]):
     """An attack on the received vector.
 
     `requires` names the capabilities of the systems it can be run on; `knows_structure` says that it reads
-    `Target.structure`, which is then analysed first.
+    `Target.structure`, which is then analysed first. `version` is raised when the results of the class change, so that
+    nothing found by the old one is taken for new.
     """
 
+    version: ClassVar[int] = 1
     requires: ClassVar[frozenset[str]] = frozenset()
     knows_structure: ClassVar[bool] = False
 
-    def __init__(self, settings: AttackSettings) -> None:
+    def __init__(self, settings: S) -> None:
         self.settings = settings
 
     def run(self, target: Target) -> AttackResult:
         """Search the smallest perturbation per image; vectorized over the batch, no state is kept."""
         raise NotImplementedError
+
+
+def attack_of(described: Plain) -> Attack[Any]:
+    """The attack with these settings."""
+    kind = cast("type[Attack[Any]]", ATTACKS[described["kind"]])
+    return kind(kind.parse(described))

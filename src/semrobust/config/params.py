@@ -172,8 +172,8 @@ class Params(Settings):
 
     def rungs(self) -> dict[str, str]:
         """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
-        sources = {name: SYSTEMS[system.kind].codec_name for name, system in self.systems.items() if system.study is None}
-        return {name: source for name, source in sources.items() if source is not None}
+        codecs = {name: SYSTEMS[chain.kind].codec_name for name, chain in self.systems.items() if chain.study is None}
+        return {name: codec for name, codec in codecs.items() if codec is not None}
 
     def criterion_attacks(self, system: str) -> list[str]:
         """Names of the attacks of the section `criteria` that can be run on the system."""

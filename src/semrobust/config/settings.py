@@ -225,13 +225,14 @@ Task = Literal["image", "class", "pretraining"]
 
 
 class SystemKind:
-    """What the workflow reads of a system kind without importing torch (see `systems.base`).
+    """What the workflow reads of a system kind (see `systems.base`).
 
     `task`: what its receiver gives, an "image" or the "class" of it (`systems.classification`); "pretraining" is a
-    network that others start from. `codec_name` names the source codec of a classical chain: chains of one codec are the
-    rungs of its link adaptation.
+    network that others start from. `codec_name` names the source codec of a classical chain: chains of one codec are
+    the rungs of its link adaptation. `version` is raised when its results change.
     """
 
+    version: ClassVar[int] = 1
     task: ClassVar[Task] = "image"
 
     Settings: ClassVar[type[SystemSettings]]
@@ -239,31 +240,31 @@ class SystemKind:
     codec_name: ClassVar[str | None] = None
     capabilities: ClassVar[frozenset[str]]
     trainable: ClassVar[bool]
-    version: ClassVar[int] = 1
 
     @classmethod
-    def parse(cls, plain: Plain) -> Any:
-        """Settings from plain values, which may lack what only tables and figures show."""
-        return cls.Settings.model_validate({"label": "-", **plain})
+    def parse(cls, plain: Plain) -> SystemSettings:
+        """Validate plain settings, which may lack what does not change a result: `label`, `attacks` and `study`."""
+        return cls.Settings.model_validate({"label": cls.__name__, **plain})
 
 
 class AttackKind:
-    """What the workflow reads of an attack kind without importing torch (see `attacks.base`).
+    """What the workflow reads of an attack kind (see `attacks.base`).
 
-    `transfers`: it takes over what the attack `crafted_by` of its settings found on the system's surrogate.
+    `transfers`: it takes over what the attack `crafted_by` of its settings found on the system's surrogate. `version`
+    is raised when its results change.
     """
 
-    transfers: ClassVar[bool] = False
     version: ClassVar[int] = 1
+    transfers: ClassVar[bool] = False
 
     Settings: ClassVar[type[AttackSettings]]
-
-    @classmethod
-    def parse(cls, plain: Plain) -> Any:
-        """Settings from plain values, which may lack what only tables and figures show."""
-        return cls.Settings.model_validate({"label": "-", **plain})
     requires: ClassVar[frozenset[str]]
     knows_structure: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, plain: Plain) -> AttackSettings:
+        """Validate plain settings, which may lack what does not change a result: `label`."""
+        return cls.Settings.model_validate({"label": cls.__name__, **plain})
 
 
 @dataclass(frozen=True)

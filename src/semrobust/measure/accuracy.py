@@ -23,7 +23,7 @@ from semrobust.phy.air import Air
 from semrobust.pipeline import seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.checkpoint import restore
+from semrobust.systems.checkpoint import restore_classifier
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness
 
@@ -161,7 +161,7 @@ def make(work: Work) -> None:
     """Write one row per image, channel, SNR and trial."""
     torch.set_num_threads(work.threads)
     given = work.settings
-    system = restore(work.input("train"))
+    system = restore_classifier(work.input("train"))
     receiver = Receiver(system, TestImages.of(work, given["images"]), given["batch"], work.seed)
     overhead = receiver.overhead()
     all_links = links(given)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from semrobust.attacks.base import AttackResult, Target, untouched
+from semrobust.attacks.base import AttackResult, Target, attack_of, untouched
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS, SYSTEMS
@@ -59,6 +59,7 @@ def aim(
         noise_variance(snr_db),
         threshold,
         torch.from_numpy(directions),
+        seed,
         structure,
     )
 
@@ -125,8 +126,7 @@ def make(work: Work) -> None:
     torch.set_num_threads(work.threads)
     given, (name, attack) = work.settings, split(work.artifact.name)
     system, structure = restore(work.input("train")), structure_of(work)
-    kind = ATTACKS[given["attack"]["kind"]]
-    method = kind(kind.parse(given["attack"]))
+    method = attack_of(given["attack"])
     crafted = {made: load_file(source.path(VECTORS)) for made, source in work.inputs("attack").items()}
     test = TestImages.of(work, given["images"])
     batches = list(test.batches(given["batch"]))

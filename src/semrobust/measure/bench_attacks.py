@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from semrobust.attacks.base import Attack, Target
@@ -23,18 +21,11 @@ from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode, regular_code
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds
-from semrobust.systems.base import Decoded, Sent, System, grey_images
+from semrobust.systems.base import Decoded, Sent, SoftBits, System, grey_images
 
 SNR_DB = (2.0, 4.0, 6.0, 10.0, 20.0)
 WORDS = 64
 _N, _COLUMN_WEIGHT, _ROW_WEIGHT, _DRAW = 768, 3, 6, 0
-
-
-class _AllBitsNeeded:
-    """A frame without padding: every message bit counts."""
-
-    def needed(self, messages: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        return np.ones(messages.shape, dtype=bool)
 
 
 class ZeroWords(System):
@@ -43,14 +34,20 @@ class ZeroWords(System):
     side = "classical"
     capabilities = frozenset({"soft_bits"})
     blocks = 1
-    framing = _AllBitsNeeded()
 
     def __init__(self, code: LdpcCode, decoder: Decoder) -> None:
         self.real_uses, self.code, self.decoder = code.n, code, decoder
 
+    def soft_bits(self) -> SoftBits:
+        return self
+
     @property
     def modulation(self) -> mapping.Modulation:
         return mapping.modulation("qpsk")
+
+    def needed(self, message: torch.Tensor) -> torch.Tensor:
+        """A frame without padding: every message bit counts."""
+        return torch.ones_like(message, dtype=torch.bool)
 
     def encode(self, images: torch.Tensor) -> Sent:
         bits = torch.zeros(len(images), self.code.n, dtype=torch.uint8)
@@ -58,10 +55,10 @@ class ZeroWords(System):
         everything = torch.ones(len(images), dtype=torch.bool)
         return Sent(mapping.map_bits(bits, self.modulation), everything, message, bits)
 
-    def llr(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
+    def llr(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> torch.Tensor:
         return mapping.llr(received, noise_variance, self.modulation)
 
-    def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
+    def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
         message = self.decoder.decode(self.llr(received, noise_variance)).bits
         failed = message.any(dim=1)
         images = grey_images(len(received)) * failed[:, None, None, None]
@@ -80,7 +77,7 @@ def target(system: ZeroWords, structure: Structure, snr_db: float, root_seed: in
     )
     variance = noise_variance(snr_db)
     received = sent.codewords + math.sqrt(variance) * noise
-    return Target(system, images, sent, received, variance, 0.1, directions, structure)
+    return Target(system, images, sent, received, variance, 0.1, directions, root_seed, structure)
 
 
 def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from semrobust.attacks.base import Target
+from semrobust.attacks.base import Target, attack_of
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import LEVELS, Plain, TheorySettings
@@ -91,8 +91,7 @@ def make(work: Work) -> None:
     theory = TheorySettings.model_validate({**given["theory"], "path_points": 1})
     system, structure = restore(work.input("train")), structure_of(work)
     attacks, rules = given["order"]
-    kinds = {attack: ATTACKS[given["attacks"][attack]["kind"]] for attack in attacks}
-    methods = {attack: kind(kind.parse(given["attacks"][attack])) for attack, kind in kinds.items()}
+    methods = {attack: attack_of(given["attacks"][attack]) for attack in attacks}
     criteria = {rule: CriterionSettings.model_validate({"label": rule, **given["ruined"][rule]}) for rule in rules}
     test, parts = TestImages.of(work, given["images"]), []
     for numbers in test.batches(given["batch"]):

@@ -22,7 +22,7 @@ from semrobust.phy.air import Air
 from semrobust.pipeline import seeds, select
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.checkpoint import restore
+from semrobust.systems.checkpoint import restore_classifier
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness
 
@@ -69,7 +69,7 @@ def make(work: Work) -> None:
     """
     torch.set_num_threads(work.threads)
     name, given = work.artifact.name, work.settings
-    system = restore(work.input("train"))
+    system = restore_classifier(work.input("train"))
     test = TestImages.of(work, given["images"])
     seed = seeds.integer(work.seed, "semantic noise")
     kinds = {

@@ -20,7 +20,7 @@ def settings(params: Params, _: str) -> Plain:
 
 def make(work: Work) -> None:
     """Write the sets, and into the record how many there are and what was searched."""
-    code = restore(work.input("train")).decoder.code
+    code = restore(work.input("train")).soft_bits().decoder.code
     given = StructureSettings.model_validate(work.settings["structure"])
     structure = analyse(code, given, seeds.integer(work.seed, "structure", work.artifact.name))
     with work.output() as path:

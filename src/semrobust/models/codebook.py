@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from vector_quantize_pytorch import VectorQuantize
 
 from semrobust.errors import TrainingError
 from semrobust.models.straight_through import straight_through
@@ -59,6 +58,8 @@ class Codebook(nn.Module):
     """
 
     def __init__(self, size: int, dim: int, ema_decay: float | None = None) -> None:
+        from vector_quantize_pytorch import VectorQuantize  # seconds
+
         super().__init__()
         if size < 2:
             raise ValueError(f"a codebook of {size} vectors says nothing: at least 2 are needed")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
+import torch
 
 
 def straight_through(values: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
+
+import torch
 
 from semrobust.config.settings import ChannelSettings
 from semrobust.phy.equalizer import Equalized, equalize
 from semrobust.phy.fading import Fading, fades_from_normals, transmit
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Normals(Protocol):

@@ -201,4 +201,5 @@ def _plain(artifact: Artifact) -> Plain:
 
 
 def _artifact_of(plain: Plain) -> Artifact:
-    return Artifact(**{field: tuple(value) if isinstance(value, list) else value for field, value in plain.items()})
+    fields: Plain = {field: tuple(value) if isinstance(value, list) else value for field, value in plain.items()}
+    return Artifact(**fields)

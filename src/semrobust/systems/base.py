@@ -1,7 +1,8 @@
 """What a transceiver is: encode -> channel -> decode, and what an attacker may ask of it.
 
 A new system is one file in this package: a subclass of `System` with its `Settings`, registered under its kind. It
-then joins every comparison. Modules here import torch lazily, since the workflow reads the registry.
+then joins every comparison. The workflow reads the registry each time it is parsed, so a library that takes seconds to
+load is imported in the function that needs it; torch is not among those.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Protocol, Self
 
 import torch
+from typing_extensions import TypeVar
 
 from semrobust.config.settings import SystemKind, SystemSettings
+from semrobust.phy.decoder import Decoder
+from semrobust.phy.mapping import Modulation
 
-if TYPE_CHECKING:
-    from semrobust.phy.mapping import Modulation
-
-State = Mapping[str, "torch.Tensor"]
+State = Mapping[str, torch.Tensor]
 """What a checkpoint holds: tensors by name."""
+
+S = TypeVar("S", bound=SystemSettings, default=Any)
+"""Settings of a kind: `class MySystem(System[MySettings])` sees `self.settings` as its own."""
 
 GREY = 0.5
 """What a receiver shows when it has no image: mid-grey, known to be wrong, never a statistic of the data."""
@@ -30,8 +34,8 @@ class Sent:
     """A batch as transmitted.
 
     `codewords` (B, N) float32 with ||z||² = N, on average over the bits for 16-QAM; `feasible` (B,) bool, False where
-    the image does not fit the budget (an empty frame is sent); `bits` (B, n) uint8 coded bits and `message` (B, k)
-    uint8 for bit-based systems.
+    the image does not fit the budget (an empty frame is sent); `bits` and `message` as `SoftBits` says, None for a
+    system without.
     """
 
     codewords: torch.Tensor
@@ -39,41 +43,112 @@ class Sent:
     message: torch.Tensor | None = None
     bits: torch.Tensor | None = None
 
+    def coded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """`bits` and `message`; ValueError if the system sends none."""
+        if self.bits is None or self.message is None:
+            raise ValueError('nothing is known of the bits that were sent: the capability "soft_bits" promises them')
+        return self.bits, self.message
+
+    def take(self, rows: torch.Tensor) -> Sent:
+        """The images `rows` (b,) alone."""
+        return Sent(
+            self.codewords[rows],
+            self.feasible[rows],
+            None if self.message is None else self.message[rows],
+            None if self.bits is None else self.bits[rows],
+        )
+
 
 @dataclass(frozen=True)
 class Decoded:
     """A batch as received: `images` (B,3,32,32) in [0,1], what the receiver shows; `failed` (B,) bool, where it
-    knows that it has no image; `message` (B, k) uint8 decoded bits for bit-based systems."""
+    knows that it has no image; `message` (B, blocks·k) uint8 decoded bits, None for a system without."""
 
     images: torch.Tensor
     failed: torch.Tensor
     message: torch.Tensor | None = None
 
 
-class System(SystemKind):
+class SoftBits(Protocol):
+    """What the capability "soft_bits" gives an attack, beside what every system gives. It may use nothing else.
+
+    An image is sent as `blocks` words of one code, n coded bits each of k message bits. `Sent.message` (B, blocks·k)
+    and `Sent.bits` (B, blocks·n), uint8 of 0 and 1, hold them block after block: `bits` is what the code makes of
+    `message`, and `codewords` (B, N) what `modulation` makes of `bits`. So block b lies on the uses [b·N/blocks,
+    (b+1)·N/blocks). The receiver decodes each block for itself with `decoder`, from the LLRs that `llr` gives; what it
+    shows depends on the message bits that this gives, and on nothing else.
+    """
+
+    @property
+    def blocks(self) -> int:
+        """Words per image."""
+
+    @property
+    def modulation(self) -> Modulation:
+        """How coded bits become channel uses."""
+
+    @property
+    def decoder(self) -> Decoder:
+        """The receiver's decoder of one block; `decoder.code` is the code."""
+
+    def needed(self, message: torch.Tensor) -> torch.Tensor:
+        """Which bits of the messages (B, blocks·k) the image hangs on, bool: one of them wrong, and it is lost."""
+
+    def llr(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> torch.Tensor:
+        """LLRs log p(0)/p(1) of the coded bits, (B, blocks·n), of received vectors (B, N).
+
+        `noise_variance` per real use, one for all or one for each (B, N), as the receiver knows it.
+        """
+
+    def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
+        """As `System.decode`, also with a variance for each use."""
+
+
+class System(SystemKind, Generic[S]):
     """A transceiver with N = `real_uses` real channel uses per image.
 
     Class attributes: `side` is "semantic" or "classical"; `trainable` says that the system learns
-    (`training.loop.Trainable`); `capabilities` names what attacks may use: "gradient" (`decode_differentiably`)
-    and "soft_bits" (`llr`, `modulation`, `Sent.bits`).
+    (`training.loop.Trainable`); `capabilities` names what attacks may use beside `encode` and `decode`: "gradient"
+    promises `decode_differentiably`, "soft_bits" promises `soft_bits` and all that it gives. `version` is raised when
+    the results of the class change, so that nothing made by the old one is taken for new.
     """
 
+    version: ClassVar[int] = 1
     side: ClassVar[str]
     capabilities: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = False
 
-    def __init__(self, settings: SystemSettings, real_uses: int) -> None:
-        self.real_uses = real_uses
+    def __init__(self, settings: S, real_uses: int) -> None:
+        self.settings, self.real_uses = settings, real_uses
 
     @classmethod
-    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
+    def create(cls, settings: S, real_uses: int, seed: int) -> Self:
         """Return a fresh system: untrained if `trainable`, else ready. `seed` draws whatever is random in it."""
         raise NotImplementedError
 
     @classmethod
-    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
+    def restore(cls, settings: S, real_uses: int, state: State) -> Self:
         """Return the ready system from its checkpoint; inverse of `state`."""
         raise NotImplementedError
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained before it is ready: a trainable kind may also take weights over as they are."""
+        return self.trainable
+
+    def adopt(self, state: State, origin: str) -> None:
+        """Take over what it starts from out of the checkpoint of another system, whose name is `origin`.
+
+        Asked of systems whose settings name one (`SystemSettings.starts_from`). Raises ArtifactError if that does not
+        fit.
+        """
+        raise NotImplementedError(f"{type(self).__name__} starts from no other system")
+
+    def keep_encodes(self, folder: Path) -> None:
+        """Look for encoded images in `folder` from now on, and leave there what had to be encoded.
+
+        Changes no result. Nothing is kept where encoding costs little, which is the default.
+        """
 
     def state(self) -> State:
         """Return the tensors of the checkpoint."""
@@ -94,21 +169,16 @@ class System(SystemKind):
         """
         raise NotImplementedError
 
-    def llr(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
-        """Bit LLRs log p(0)/p(1), shape (B, n); capability "soft_bits"."""
-        raise NotImplementedError
+    def soft_bits(self) -> SoftBits:
+        """What an attack on bits may use, mostly the system itself; capability "soft_bits"."""
+        raise NotImplementedError(f'{type(self).__name__} does not offer the capability "soft_bits"')
 
-    @property
-    def modulation(self) -> Modulation:
-        """How coded bits become channel uses; capability "soft_bits"."""
-        raise NotImplementedError
+    def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]] | None:
+        """The layers from received vectors to the image shown, and the shape that these are read in; None if unknown.
 
-    def keep_encodes(self, folder: Path) -> None:
-        """Keep what is encoded in a folder, and look there before; nothing to keep for most systems."""
-
-    def adopt(self, state: State, start: str) -> None:
-        """Take over weights of the system `start`; only what names one in its settings can."""
-        raise NotImplementedError
+        Only for a receiver that is these layers and nothing else: its slope is certified from them (`theory`).
+        """
+        return None
 
     def budget(self) -> dict[str, Any]:
         """Bits behind the channel uses, from real shapes: information bits, payload bytes; None where unused."""

@@ -29,10 +29,10 @@ def rows(params: Params) -> list[tuple[str, ...]]:
         assert issubclass(kind, System)
         if kind.task == "pretraining":
             continue
-        if issubclass(kind, ClassifyingSystem):
-            table += _recognition(name, kind.create(settings, 0, 0))
-            continue
         system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
+        if isinstance(system, ClassifyingSystem):
+            table += _recognition(name, system, params.seed)
+            continue
         uses = system.encode(torch.full((1, 3, 32, 32), 0.5)).codewords.shape[1]
         bits = system.budget()
         numbers = [bits[key] for key in ("coded_bits", "information_bits", "payload_bytes")]
@@ -43,11 +43,11 @@ def rows(params: Params) -> list[tuple[str, ...]]:
     return table
 
 
-def _recognition(name: str, system: ClassifyingSystem) -> list[tuple[str, ...]]:
+def _recognition(name: str, system: ClassifyingSystem, root_seed: int) -> list[tuple[str, ...]]:
     """The row of a system that names classes, if it sends anything."""
     numbers = torch.arange(2)
-    flat_and_noisy = torch.stack([torch.full((3, 32, 32), 0.5), torch.rand(3, 32, 32)])
-    overhead = system.overhead(flat_and_noisy, Draw(0, numbers))
+    noisy = torch.from_numpy(seeds.generator(root_seed, "budget").random((3, 32, 32), dtype="float32"))
+    overhead = system.overhead(torch.stack([torch.full((3, 32, 32), 0.5), noisy]), Draw(root_seed, numbers))
     if overhead is None:
         return []
     symbols, bits = overhead.symbols.tolist(), overhead.bits.tolist()

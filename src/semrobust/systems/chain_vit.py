@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive, SystemSettings
+from semrobust.config.settings import LinkSettings, Positive
+from semrobust.models.straight_through import straight_through
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.systems.base import Sent, grey_images
@@ -51,16 +52,15 @@ class ChainVitSettings(ClassifyingSettings):
 
 
 @SYSTEMS.register("chain_vit")
-class ChainVitSystem(ClassifyingSystem):
+class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
     """A classical chain within N channel uses, with a classifier behind the receiver."""
 
-    Settings: ClassVar[type[SystemSettings]] = ChainVitSettings
+    Settings = ChainVitSettings
     side = "classical"
     adopted = frozenset({"embedding", "transformer", "head"})
 
     def __init__(self, settings: ChainVitSettings, real_uses: int) -> None:
         super().__init__(settings, settings.real_uses)
-        self.settings: ChainVitSettings = settings
         self.module = network(settings.patch, settings.size)
         kind = SYSTEMS[settings.chain.kind]
         assert issubclass(kind, ClassicalSystem)
@@ -76,8 +76,6 @@ class ChainVitSystem(ClassifyingSystem):
         self.chain = type(self.chain).restore(self.settings.chain, self.real_uses, state)
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
-        from semrobust.models.straight_through import straight_through
-
         shown = straight_through(images, self.shown(images.detach(), air, draw))
         logits: torch.Tensor = self.module(shown.to(self.device)).cpu()
         return logits

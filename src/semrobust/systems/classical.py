@@ -23,7 +23,7 @@ from semrobust.config.settings import LinkSettings, Plain, Positive, Settings, S
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
-from semrobust.systems.base import Decoded, Sent, State, System, grey_images
+from semrobust.systems.base import Decoded, Sent, SoftBits, State, System, grey_images
 from semrobust.systems.codes import CodeSettings
 
 
@@ -66,7 +66,7 @@ class ClassicalSettings(SystemSettings):
         return [f"code.{problem}" for problem in self.code.problems(self.block_bits(link.real_uses))]
 
 
-class ClassicalSystem(System):
+class ClassicalSystem(System[ClassicalSettings]):
     """Source coding and LDPC channel coding at a fixed bit budget.
 
     Attributes:
@@ -83,8 +83,7 @@ class ClassicalSystem(System):
 
     def __init__(self, settings: ClassicalSettings, real_uses: int, code: LdpcCode) -> None:
         super().__init__(settings, real_uses)
-        self.settings = settings
-        self.codec = self.make_codec(settings)
+        self.codec: Codec = self.make_codec(settings)
         self.code = code
         self.blocks = settings.blocks
         self.decoder = Decoder(code, **settings.decoder.model_dump())
@@ -96,25 +95,26 @@ class ClassicalSystem(System):
         raise NotImplementedError
 
     @classmethod
-    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
-        assert isinstance(settings, ClassicalSettings)
+    def create(cls, settings: ClassicalSettings, real_uses: int, seed: int) -> Self:
         return cls(settings, real_uses, settings.code.make(settings.block_bits(real_uses)))
 
     @classmethod
-    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
-        assert isinstance(settings, ClassicalSettings)
+    def restore(cls, settings: ClassicalSettings, real_uses: int, state: State) -> Self:
         code = LdpcCode.from_arrays({name: tensor.numpy() for name, tensor in state.items()})
         return cls(settings, real_uses, code)
 
     def state(self) -> State:
         return {name: torch.from_numpy(array) for name, array in self.code.to_arrays().items()}
 
+    def keep_encodes(self, folder: Path) -> None:
+        self.codec = StoredCodec(self.codec, folder)
+
+    def soft_bits(self) -> SoftBits:
+        return self
+
     @property
     def modulation(self) -> mapping.Modulation:
         return mapping.modulation(self.settings.modulation)
-
-    def keep_encodes(self, folder: Path) -> None:
-        self.codec = StoredCodec(self.codec, folder)
 
     def budget(self) -> dict[str, int | None]:
         return {
@@ -124,10 +124,7 @@ class ClassicalSystem(System):
         }
 
     def encode(self, images: torch.Tensor) -> Sent:
-        """Encode images; one that does not fit the budget is sent as an empty frame and marked infeasible.
-
-        `Sent.bits` is (B, blocks·n), `Sent.message` (B, blocks·k).
-        """
+        """Encode images; one that does not fit the budget is sent as an empty frame and marked infeasible."""
         pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         fits = self.codec.encode_batch_within(pixels, self.framing.capacity)
         frames = np.stack([self.framing.pack(b"" if fit is None else fit[1], fit[0] if fit else 0) for fit in fits])
@@ -136,10 +133,14 @@ class ClassicalSystem(System):
         feasible = torch.tensor([fit is not None for fit in fits])
         return Sent(mapping.map_bits(bits, self.modulation), feasible, message, bits)
 
-    def llr(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
+    def needed(self, message: torch.Tensor) -> torch.Tensor:
+        """The bits of the frame up to its checksum; what is left of the last block is padding."""
+        return torch.from_numpy(self.framing.needed(message.numpy()))
+
+    def llr(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> torch.Tensor:
         return mapping.llr(received, noise_variance, self.modulation)
 
-    def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
+    def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
         """Decode; where length, checksum or source bytes are broken the receiver shows mid-grey and says `failed`."""
         words = self.llr(received, noise_variance).reshape(-1, self.code.n)
         message = self.decoder.decode(words).bits.reshape(len(received), -1)

@@ -10,20 +10,19 @@ if the step were the identity (`models.straight_through`), so that semantic nois
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from semrobust.config.settings import NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
 from semrobust.errors import ArtifactError
+from semrobust.models.codebook import Codebook
 from semrobust.phy.air import Air
+from semrobust.phy.ldpc import LdpcCode
 from semrobust.systems.base import State, System, device
 from semrobust.systems.draw import Randomness
-
-if TYPE_CHECKING:
-    from semrobust.models.codebook import Codebook
-    from semrobust.phy.ldpc import LdpcCode
 
 CLASSES = 10
 
@@ -119,7 +118,10 @@ class Overhead:
     positions: int
 
 
-class ClassifyingSystem(System):
+C = TypeVar("C", bound=ClassifyingSettings, default=Any)
+
+
+class ClassifyingSystem(System[C]):
     """A transceiver that ends in logits.
 
     `module` is the network, all parts of it. One with a `codebook` has its unused basis vectors replaced by features in
@@ -129,7 +131,6 @@ class ClassifyingSystem(System):
     task: ClassVar[Task] = "class"
     side: ClassVar[str] = "semantic"
     capabilities: ClassVar[frozenset[str]] = frozenset()
-    settings: ClassifyingSettings
     module: torch.nn.Module
 
     reseed_every: int = 1
@@ -169,13 +170,13 @@ class ClassifyingSystem(System):
         return Learned(loss, logits.detach().argmax(1) == labels)
 
     @classmethod
-    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
+    def create(cls, settings: C, real_uses: int, seed: int) -> Self:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(settings, real_uses)
 
     @classmethod
-    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
+    def restore(cls, settings: C, real_uses: int, state: State) -> Self:
         system = cls(settings, real_uses)
         system.module.load_state_dict(system.part(state, "network"))
         if system.code is not None:
@@ -193,8 +194,8 @@ class ClassifyingSystem(System):
         """Put a stored code in place of the constructed one."""
         raise NotImplementedError
 
-    def adopt(self, state: State, source: str) -> None:
-        """Take the weights of another system's checkpoint over, all that fit; `source` is its name, for messages.
+    def adopt(self, state: State, origin: str) -> None:
+        """Take the weights of another system's checkpoint over, all that fit.
 
         Raises ArtifactError if its encoder is not as large as this one's.
         """
@@ -204,7 +205,7 @@ class ClassifyingSystem(System):
         missing = [name for name in own if name.split(".")[0] in self.adopted and name not in fitting]
         if missing:
             raise ArtifactError(
-                f"the checkpoint of '{source}' has no weights of the right size for {missing[0]} and "
+                f"the checkpoint of '{origin}' has no weights of the right size for {missing[0]} and "
                 f"{len(missing) - 1} more. A system must have the sizes of the one it starts from."
             )
         self.module.load_state_dict(own | fitting)
@@ -216,6 +217,10 @@ class ClassifyingSystem(System):
     def part(state: State, name: str) -> dict[str, torch.Tensor]:
         """The tensors of a checkpoint below `name`."""
         return {key[len(name) + 1 :]: tensor for key, tensor in state.items() if key.startswith(f"{name}.")}
+
+    @property
+    def learns(self) -> bool:
+        return self.settings.training is not None
 
     @property
     def training(self) -> RecognitionTraining:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.models.deepjscc import DeepJSCC
 from semrobust.phy.channel import awgn
 from semrobust.systems.base import Decoded, Sent, State, System, device
 
@@ -24,10 +26,9 @@ class TrainingSettings(Settings):
     weight_decay: Annotated[float, Field(ge=0)]
 
 
-class DeepJSCCSettings(SystemSettings):
-    """Settings of one DeepJSCC system."""
+class NetworkSettings(SystemSettings):
+    """What all kinds of DeepJSCC share: the width of the network, and how it is trained."""
 
-    kind: Literal["deepjscc"]
     width: Positive
     training: TrainingSettings
 
@@ -35,26 +36,30 @@ class DeepJSCCSettings(SystemSettings):
         """DeepJSCC sends whole 8x8 feature maps, so N must be a multiple of 64."""
         if link.real_uses % 64:
             return [
-                f"kind: 'deepjscc' sends feature maps of 8x8 values, so link.real_uses must be a multiple of "
+                f"kind: '{self.kind}' sends feature maps of 8x8 values, so link.real_uses must be a multiple of "
                 f"64, not {link.real_uses}"
             ]
         return []
 
 
-@SYSTEMS.register("deepjscc")
-class DeepJSCCSystem(System):
+class DeepJSCCSettings(NetworkSettings):
+    """Settings of one DeepJSCC system."""
+
+    kind: Literal["deepjscc"]
+
+
+N = TypeVar("N", bound=NetworkSettings, default=Any)
+
+
+class NetworkSystem(System[N]):
     """Encoder and decoder network around the channel. Nothing fails here: the receiver always shows an image."""
 
-    Settings: ClassVar[type[SystemSettings]] = DeepJSCCSettings
     side = "semantic"
     capabilities = frozenset({"gradient"})
     trainable = True
 
-    def __init__(self, settings: DeepJSCCSettings, real_uses: int) -> None:
-        from semrobust.models.deepjscc import DeepJSCC
-
+    def __init__(self, settings: N, real_uses: int) -> None:
         super().__init__(settings, real_uses)
-        self.settings = settings
         self.module = DeepJSCC(real_uses, settings.width)
 
     @property
@@ -72,15 +77,13 @@ class DeepJSCCSystem(System):
         return torch.nn.functional.mse_loss(self.module.decoder(codewords), images)
 
     @classmethod
-    def create(cls, settings: SystemSettings, real_uses: int, seed: int) -> Self:
-        assert isinstance(settings, DeepJSCCSettings)
+    def create(cls, settings: N, real_uses: int, seed: int) -> Self:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(settings, real_uses)
 
     @classmethod
-    def restore(cls, settings: SystemSettings, real_uses: int, state: State) -> Self:
-        assert isinstance(settings, DeepJSCCSettings)
+    def restore(cls, settings: N, real_uses: int, state: State) -> Self:
         system = cls(settings, real_uses)
         system.module.load_state_dict(dict(state))
         system.module.to(device()).eval().requires_grad_(False)
@@ -103,7 +106,18 @@ class DeepJSCCSystem(System):
         images: torch.Tensor = self.module.decoder(received.to(self._device)).cpu()
         return images
 
+    def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]]:
+        decoder = self.module.decoder
+        return decoder.body, (decoder.feature_maps, 8, 8)
+
     @property
     def _device(self) -> torch.device:
         """Where the network is; callers keep their tensors on the CPU."""
         return next(self.module.parameters()).device
+
+
+@SYSTEMS.register("deepjscc")
+class DeepJSCCSystem(NetworkSystem[DeepJSCCSettings]):
+    """DeepJSCC as it is: trained on the error of the image shown."""
+
+    Settings = DeepJSCCSettings

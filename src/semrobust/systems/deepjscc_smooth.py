@@ -7,14 +7,13 @@ that term and no noise, so that the slope is trained and nothing else that noise
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import SystemSettings
 from semrobust.phy.power import noise_variance
-from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem, TrainingSettings
+from semrobust.systems.deepjscc import NetworkSettings, NetworkSystem, TrainingSettings
 
 
 class SmoothTrainingSettings(TrainingSettings):
@@ -24,25 +23,24 @@ class SmoothTrainingSettings(TrainingSettings):
     penalty_snr_db: float
 
 
-class SmoothDeepJSCCSettings(DeepJSCCSettings):
+class SmoothDeepJSCCSettings(NetworkSettings):
     """Settings of one DeepJSCC with a penalized slope."""
 
-    kind: Literal["deepjscc_smooth"]  # type: ignore[assignment]  # the kind is what tells the two apart
+    kind: Literal["deepjscc_smooth"]
     training: SmoothTrainingSettings
 
 
 @SYSTEMS.register("deepjscc_smooth")
-class SmoothDeepJSCCSystem(DeepJSCCSystem):
+class SmoothDeepJSCCSystem(NetworkSystem[SmoothDeepJSCCSettings]):
     """As `DeepJSCCSystem` in everything but the loss."""
 
-    Settings: ClassVar[type[SystemSettings]] = SmoothDeepJSCCSettings
+    Settings = SmoothDeepJSCCSettings
 
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean squared error of a batch without noise, plus σ²‖J‖²_F per value of the image.
 
         The squared Frobenius norm is estimated without bias from one random image of signs v per image: E‖Jᵀv‖².
         """
-        assert isinstance(self.settings, SmoothDeepJSCCSettings)
         with torch.enable_grad():  # validation measures the same loss, and the slope needs a graph
             codewords = self.module.encoder(images)
             if not codewords.requires_grad:

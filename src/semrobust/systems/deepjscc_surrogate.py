@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import Literal
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import SystemSettings
+from semrobust.errors import ArtifactError
 from semrobust.systems.base import State
-from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
-
-if TYPE_CHECKING:
-    import torch
+from semrobust.systems.deepjscc import NetworkSettings, NetworkSystem
 
 
-class SurrogateSettings(DeepJSCCSettings):
+class SurrogateSettings(NetworkSettings):
     """As `DeepJSCCSettings`; `start` names the system whose encoder it listens to."""
 
-    kind: Literal["deepjscc_surrogate"]  # type: ignore[assignment]
+    kind: Literal["deepjscc_surrogate"]
     start: str
 
     @property
@@ -25,20 +22,20 @@ class SurrogateSettings(DeepJSCCSettings):
 
 
 @SYSTEMS.register("deepjscc_surrogate")
-class SurrogateSystem(DeepJSCCSystem):
+class SurrogateSystem(NetworkSystem[SurrogateSettings]):
     """As `DeepJSCCSystem`, with an encoder that is not trained."""
 
-    Settings: ClassVar[type[SystemSettings]] = SurrogateSettings
+    Settings = SurrogateSettings
 
-    def adopt(self, state: State, start: str = "") -> Self:
-        """Take over the encoder of a checkpoint and keep it as it is; returns this system.
-
-        Raises RuntimeError if the encoders differ in shape.
-        """
+    def adopt(self, state: State, origin: str) -> None:
+        """Take over the encoder and keep it as it is; ArtifactError if the encoders differ in shape."""
         own = "encoder."
-        encoder: dict[str, torch.Tensor] = {
-            name.removeprefix(own): value for name, value in state.items() if name.startswith(own)
-        }
-        self.module.encoder.load_state_dict(encoder)
+        encoder = {name.removeprefix(own): value for name, value in state.items() if name.startswith(own)}
+        try:
+            self.module.encoder.load_state_dict(encoder)
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"the encoder of '{origin}' does not fit: {error}. A surrogate must have the sizes of the system it "
+                "starts from."
+            ) from error
         self.module.encoder.requires_grad_(False)
-        return self

@@ -5,10 +5,7 @@ PSNR is taken per image with a peak of 1, then averaged; means of squared errors
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
+import torch
 
 _LEAST_MSE = 1e-10  # an identical image is reported as 100 dB rather than infinity, so that means exist
 

@@ -12,6 +12,7 @@ from typing import Protocol, Self
 import numpy as np
 import torch
 
+from semrobust.models import masking
 from semrobust.pipeline import seeds
 
 _PUBLIC_MASKS = 0
@@ -76,8 +77,6 @@ class Draw:
 
     def visible(self, patches: int, count: int) -> torch.Tensor:
         """The public mask of each image, int64 (B, count)."""
-        from semrobust.models import masking
-
         return masking.shared_visible(_PUBLIC_MASKS, self.numbers.tolist(), patches, count)
 
 
@@ -114,6 +113,4 @@ class BatchDraw:
 
     def visible(self, patches: int, count: int) -> torch.Tensor:
         """A random mask per image, int64 (B, count)."""
-        from semrobust.models import masking
-
         return masking.random_visible(self.count, patches, count, torch.Generator().manual_seed(self.masks))

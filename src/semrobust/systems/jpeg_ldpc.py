@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from semrobust.codecs.base import Codec
 from semrobust.codecs.jpeg import Jpeg
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import SystemSettings
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
 
 
@@ -21,7 +20,7 @@ class JpegLdpcSettings(ClassicalSettings):
 class JpegLdpcSystem(ClassicalSystem):
     """JPEG source coding and LDPC channel coding at a fixed bit budget."""
 
-    Settings: ClassVar[type[SystemSettings]] = JpegLdpcSettings
+    Settings = JpegLdpcSettings
     codec_name = "jpeg"
 
     @classmethod

@@ -9,7 +9,7 @@ paper's Table I. One lost codeword loses the image.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -18,7 +18,8 @@ from semrobust.codecs.base import Pixels, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.jpeg import MAX_QUALITY, Jpeg
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive, SystemSettings
+from semrobust.config.settings import LinkSettings, Positive
+from semrobust.models.straight_through import straight_through
 from semrobust.phy import mapping
 from semrobust.phy.air import Air
 from semrobust.phy.decoder import Decoder
@@ -59,16 +60,15 @@ class JpegLdpcVitSettings(ClassifyingSettings):
 
 
 @SYSTEMS.register("jpeg_ldpc_vit")
-class JpegLdpcVitSystem(ClassifyingSystem):
+class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
     """JPEG + LDPC at a fixed quality, with a classifier behind the receiver."""
 
-    Settings: ClassVar[type[SystemSettings]] = JpegLdpcVitSettings
+    Settings = JpegLdpcVitSettings
     side = "classical"
     adopted = frozenset({"embedding", "transformer", "head"})
 
     def __init__(self, settings: JpegLdpcVitSettings, real_uses: int) -> None:
         super().__init__(settings, real_uses)
-        self.settings: JpegLdpcVitSettings = settings
         self.module = network(settings.patch, settings.size)
         self.codec = Jpeg(settings.subsampling, settings.stream)
         self.constellation = mapping.modulation(settings.modulation)
@@ -86,8 +86,6 @@ class JpegLdpcVitSystem(ClassifyingSystem):
         self._use(LdpcCode.from_arrays(arrays))
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
-        from semrobust.models.straight_through import straight_through
-
         shown = straight_through(images, self.shown(images.detach(), air, draw))
         logits: torch.Tensor = self.module(shown.to(self.device)).cpu()
         return logits

@@ -12,13 +12,18 @@ connected layers in place of the light decoder (hu2022, Section IV).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
+from typing_extensions import TypeVar
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, SystemSettings, Task
+from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Task
+from semrobust.models.codebook import Codebook
+from semrobust.models.masked_autoencoder import MaskedAutoencoder
+from semrobust.models.straight_through import straight_through
+from semrobust.models.vit import TransformerSize, normalize
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.power import normalize_power
@@ -32,10 +37,6 @@ from semrobust.systems.classification import (
 )
 from semrobust.systems.draw import Randomness
 from semrobust.systems.index_transport import CodedSettings, IndexTransport, UncodedSettings
-
-if TYPE_CHECKING:
-    from semrobust.models.codebook import Codebook
-    from semrobust.models.masked_autoencoder import MaskedAutoencoder
 
 _GRID = 32
 
@@ -95,20 +96,18 @@ class MaeVqSettings(MaskedSettings):
         return self
 
 
-class _MaskedSystem(ClassifyingSystem):
+M = TypeVar("M", bound=MaskedSettings, default=Any)
+
+
+class _MaskedSystem(ClassifyingSystem[M]):
     """Encoder, codebook, and what training does with them."""
 
-    settings: MaskedSettings
     module: MaskedAutoencoder
     trainable = True
     adopted = frozenset({"encoder"})
 
-    def __init__(self, settings: MaskedSettings, real_uses: int, **receiver: Any) -> None:
-        from semrobust.models.masked_autoencoder import MaskedAutoencoder
-        from semrobust.models.vit import TransformerSize
-
+    def __init__(self, settings: M, real_uses: int, **receiver: Any) -> None:
         super().__init__(settings, real_uses)
-        self.settings = settings
         self.module = MaskedAutoencoder(
             patch=settings.patch,
             encoder=TransformerSize(**settings.encoder.model_dump()),
@@ -135,21 +134,17 @@ class _MaskedSystem(ClassifyingSystem):
 
 
 @SYSTEMS.register("mae_pretraining")
-class PretrainingSystem(_MaskedSystem):
+class PretrainingSystem(_MaskedSystem[PretrainingSettings]):
     """Draws the whole image from its visible patches, quantized by the codebook; nothing is lost in between."""
 
-    Settings: ClassVar[type[SystemSettings]] = PretrainingSettings
+    Settings = PretrainingSettings
     task: ClassVar[Task] = "pretraining"
 
     def __init__(self, settings: PretrainingSettings, real_uses: int) -> None:
-        from semrobust.models.vit import TransformerSize
-
         super().__init__(settings, real_uses, decoder=TransformerSize(**settings.decoder.model_dump()))
 
     def learn(self, images: torch.Tensor, labels: torch.Tensor, air: Air | None, draw: Randomness) -> Learned:
         """Mean squared error of normalized pixels, hidden ones too, and the codebook's terms; labels are not used."""
-        from semrobust.models.vit import normalize
-
         images, visible = images.to(self.device), self.visible(draw)
         z = self.module.encode(images, visible)
         quantized = None if self.module.codebook is None else self.module.quantize(z)
@@ -161,10 +156,10 @@ class PretrainingSystem(_MaskedSystem):
 
 
 @SYSTEMS.register("mae_vq")
-class MaeVqSystem(_MaskedSystem):
+class MaeVqSystem(_MaskedSystem[MaeVqSettings]):
     """Masked autoencoder with a codebook, its index transport, and a classifier."""
 
-    Settings: ClassVar[type[SystemSettings]] = MaeVqSettings
+    Settings = MaeVqSettings
 
     def __init__(self, settings: MaeVqSettings, real_uses: int) -> None:
         super().__init__(settings, real_uses, classes=CLASSES, head_hidden=settings.head_hidden)
@@ -213,8 +208,6 @@ class MaeVqSystem(_MaskedSystem):
 
     def _pass(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> tuple[torch.Tensor, torch.Tensor, Any]:
         """Logits, features z (B,V,D), and what quantization made of them (None without a codebook)."""
-        from semrobust.models.straight_through import straight_through
-
         visible = self.visible(draw)
         z = self.module.encode(images.to(self.device), visible)
         if self.transport is None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import torch
 
 from semrobust.phy.air import Air, Normals
 from semrobust.phy.power import noise_variance
 from semrobust.systems.base import Decoded, System
-
-if TYPE_CHECKING:
-    import torch
 
 
 def decode_over(system: System, codewords: torch.Tensor, air: Air, draw: Normals) -> Decoded:
@@ -21,7 +18,6 @@ def decode_over(system: System, codewords: torch.Tensor, air: Air, draw: Normals
     """
     arrived = air.receive(codewords, draw)
     if "soft_bits" in system.capabilities:
-        # `mapping.llr` takes one variance per use as well as one for all
-        return system.decode(arrived.symbols, cast("float", arrived.variance))
+        return system.soft_bits().decode(arrived.symbols, arrived.variance)
     variance = noise_variance(air.snr_db)
     return system.decode(arrived.symbols * (1 + variance) / (1 + arrived.variance), variance)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Literal
+
+import torch
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import Positive, SystemSettings
+from semrobust.config.settings import Positive
+from semrobust.models.vit import TransformerSize, VisionTransformer
 from semrobust.phy.air import Air
 from semrobust.systems.classification import CLASSES, ClassifyingSettings, ClassifyingSystem, NetworkSize
 from semrobust.systems.draw import Randomness
-
-if TYPE_CHECKING:
-    import torch
 
 
 class VitSettings(ClassifyingSettings):
@@ -24,22 +24,19 @@ class VitSettings(ClassifyingSettings):
 
 def network(patch: int, size: NetworkSize) -> torch.nn.Module:
     """An untrained vision transformer for CIFAR-10."""
-    from semrobust.models.vit import TransformerSize, VisionTransformer
-
     return VisionTransformer(patch=patch, size=TransformerSize(**size.model_dump()), classes=CLASSES)
 
 
 @SYSTEMS.register("vit")
-class VitSystem(ClassifyingSystem):
+class VitSystem(ClassifyingSystem[VitSettings]):
     """Classifier of the image itself: the transmission is taken as free of errors, so `air` is not used."""
 
-    Settings: ClassVar[type[SystemSettings]] = VitSettings
+    Settings = VitSettings
     trainable = True
     adopted = frozenset({"embedding", "transformer", "head"})
 
     def __init__(self, settings: VitSettings, real_uses: int) -> None:
         super().__init__(settings, real_uses)
-        self.settings = settings
         self.module = network(settings.patch, settings.size)
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from semrobust.systems.base import System
-from semrobust.systems.deepjscc import DeepJSCCSystem
 from semrobust.theory.bounds import Certified
 from semrobust.theory.operator_norm import certified
 
@@ -13,7 +12,5 @@ def certificate(system: System) -> Certified | None:
 
     Seconds to a minute: dense eigenvalue problems of the size of the layers' feature maps.
     """
-    if isinstance(system, DeepJSCCSystem):  # its decoder starts on maps of 8x8
-        decoder = system.module.decoder
-        return certified(decoder.body, (decoder.feature_maps, 8, 8))
-    return None
+    layers = system.decoder_layers()
+    return None if layers is None else certified(*layers)

@@ -20,13 +20,13 @@ from semrobust.phy.air import Air
 from semrobust.pipeline import seeds
 from semrobust.systems.classification import AdversarialSettings, ClassifyingSystem, Learned
 from semrobust.systems.draw import BatchDraw, Draw, Randomness
-from semrobust.training.loop import Trainer, as_float
+from semrobust.training.loop import Loop, as_float
 from semrobust.training.weight_perturbation import perturbation, perturbed, weights
 
 _VALIDATION_BATCH = 500
 
 
-class RecognitionTrainer(Trainer):
+class RecognitionTrainer(Loop):
     """Train a `ClassifyingSystem` on uint8 images (n,3,32,32) with labels (n,) int64 that stay in memory.
 
     `air` is the channel in the loop, None if nothing is lost. The history holds, beside the losses, the accuracy on
@@ -43,7 +43,7 @@ class RecognitionTrainer(Trainer):
         root_seed: int,
         name: str,
     ) -> None:
-        super().__init__(system, train[0], validation[0], scratch, root_seed, name)  # type: ignore[arg-type]
+        super().__init__(system, train[0], validation[0], scratch, root_seed, name)
         self.network, self.air, self.settings = system, air, system.training
         self.labels, self.validation_labels = train[1], validation[1]
         self.measured: dict[str, float] = {}

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from tqdm import tqdm
@@ -37,13 +37,19 @@ class Schedule(Protocol):
     def weight_decay(self) -> float: ...
 
 
-class Trainable(Protocol):
-    """A system with a network and a loss."""
-
-    module: torch.nn.Module
+class Learner(Protocol):
+    """A system with a network, and a schedule for its training."""
 
     @property
+    def module(self) -> torch.nn.Module: ...
+    @property
     def training(self) -> Schedule: ...
+
+
+@runtime_checkable
+class Trainable(Learner, Protocol):
+    """A system that learns from images alone, by its loss on a batch."""
+
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
 
@@ -52,33 +58,37 @@ def as_float(images: torch.Tensor) -> torch.Tensor:
     return images.to(torch.float32).div_(255.0)
 
 
-class Trainer:
-    """Train a system on uint8 images (n,3,32,32) that stay in memory.
+def one_cycle(optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    """The learning rate rises over the share `warmup_share` of all steps (`steps` an epoch), then falls to nothing."""
+    total, share = schedule.epochs * steps, schedule.warmup_share
+    if share * total == 1:
+        # a rise of one step has no length, and torch divides by it: a little less of it begins at the top
+        share *= 1 - 1e-9
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.learning_rate, total_steps=total, pct_start=share)
+
+
+class Loop:
+    """Train a network on uint8 images (n,3,32,32) that stay in memory; what a step does is for subclasses to say.
 
     `scratch` holds the state after each finished epoch, in a folder keyed by what determines the training. `root_seed`
-    and `name` name the random streams. AdamW with a one-cycle learning rate; images are flipped at random.
+    and `name` name the random streams. AdamW with a one-cycle learning rate.
     """
 
     def __init__(
-        self, system: Trainable, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
+        self, learner: Learner, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
     ) -> None:
-        self.system, self.validation, self.root_seed, self.name = system, validation, root_seed, name
+        self.root_seed, self.name = root_seed, name
         self.device = device()
         self.checkpoint = scratch / "state.pt"
         self.train = train.to(self.device)
         self.validation = validation.to(self.device)
-        self.module = system.module.to(self.device)
-        schedule = system.training
+        self.module = learner.module.to(self.device)
+        self.schedule = schedule = learner.training
         self.steps = max(1, len(train) // schedule.batch)
         self.optimizer = torch.optim.AdamW(
             self.module.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
         )
-        self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            schedule.learning_rate,
-            total_steps=schedule.epochs * self.steps,
-            pct_start=schedule.warmup_share,
-        )
+        self.scheduler = one_cycle(self.optimizer, schedule, self.steps)
         self.history: list[dict[str, float]] = []
 
     def run(self, after_epoch: Callable[[int], None] = lambda epoch: None) -> list[dict[str, float]]:
@@ -88,7 +98,7 @@ class Trainer:
         `after_epoch` is called with the number of finished epochs once they are saved.
         """
         self._resume()
-        epochs = self.system.training.epochs
+        epochs = self.schedule.epochs
         first = len(self.history)
         progress = tqdm(range(first, epochs), f"train {self.name}", epochs, initial=first, unit="epoch", disable=None)
         for epoch in progress:
@@ -125,26 +135,11 @@ class Trainer:
 
     def step(self, order: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
         """One optimizer step on batch number `step` of the permutation `order`; returns the detached loss."""
-        batch = self.system.training.batch
-        images = as_float(self.train[order[step * batch : (step + 1) * batch].to(self.device)])
-        if torch.rand((), generator=generator) < 0.5:
-            images = images.flip(3)
-        self.optimizer.zero_grad()
-        loss = self.system.loss(images, generator)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self.scheduler.step()
-        return loss.detach()
+        raise NotImplementedError
 
     def _validate(self, epoch: int) -> float:
-        generator = self._generator("validation", epoch)
-        self.module.eval()
-        batch, total = 1000, 0.0
-        with torch.no_grad():
-            for start in range(0, len(self.validation), batch):
-                images = as_float(self.validation[start : start + batch])
-                total += float(self.system.loss(images, generator)) * len(images)
-        return total / len(self.validation)
+        """Mean loss of the validation images after `epoch`."""
+        raise NotImplementedError
 
     def _save(self) -> None:
         state: dict[str, Any] = {
@@ -170,3 +165,36 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.history = state["history"]
+
+
+class Trainer(Loop):
+    """Train a system on images alone, by its own loss; batches are flipped at random."""
+
+    def __init__(
+        self, system: Trainable, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
+    ) -> None:
+        super().__init__(system, train, validation, scratch, root_seed, name)
+        self.system = system
+
+    def step(self, order: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
+        """One optimizer step on batch number `step` of the permutation `order`; returns the detached loss."""
+        batch = self.schedule.batch
+        images = as_float(self.train[order[step * batch : (step + 1) * batch].to(self.device)])
+        if torch.rand((), generator=generator) < 0.5:
+            images = images.flip(3)
+        self.optimizer.zero_grad()
+        loss = self.system.loss(images, generator)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.scheduler.step()
+        return loss.detach()
+
+    def _validate(self, epoch: int) -> float:
+        generator = self._generator("validation", epoch)
+        self.module.eval()
+        batch, total = 1000, 0.0
+        with torch.no_grad():
+            for start in range(0, len(self.validation), batch):
+                images = as_float(self.validation[start : start + batch])
+                total += float(self.system.loss(images, generator)) * len(images)
+        return total / len(self.validation)

@@ -14,12 +14,11 @@ from safetensors.torch import load_file
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import ChannelSettings, Plain
 from semrobust.data.splits import load_split
-from semrobust.phy.air import Air
 from semrobust.pipeline import seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.checkpoint import save
-from semrobust.training.trainer import trainer_for
+from semrobust.systems.checkpoint import kind_of, save
+from semrobust.training.trainers import trainer_for
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
@@ -57,18 +56,17 @@ def make(work: Work, after_epoch: Callable[[int], None] = lambda _: None) -> Non
     """
     torch.set_num_threads(work.threads)
     given, name = work.settings, work.artifact.name
-    kind = SYSTEMS[given["system"]["kind"]]
+    kind = kind_of(given["system"])
     described = kind.parse(given["system"])
     system = kind.create(described, given["real_uses"], seeds.integer(work.seed, "create", name))
     for start in work.inputs("train").values():
         system.adopt(load_file(start.path()), start.name)
     for dataset in work.inputs("dataset").values():
         train, validation = (load_split(dataset.artifact.stem, split) for split in ("train", "validation"))
-        air = None
+        channel = None
         if given["channel"] is not None:
             channel = ChannelSettings.model_validate({"label": "in training", **given["channel"]})
-            air = Air.of(channel, given["system"]["training"]["snr_db"])
-        trainer = trainer_for(system, train, validation, air, work.scratch, work.seed, name)
+        trainer = trainer_for(system, train, validation, channel, work.scratch, work.seed, name)
         work.details["history"] = trainer.run(after_epoch)
     with work.output() as path:
         save(system, path)

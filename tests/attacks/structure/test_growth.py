@@ -20,7 +20,7 @@ Grown = tuple[dict[tuple[int, int], Index32], set[tuple[int, int]]]
 def grown(matrix: np.ndarray[tuple[int, int], np.dtype[np.uint8]], size: int, odd: int, width: int) -> Grown:
     graph = Graph.of(matrix)
     _, listed = list_cycles(graph, 10, 10**5)
-    return grow(graph, {length // 2: rows for length, rows in listed.items()}, size, odd, width)
+    return grow(graph, {length // 2: rows for length, rows in listed.items()}, size, odd, width, 0)
 
 
 def union(classes: dict[tuple[int, int], Index32]) -> NodeSets:

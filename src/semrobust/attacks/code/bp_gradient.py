@@ -7,7 +7,7 @@ code's structure is known. Both are then refined along the derivative (`refine.d
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -38,15 +38,14 @@ class BPGradientSettings(AttackSettings):
 
 
 @ATTACKS.register("bp_gradient")
-class BPGradient(WordAttack):
+class BPGradient(WordAttack[BPGradientSettings]):
     """White-box attack through the unrolled decoder."""
 
-    Settings: ClassVar[type[AttackSettings]] = BPGradientSettings
+    Settings = BPGradientSettings
     knows_structure = True
 
-    def __init__(self, settings: AttackSettings) -> None:
+    def __init__(self, settings: BPGradientSettings) -> None:
         super().__init__(settings)
-        assert isinstance(settings, BPGradientSettings)
         self._sets = VulnerableSet(
             VulnerableSetSettings(
                 kind="vulnerable_set",
@@ -61,7 +60,6 @@ class BPGradient(WordAttack):
 
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings
-        assert isinstance(settings, BPGradientSettings)
         best = self._refined(words, self._ascend(words))
         if settings.from_sets and words.structure is not None:
             started = self._refined(words, self._sets.search(words))
@@ -71,7 +69,6 @@ class BPGradient(WordAttack):
     def _ascend(self, words: Words) -> torch.Tensor:
         """Vectors (W, M) grown step by step until each word fails, scaled to the boundary; infinite where none does."""
         settings = self.settings
-        assert isinstance(settings, BPGradientSettings)
         vectors = torch.zeros_like(words.received)
         active = words.rows
         for _ in range(settings.max_steps):
@@ -85,7 +82,6 @@ class BPGradient(WordAttack):
 
     def _refined(self, words: Words, vectors: torch.Tensor) -> torch.Tensor:
         settings = self.settings
-        assert isinstance(settings, BPGradientSettings)
         rows = vectors.isfinite().all(dim=1).nonzero().squeeze(1)
         if len(rows):
             smaller = descend(words, vectors[rows], rows, settings.rounds, tuple(settings.depths))

@@ -7,7 +7,7 @@ bit after bit until the word fails, from each of a few first bits.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import torch
@@ -39,31 +39,29 @@ class DQNSettings(AttackSettings):
 
 
 @ATTACKS.register("dqn_bits")
-class DQNBits(WordAttack):
+class DQNBits(WordAttack[DQNSettings]):
     """Let the network play every word from its best first moves; keep the cheapest vector of each word."""
 
-    Settings: ClassVar[type[AttackSettings]] = DQNSettings
+    Settings = DQNSettings
 
-    def __init__(self, settings: AttackSettings) -> None:
+    def __init__(self, settings: DQNSettings) -> None:
         super().__init__(settings)
-        self._trained: WeakKeyDictionary[Decoder, dict[str, torch.nn.Module]] = WeakKeyDictionary()
+        self._trained: WeakKeyDictionary[Decoder, dict[tuple[str, int], torch.nn.Module]] = WeakKeyDictionary()
 
     def network(self, words: Words) -> torch.nn.Module:
-        """The network for the words' decoder and modulation; trained once."""
+        """The network for the words' decoder, modulation and root seed; trained once."""
         settings = self.settings
-        assert isinstance(settings, DQNSettings)
         known = self._trained.setdefault(words.decoder, {})
-        name = words.modulation.name
-        if name not in known:
-            known[name] = train(
+        key = words.modulation.name, words.seed
+        if key not in known:
+            known[key] = train(
                 words.decoder, words.modulation, settings.learning,
-                settings.amplitude, settings.depth, settings.max_bits,
+                settings.amplitude, settings.depth, settings.max_bits, words.seed,
             )  # fmt: skip
-        return known[name]
+        return known[key]
 
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings
-        assert isinstance(settings, DQNSettings)
         pushes = Pushes.of(words, settings.amplitude)
         game = Game(pushes, settings.depth, settings.max_bits)
         chosen, rows = play(game, self.network(words), settings.starts)

@@ -9,7 +9,7 @@ with it, and what grows are trapping sets and codewords.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -40,14 +40,13 @@ class GreedyBitsSettings(AttackSettings):
 
 
 @ATTACKS.register("greedy_bits")
-class GreedyBits(WordAttack):
+class GreedyBits(WordAttack[GreedyBitsSettings]):
     """Grow a selection from every start at every amplitude; keep the cheapest vector of each word."""
 
-    Settings: ClassVar[type[AttackSettings]] = GreedyBitsSettings
+    Settings = GreedyBitsSettings
 
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings
-        assert isinstance(settings, GreedyBitsSettings)
         cheapest = torch.full((len(words),), torch.inf, dtype=torch.float64)
         grown = [_grow(Pushes.of(words, amplitude), settings, cheapest) for amplitude in settings.amplitudes]
         vectors, rows = (torch.cat(parts) for parts in zip(*grown, strict=True))

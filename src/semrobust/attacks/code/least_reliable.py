@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -26,15 +26,14 @@ class LeastReliableSettings(AttackSettings):
 
 
 @ATTACKS.register("least_reliable_bits")
-class LeastReliableBits(Attack):
+class LeastReliableBits(Attack[LeastReliableSettings]):
     """Flip the k correct bits of least |LLR|, k as small as fails; keep the cheapest margin of each image."""
 
-    Settings: ClassVar[type[AttackSettings]] = LeastReliableSettings
+    Settings = LeastReliableSettings
     requires = frozenset({"soft_bits"})
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings
-        assert isinstance(settings, LeastReliableSettings)
         ranks = _ranks(target)
         bits = ranks.shape[1]
         counts = [bits ** (step / (settings.grid - 1)) for step in range(settings.grid)]
@@ -59,9 +58,9 @@ class LeastReliableBits(Attack):
 
 def _ranks(target: Target) -> torch.Tensor:
     """Place of each coded bit (B, n) in the order of rising |LLR|; bits that are already wrong come last."""
-    assert target.sent.bits is not None
-    sign = 1.0 - 2.0 * target.sent.bits.float()
-    reliability = target.system.llr(target.received, target.noise_variance) * sign
+    bits, _ = target.sent.coded()
+    sign = 1.0 - 2.0 * bits.float()
+    reliability = target.system.soft_bits().llr(target.received, target.noise_variance) * sign
     reliability = torch.where(reliability > 0, reliability, torch.inf)
     return reliability.argsort(dim=1, stable=True).argsort(dim=1)
 
@@ -71,9 +70,8 @@ def _displacement(target: Target, flip: torch.Tensor, rows: torch.Tensor) -> tor
 
     A use may carry several bits: its level must be wrong in each that is flipped and may be anything in the others.
     """
-    modulation = target.system.modulation
-    assert target.sent.bits is not None
-    bits = target.sent.bits[rows]
+    modulation = target.system.soft_bits().modulation
+    bits = target.sent.coded()[0][rows]
     use = torch.from_numpy(modulation.bit_use(bits.shape[1]))
     position = torch.from_numpy(modulation.bit_position(bits.shape[1]))
     shape = (len(rows), target.received.shape[1], modulation.bits_per_use)

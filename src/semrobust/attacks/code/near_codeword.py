@@ -7,7 +7,7 @@ for QPSK. Belief propagation fails earlier on sets that are no codewords at all,
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from scipy import sparse
@@ -15,7 +15,6 @@ from scipy import sparse
 from semrobust.attacks.code.vulnerable_set import Members, SetAttack, SetSettings
 from semrobust.attacks.code.words import Words
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings
 
 _ROWS = 64
 
@@ -27,10 +26,10 @@ class NearCodewordSettings(SetSettings):
 
 
 @ATTACKS.register("near_codeword")
-class NearCodeword(SetAttack):
+class NearCodeword(SetAttack[NearCodewordSettings]):
     """The codewords of low weight that the analysis of the structure found, or the lightest rows of the generator."""
 
-    Settings: ClassVar[type[AttackSettings]] = NearCodewordSettings
+    Settings = NearCodewordSettings
 
     def members(self, words: Words) -> Members:
         assert words.structure is not None

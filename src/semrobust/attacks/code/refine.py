@@ -25,7 +25,7 @@ def jitter(words: Words, vectors: torch.Tensor, rows: torch.Tensor, rounds: int,
     The same changes are tried on every word, so no word's result depends on its batch.
     """
     vectors, share = vectors.clone(), torch.full((len(rows),), _FIRST_SHARE)
-    stream = seeds.generator(0, "attack", "jitter")
+    stream = seeds.generator(words.seed, "attack", "jitter")
     for _ in range(rounds):
         changes = 1.0 + _SPREAD * torch.from_numpy(stream.standard_normal((trials, vectors.shape[1]), dtype="float32"))
         vectors, share = _shorten(words, vectors, rows, vectors[:, None] * changes, share)

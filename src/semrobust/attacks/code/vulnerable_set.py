@@ -13,13 +13,14 @@ the sets that promise least are tried on the decoder, and the amplitudes on the 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from semrobust.attacks.code.refine import jitter
 from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale, zero_words
@@ -84,7 +85,7 @@ class SetCandidates:
 def _quiet_norm(decoder: Decoder, members: Members, bisections: int) -> npt.NDArray[np.float32]:
     """Norm of the least uniform push on each set that fails an all-zero QPSK word without noise, infinite if none."""
     quick = Decoder(decoder.code, decoder.rule, min(_ITERATIONS, decoder.iterations), decoder.factor)
-    quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB))
+    quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB), seed=0)  # nothing is drawn
     push = -torch.from_numpy(members.toarray().astype(np.float32))
     push /= norms(push)[:, None]
     rows = torch.zeros(len(push), dtype=torch.int64)
@@ -96,7 +97,10 @@ _Measured = dict[tuple[str, int, int], tuple[Any, SetCandidates]]
 _MEASURED: WeakKeyDictionary[Decoder, _Measured] = WeakKeyDictionary()
 
 
-class SetAttack(WordAttack):
+K = TypeVar("K", bound=SetSettings, default=Any)
+
+
+class SetAttack(WordAttack[K]):
     """Push the set that promises to need least power, with amplitudes fitted to the word."""
 
     knows_structure = True
@@ -108,7 +112,6 @@ class SetAttack(WordAttack):
     def candidates(self, words: Words) -> SetCandidates:
         """The measured sets of the words' code; measured once per decoder and structure."""
         settings = self.settings
-        assert isinstance(settings, SetSettings)
         measured = _MEASURED.setdefault(words.decoder, {})
         key = type(self).__name__, settings.sets, settings.bisections
         structure, known = measured.get(key, (None, None))
@@ -119,7 +122,6 @@ class SetAttack(WordAttack):
 
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings
-        assert isinstance(settings, SetSettings)
         sets = self.candidates(words)
         predicted = sets.predict(words)
         tried = min(settings.candidates, predicted.shape[1])
@@ -141,10 +143,10 @@ class SetAttack(WordAttack):
 
 
 @ATTACKS.register("vulnerable_set")
-class VulnerableSet(SetAttack):
+class VulnerableSet(SetAttack[VulnerableSetSettings]):
     """Trapping sets, stopping sets and codewords alike."""
 
-    Settings: ClassVar[type[AttackSettings]] = VulnerableSetSettings
+    Settings = VulnerableSetSettings
 
     def members(self, words: Words) -> Members:
         assert words.structure is not None

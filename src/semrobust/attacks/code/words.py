@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
 
 import torch
 
-from semrobust.attacks.base import Attack, AttackResult, Target, untouched, update
+from semrobust.attacks.base import Attack, AttackResult, S, Target, untouched, update
+from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import first_crossing
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import power_from_psr_db
-from semrobust.systems.classical import ClassicalSystem
-
-if TYPE_CHECKING:
-    from semrobust.attacks.code.structure.sets import Structure
 
 _LIMIT_PSR_DB = 20.0  # an image that withstands this is censored, as for the attacks along fixed directions
 _STRENGTHS = tuple(1.0 + step / 8 for step in range(9))
@@ -34,7 +30,7 @@ class Words:
 
     `received` (W, M) float32 real uses; `bits` (W, n) uint8 coded bits; `message` (W, k) uint8 and `needed` (W, k)
     bool, the message bits that the image hangs on (padding is not needed); `noise_variance` per real use, which the
-    receiver knows; `structure` of the code, for attacks that know its graph.
+    receiver knows; `seed` the root seed of the run; `structure` of the code, for attacks that know its graph.
     """
 
     decoder: Decoder
@@ -44,6 +40,7 @@ class Words:
     message: torch.Tensor
     needed: torch.Tensor
     noise_variance: float
+    seed: int
     structure: Structure | None = None
 
     def __len__(self) -> int:
@@ -97,13 +94,13 @@ class Words:
         return torch.as_tensor(gradient)
 
 
-def zero_words(decoder: Decoder, received: torch.Tensor, variance: float, structure: Structure | None = None) -> Words:
+def zero_words(decoder: Decoder, received: torch.Tensor, variance: float, seed: int) -> Words:
     """All-zero codewords over QPSK, received (W, n): what an attack needs on them, it needs on any (symmetry)."""
     count, code = len(received), decoder.code
     message = torch.zeros(count, code.k, dtype=torch.uint8)
     bits = torch.zeros(count, code.n, dtype=torch.uint8)
     needed = torch.ones(count, code.k, dtype=torch.bool)
-    return Words(decoder, mapping.modulation("qpsk"), received, bits, message, needed, variance, structure)
+    return Words(decoder, mapping.modulation("qpsk"), received, bits, message, needed, variance, seed)
 
 
 def smallest_scale(
@@ -130,23 +127,22 @@ def norms(vectors: torch.Tensor) -> torch.Tensor:
 
 def words_of(target: Target) -> Words:
     """All blocks of all images of a target, image by image."""
-    system = cast(ClassicalSystem, target.system)
-    sent, blocks = target.sent, system.blocks
-    assert sent.bits is not None
-    assert sent.message is not None
+    soft, (bits, message) = target.system.soft_bits(), target.sent.coded()
+    count = len(target) * soft.blocks
     return Words(
-        system.decoder,
-        system.modulation,
-        target.received.reshape(len(target) * blocks, -1),
-        sent.bits.reshape(len(target) * blocks, -1),
-        sent.message.reshape(len(target) * blocks, -1),
-        torch.from_numpy(system.framing.needed(sent.message.numpy())).reshape(len(target) * blocks, -1),
+        soft.decoder,
+        soft.modulation,
+        target.received.reshape(count, -1),
+        bits.reshape(count, -1),
+        message.reshape(count, -1),
+        soft.needed(message).reshape(count, -1),
         target.noise_variance,
+        target.seed,
         target.structure,
     )
 
 
-class WordAttack(Attack):
+class WordAttack(Attack[S]):
     """An attack on every block for itself; the image takes the cheapest block, or none if noise ruins it anyway."""
 
     requires = frozenset({"soft_bits"})

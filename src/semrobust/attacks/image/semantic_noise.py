@@ -18,7 +18,7 @@ from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.systems.draw import Randomness
 
 VERSION = 1
-"""Raised when results change: it stands in the keys of stored noise."""
+"""Raised when the noise or what is measured of it changes, so that nothing made by the old code is taken for new."""
 
 
 @dataclass(frozen=True)

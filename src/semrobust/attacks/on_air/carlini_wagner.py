@@ -9,7 +9,7 @@ rewards an image that is *not* ruined; this is the one that attacks.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -46,15 +46,14 @@ class CarliniWagnerSettings(AttackSettings):
 
 
 @ATTACKS.register("carlini_wagner")
-class CarliniWagner(Attack):
+class CarliniWagner(Attack[CarliniWagnerSettings]):
     """The smallest vector met in any of the searches that ruins the image; all images side by side."""
 
-    Settings: ClassVar[type[AttackSettings]] = CarliniWagnerSettings
+    Settings = CarliniWagnerSettings
     requires = frozenset({"gradient"})
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings
-        assert isinstance(settings, CarliniWagnerSettings)
         result = untouched(target)
         rows = (~result.success).nonzero().squeeze(1)
         if not len(rows):

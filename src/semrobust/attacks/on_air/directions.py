@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import torch
 from pydantic import Field, model_validator
+from typing_extensions import TypeVar
 
 from semrobust.attacks.base import Attack, AttackResult, Target
 from semrobust.attacks.search import amplitudes, first_crossing
@@ -12,14 +14,10 @@ from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, PositiveFloat
 from semrobust.phy.power import normalize_power
 
-if TYPE_CHECKING:
-    import torch
-
 
 class DirectionSettings(AttackSettings):
     """The grid of rising power, as perturbation-to-signal ratio, and how finely the crossing is bisected."""
 
-    kind: Literal["random_direction", "all_bits"]
     start_psr_db: float
     stop_psr_db: float
     step_db: PositiveFloat
@@ -35,10 +33,17 @@ class DirectionSettings(AttackSettings):
         return self
 
 
-class DirectionAttack(Attack):
-    """Scale one direction of unit power per use until the image is ruined."""
+class FixedDirectionSettings(DirectionSettings):
+    """Settings of an attack whose direction has none."""
 
-    Settings: ClassVar[type[AttackSettings]] = DirectionSettings
+    kind: Literal["random_direction", "all_bits"]
+
+
+D = TypeVar("D", bound=DirectionSettings, default=Any)
+
+
+class DirectionAttack(Attack[D]):
+    """Scale one direction of unit power per use until the image is ruined."""
 
     def direction(self, target: Target) -> torch.Tensor:
         """Direction (B, N) with squared norm N per image."""
@@ -46,24 +51,26 @@ class DirectionAttack(Attack):
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings
-        assert isinstance(settings, DirectionSettings)
         direction = self.direction(target)
         grid = amplitudes(settings.start_psr_db, settings.stop_psr_db, settings.step_db)
         return first_crossing(target, lambda scale, rows: scale[:, None] * direction[rows], grid, settings.bisections)
 
 
 @ATTACKS.register("random_direction")
-class RandomDirection(DirectionAttack):
+class RandomDirection(DirectionAttack[FixedDirectionSettings]):
     """An isotropic direction per image: what an attacker without any knowledge can do."""
+
+    Settings = FixedDirectionSettings
 
     def direction(self, target: Target) -> torch.Tensor:
         return normalize_power(target.directions)
 
 
 @ATTACKS.register("all_bits")
-class AllBits(DirectionAttack):
+class AllBits(DirectionAttack[FixedDirectionSettings]):
     """Every channel use pushed towards the wrong sign with the same strength, blind to the noise."""
 
+    Settings = FixedDirectionSettings
     requires = frozenset({"soft_bits"})
 
     def direction(self, target: Target) -> torch.Tensor:

@@ -9,7 +9,7 @@ is what gradient ascent does. Several random starts, since that boundary has man
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -38,15 +38,14 @@ class MinimumNormSettings(AttackSettings):
 
 
 @ATTACKS.register("minimum_norm")
-class MinimumNorm(Attack):
+class MinimumNorm(Attack[MinimumNormSettings]):
     """The smallest vector over all starts and steps that was seen to ruin the image."""
 
-    Settings: ClassVar[type[AttackSettings]] = MinimumNormSettings
+    Settings = MinimumNormSettings
     requires = frozenset({"gradient"})
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings
-        assert isinstance(settings, MinimumNormSettings)
         result = untouched(target)
         rows = (~result.success).nonzero().squeeze(1)
         if not len(rows):
@@ -54,19 +53,19 @@ class MinimumNorm(Attack):
         chosen = target.take(rows)
         found = untouched(chosen)
         length = power_from_psr_db(settings.start_psr_db, target.received.shape[1]) ** 0.5
-        for start in _starts(chosen.directions, settings.starts):
+        for start in _starts(chosen.directions, settings.starts, target.seed):
             found = _descend(chosen, found, length * start, settings)
         return update(result, rows, _shorten(chosen, found, settings.bisections))
 
 
-def _starts(directions: torch.Tensor, count: int) -> list[torch.Tensor]:
+def _starts(directions: torch.Tensor, count: int, seed: int) -> list[torch.Tensor]:
     """Unit vectors (B, N): each image's own random direction with its entries shuffled and their signs changed.
 
-    All images share shuffles and signs, so no image's starts depend on its batch.
+    All images share shuffles and signs, which the root seed draws, so no image's starts depend on its batch.
     """
     uses, made = directions.shape[1], []
     unit = normalize_power(directions) / math.sqrt(uses)
-    stream = seeds.generator(0, "attack", "minimum_norm")
+    stream = seeds.generator(seed, "attack", "minimum_norm")
     for _ in range(count):
         order = torch.from_numpy(stream.permutation(uses))
         signs = torch.from_numpy(stream.choice([-1.0, 1.0], uses).astype("float32"))

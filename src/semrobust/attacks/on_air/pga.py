@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -24,19 +24,18 @@ class PGASettings(AttackSettings):
 
 
 @ATTACKS.register("pga")
-class PGA(Attack):
+class PGA(Attack[PGASettings]):
     """s <- s + α g/(||g|| + ε) from s = 0, g the gradient of the squared error, stopped at the first crossing of D*.
 
     `bisections: 0` is the paper's attack. With bisections the last step is shortened to the crossing, which can only
     lower the power within one step length.
     """
 
-    Settings: ClassVar[type[AttackSettings]] = PGASettings
+    Settings = PGASettings
     requires = frozenset({"gradient"})
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings
-        assert isinstance(settings, PGASettings)
         count = len(target)
         nothing = torch.zeros_like(target.received)
         result = AttackResult(

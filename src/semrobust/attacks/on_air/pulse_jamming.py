@@ -6,7 +6,7 @@ The blind jammer of coded systems: for the same power, a few strong pulses may h
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -14,24 +14,22 @@ from pydantic import Field
 from semrobust.attacks.base import Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings
 
 
 class PulseJammingSettings(DirectionSettings):
     """As `DirectionSettings`, and the `share` of the channel uses that is hit."""
 
-    kind: Literal["pulse_jamming"]  # type: ignore[assignment]
+    kind: Literal["pulse_jamming"]
     share: Annotated[float, Field(gt=0, le=1)]
 
 
 @ATTACKS.register("pulse_jamming")
-class PulseJamming(DirectionAttack):
+class PulseJamming(DirectionAttack[PulseJammingSettings]):
     """Equal pulses of random sign on a random share of the uses, others on each image."""
 
-    Settings: ClassVar[type[AttackSettings]] = PulseJammingSettings
+    Settings = PulseJammingSettings
 
     def direction(self, target: Target) -> torch.Tensor:
-        assert isinstance(self.settings, PulseJammingSettings)
         drawn, uses = target.directions, target.directions.shape[1]
         hit = max(1, round(self.settings.share * uses))
         # the size of a normal variable says nothing of its sign: one draw gives both, independent of each other

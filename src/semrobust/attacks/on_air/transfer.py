@@ -6,34 +6,32 @@ its own on the codewords of the same encoder (`systems.deepjscc_surrogate`) and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Literal
+
+import torch
 
 from semrobust.attacks.base import Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings
 from semrobust.phy.power import normalize_power
-
-if TYPE_CHECKING:
-    import torch
 
 
 class TransferSettings(DirectionSettings):
     """As `DirectionSettings`; `crafted_by` names the attack on the surrogate whose directions are taken."""
 
-    kind: Literal["transfer"]  # type: ignore[assignment]
+    kind: Literal["transfer"]
     crafted_by: str
 
 
 @ATTACKS.register("transfer")
-class Transfer(DirectionAttack):
+class Transfer(DirectionAttack[TransferSettings]):
     """The direction found on the surrogate, scaled until the real decoder's image is ruined.
 
-    The target's `directions` (B, N) are the perturbations found there (`evaluation.transferred`). That the scale is
+    The target's `directions` (B, N) are the perturbations found there (`measure.transferred`). That the scale is
     searched on the real decoder favours the attacker: what is measured is the power at which his direction works.
     """
 
-    Settings: ClassVar[type[AttackSettings]] = TransferSettings
+    Settings = TransferSettings
     transfers = True
 
     def direction(self, target: Target) -> torch.Tensor:

@@ -7,7 +7,7 @@ Moosavi-Dezfooli et al. 2017 (arXiv 1610.08401) for a distortion target; on the 
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -16,7 +16,7 @@ from semrobust.attacks.base import Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.attacks.on_air.gradient import measure
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings, Positive
+from semrobust.config.settings import Positive
 from semrobust.phy.power import normalize_power, power_from_psr_db
 
 _FLOOR = 0.02  # where the cosine schedule of step and shrinkage ends, as a share of its beginning
@@ -28,25 +28,24 @@ class UniversalSettings(DirectionSettings):
     The norm changes by the share `shrink` at first, so that half of the images learned from are ruined.
     """
 
-    kind: Literal["universal"]  # type: ignore[assignment]
+    kind: Literal["universal"]
     iterations: Positive
     step: Annotated[float, Field(gt=0, le=1)]
     shrink: Annotated[float, Field(gt=0, lt=1)]
 
 
 @ATTACKS.register("universal")
-class Universal(DirectionAttack):
+class Universal(DirectionAttack[UniversalSettings]):
     """One direction for all even images of the batch, learned from the odd ones, and the other way round.
 
     So no image takes part in making the vector that it is attacked with. The power reported for an image is that at
     which the common direction ruins it; the share of images with less is what one vector of this power ruins.
     """
 
-    Settings: ClassVar[type[AttackSettings]] = UniversalSettings
+    Settings = UniversalSettings
     requires = frozenset({"gradient"})
 
     def direction(self, target: Target) -> torch.Tensor:
-        assert isinstance(self.settings, UniversalSettings)
         places = torch.arange(len(target))
         direction = torch.empty_like(target.received)
         for parity in (0, 1):

@@ -60,7 +60,7 @@ def play(game: Game, net: torch.nn.Module, starts: int) -> tuple[torch.Tensor, t
 
 
 def random_words(
-    decoder: Decoder, modulation: mapping.Modulation, variance: float, count: int, stream: torch.Generator
+    decoder: Decoder, modulation: mapping.Modulation, variance: float, count: int, stream: torch.Generator, seed: int
 ) -> Words:
     """Random messages, encoded, sent over AWGN; every message bit counts."""
     code = decoder.code
@@ -69,4 +69,4 @@ def random_words(
     sent = mapping.map_bits(bits, modulation)
     received = sent + variance**0.5 * torch.randn(sent.shape, generator=stream)
     needed = torch.ones(count, code.k, dtype=torch.bool)
-    return Words(decoder, modulation, received, bits, message, needed, variance)
+    return Words(decoder, modulation, received, bits, message, needed, variance, seed)

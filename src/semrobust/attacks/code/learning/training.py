@@ -66,13 +66,14 @@ class Memory:
 
 def train(
     decoder: Decoder, modulation: mapping.Modulation, settings: LearningSettings,
-    amplitude: float, depth: int, moves: int, seed: int = 0,
+    amplitude: float, depth: int, moves: int, seed: int,
 ) -> torch.nn.Sequential:  # fmt: skip
     """The Q-network for one code and modulation; the same at each call, and independent of any image.
 
     Q-learning has ups and downs, so the slow network, an average over the latest updates, is examined now and then on
     words kept for that, and the best is taken.
-    `amplitude`, `depth` and `moves` are those of `Pushes` and `Game`; `seed` draws the first weights and all words.
+    `amplitude`, `depth` and `moves` are those of `Pushes` and `Game`; `seed`, the root seed of
+    the run, draws the first weights and all words.
     """
     stream = torch.Generator().manual_seed(seeds.integer(seed, "attack", "dqn"))
 
@@ -80,7 +81,8 @@ def train(
         """Games on new words, `level` from 0 to 1 over the range of SNRs."""
         low, high = settings.snr_db
         variance = noise_variance(low + level * (high - low))
-        return Game(Pushes.of(random_words(decoder, modulation, variance, count, stream), amplitude), depth, moves)
+        words = random_words(decoder, modulation, variance, count, stream, seed)
+        return Game(Pushes.of(words, amplitude), depth, moves)
 
     exams = [game_at((part + 0.5) / _EXAMS, _EXAM_WORDS) for part in range(_EXAMS)]
     net = network(seeds.integer(seed, "attack", "dqn", "network"))

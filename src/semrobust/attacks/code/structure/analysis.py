@@ -39,8 +39,8 @@ class _Searched:
 def analyse(code: LdpcCode, settings: StructureSettings, seed: int) -> Structure:
     """Short cycles, trapping, absorbing and stopping sets, and codewords of low weight of `code`.
 
-    `seed` draws the information sets of the search for codewords, and which sets of a class are kept where there are
-    too many. Every set is classified anew from H, whatever the search that found it took it for.
+    `seed` draws the information sets of the search for codewords, and which sets of a class grow on or are kept where
+    there are too many. Every set is classified anew from H, whatever the search that found it took it for.
     """
     searched = _search(code, settings, seed)
     sets = NodeSets.union(searched.parts)
@@ -72,7 +72,7 @@ def _search(code: LdpcCode, settings: StructureSettings, seed: int) -> _Searched
     size, most = settings.trapping_size, settings.trapping_unsatisfied
     counts, listed = cycles.list_cycles(graph, settings.max_cycle, _CAPACITY)
     starts = {length // 2: nodes for length, nodes in listed.items()}
-    grown, narrowed = growth.grow(graph, starts, size, most, settings.growth_width)
+    grown, narrowed = growth.grow(graph, starts, size, most, settings.growth_width, seed)
     parts, absorbing = list(grown.values()), {}
     for odd in range(1, most + 1):
         found, absorbing[odd] = exhaustive.deepen(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from semrobust.attacks.code.structure.graph import Graph, Index32
+from semrobust.pipeline import seeds
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -32,15 +33,15 @@ def on_the_way(odd: int, longest: int) -> int:
 
 
 def grow(
-    graph: Graph, starts: dict[int, Index32], size: int, odd: int, width: int
+    graph: Graph, starts: dict[int, Index32], size: int, odd: int, width: int, seed: int
 ) -> tuple[dict[tuple[int, int], Index32], set[tuple[int, int]]]:
     """Sets of at most `size` nodes and `odd` odd checks, per class (a, b), int32 (sets, a); and the classes cut.
 
     `starts` are node sets by size, here those of cycles. At most `width` sets of a class (a, b) grow on; a class with
-    more is cut to the first by a hash of its nodes, so that no part of the graph is preferred.
+    more is cut to the first by a hash of its nodes, drawn by `seed`, so that no part of the graph is preferred.
     """
     limit = on_the_way(odd, max(starts, default=0))
-    names = np.random.default_rng(0).integers(2**64, size=graph.nodes, dtype=np.uint64)  # of nodes; a set has the sum
+    names = seeds.generator(seed, "growth").integers(2**64, size=graph.nodes, dtype=np.uint64)  # a set has the sum
     classes: dict[tuple[int, int], Index32] = {}
     cut: set[tuple[int, int]] = set()
     grown = np.empty((0, 0), dtype=np.int32)

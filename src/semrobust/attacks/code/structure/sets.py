@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,7 @@ from scipy import sparse
 
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError
-
-if TYPE_CHECKING:
-    from semrobust.phy.ldpc import LdpcCode
+from semrobust.phy.ldpc import LdpcCode
 
 Index = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -1,0 +1,49 @@
+"""Which training a system gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semrobust.config.params import Params
+from semrobust.config.registry import SYSTEMS
+from semrobust.data.content import Split
+from semrobust.systems.base import System
+from semrobust.training.classification import RecognitionTrainer
+from semrobust.training.loop import Trainer
+from semrobust.training.trainers import trainer_for
+from tests.attacks.samples import PARAMS, patches
+
+
+def data(count: int) -> Split:
+    return Split(patches()[:count], np.arange(count, dtype=np.int64) % 10)
+
+
+def system_of(params: Params, name: str) -> System:
+    settings = params.systems[name]
+    kind = SYSTEMS[settings.kind]
+    assert issubclass(kind, System)
+    return kind.create(settings, params.link.real_uses, 1)
+
+
+@pytest.mark.parametrize("name", list(PARAMS.systems))
+def test_every_system_that_learns_has_a_training(name: str, tmp_path: Path) -> None:
+    system, channel = system_of(PARAMS, name), PARAMS.systems[name].train_channel
+    given = None if channel is None else PARAMS.channels[channel]
+    if not system.learns:
+        return
+    trainer = trainer_for(system, data(24), data(8), given, tmp_path, 3, name)
+    assert isinstance(trainer, Trainer if system.task == "image" else RecognitionTrainer)
+    assert (len(trainer.validation), trainer.root_seed, trainer.name) == (8, 3, name)
+    if isinstance(trainer, RecognitionTrainer):
+        assert (trainer.air is None) == (given is None)
+        assert len(trainer.labels) == len(trainer.train)
+
+
+def test_a_chain_has_none(tmp_path: Path) -> None:
+    chain = system_of(PARAMS, "jpeg_ldpc_qpsk")
+    assert not chain.learns
+    with pytest.raises(TypeError, match="has no network to train"):
+        trainer_for(chain, data(8), data(8), None, tmp_path, 3, "jpeg_ldpc_qpsk")
