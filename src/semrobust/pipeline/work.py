@@ -129,6 +129,7 @@ class Work:
             "job": {"kind": artifact.kind, "name": artifact.name, "key": artifact.key},
             "settings": artifact.settings,
             "recipe": artifact.recipe,
+            "needs": list(self._hashes),
             "code": self.code,
             "modules": list(artifact.modules),
             "inputs": dict(sorted(self._hashes.items())),
