@@ -5,9 +5,9 @@
 
 `key` names what was to be made, and `id` what was made: it is computed from the key and the content of the inputs, so
 the same two give the same id in every clone and on every day. `needs` are the inputs in the order in which they stand
-in the key (`inputs` are sorted), so the key follows from the record alone. `outputs` maps the ends of the files' names to SHA-256,
-`inputs` and `lineage` (the inputs of the inputs, down to the raw data) map `kind/name-key` to such maps, so that a
-figure's record alone names everything behind it. `digest` is over all other fields.
+in the key (`inputs` are sorted), so the key follows from the record alone. `outputs` maps the ends of the files' names
+to SHA-256, `inputs` and `lineage` (the inputs of the inputs, down to the raw data) map `kind/name-key` to such maps, so
+that a figure's record alone names everything behind it. `digest` is over all other fields.
 """
 
 from __future__ import annotations
