@@ -1,6 +1,7 @@
 """Digest of the code behind an artifact: a module and everything of this package that it imports.
 
-It stands in every record, and in the keys of what is made in seconds. Comments, docstrings and blank lines do not count.
+It stands in every record, and in the keys of what is made in seconds. Comments, docstrings and blank lines do not
+count.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class EarlierRelease(ValueError):
 
 
 def read(path: Path) -> Plain:
-    """Read a record; raises ArtifactError if it is missing or unreadable, EarlierRelease for one of the first edition."""
+    """Read a record; raises ArtifactError if it is missing or damaged, EarlierRelease for one of the first edition."""
     try:
         return checked(json.loads(path.read_text(encoding="utf-8")))
     except EarlierRelease:

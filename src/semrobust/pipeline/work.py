@@ -164,6 +164,14 @@ def make(plan: Plan, address: str, command: Sequence[str] = ()) -> Artifact:
     return artifact
 
 
+def finished(plan: Plan, address: str) -> Input:
+    """An artifact, for what reads it and makes none; raises ArtifactError with the command that makes it."""
+    artifact = plan[address]
+    if not is_made(artifact):
+        raise ArtifactError(f"{artifact.path()} is missing: run `snakemake --cores 2 {artifact.path()}` first")
+    return _verified(artifact)
+
+
 def lock_path(artifact: Artifact) -> Path:
     """All runs of a folder share the raw downloads, so they make their datasets one after another."""
     if artifact.places:
@@ -218,7 +226,6 @@ def _verified(artifact: Artifact) -> Input:
         if not path.exists():
             raise ArtifactError(f"{path} is missing. {artifact.rebuild}")
         if (found := files.sha256(path)) != expected:
-            raise ArtifactError(
-                f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}. {artifact.rebuild}"
-            )
+            text = f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}"
+            raise ArtifactError(f"{text}. {artifact.rebuild}")
     return Input(artifact, made)

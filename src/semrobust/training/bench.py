@@ -11,35 +11,34 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import torch
 
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
+from semrobust.data.content import Split
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
 from semrobust.phy.air import Air
 from semrobust.pipeline import seeds
-from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.work import finished
 from semrobust.systems.base import System
 from semrobust.systems.classification import CLASSES, ClassifyingSystem
-from semrobust.training.classification import RecognitionTrainer
-from semrobust.training.loop import Trainer
+from semrobust.training.trainer import trainer_for
 
 PRECISIONS = ("fp32", "bf16")
 _WARM_UP = 5
 
 
-def recognition_hours(params: Params, steps: int, tell: Callable[[str], None]) -> dict[str, Any]:
+def recognition_hours(params: Params, plan: Plan, steps: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """What the trainings behind all systems that name classes take on this machine, over `steps` steps of each.
 
     By system: `precision` as in the params, `images` of all its epochs, `fp32` and `bf16` each as in `profile`, and
     `hours` of one process with `compute.recognition_threads` threads at the params' precision, validation left out.
     `hours` is their sum. Needs the run's dataset, whose images it counts.
     """
-    folder = Layout(params.run).dataset().parent
-    if not folder.exists():
-        raise UsageError(f"{folder} is not there: make it with `semrobust data`")
-    whole = len(load_split(folder, "train").images)
+    whole = len(load_split(finished(plan, f"dataset/{params.data.source}").artifact.stem, "train"))
     measured: dict[str, Any] = {}
     for name in [*params.of_task("pretraining"), *params.of_task("class")]:
         schedule = getattr(params.systems[name], "training", None)
@@ -77,16 +76,15 @@ def profile(params: Params, name: str, steps: int, precision: str | None = None)
     compute, classifies = params.compute, issubclass(kind, ClassifyingSystem)
     torch.set_num_threads(compute.recognition_threads if classifies else compute.train_threads)
     system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
-    batch = schedule.batch
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, ((steps + _WARM_UP) * batch, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    batch, channel = schedule.batch, settings.train_channel
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, ((steps + _WARM_UP) * batch, 3, 32, 32), dtype=np.uint8)
+    labels = random.integers(0, CLASSES, len(images), dtype=np.int64)
+    train, validation = Split(images, labels), Split(images[:1], labels[:1])
+    air = None if channel is None else Air.of(params.channels[channel], schedule.snr_db)
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = Trainer(system, images, images[:1], Path(scratch), params.seed, name)  # type: ignore[arg-type]
-        if isinstance(system, ClassifyingSystem):
-            labels = torch.randint(CLASSES, (len(images),), generator=generator)
-            given = (images, labels), (images[:1], labels[:1])
-            air = None if schedule.channel is None else Air.of(params.channels[schedule.channel], schedule.snr_db)
-            trainer = RecognitionTrainer(system, air, *given, Path(scratch), params.seed, name)
+        trainer = trainer_for(system, train, validation, air, Path(scratch), params.seed, name)
+    generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(images), generator=generator)
     forward = "learn" if classifies else "loss"
     seconds: dict[str, float] = defaultdict(float)
