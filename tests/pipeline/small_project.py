@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +17,7 @@ from semrobust.pipeline import gc, lineage, plan, step, work
 from semrobust.pipeline.audit import Audit
 from semrobust.pipeline.plan import Artifact, Plan
 from semrobust.pipeline.step import Step
+from tests.conftest import ROOT
 
 TOYS = ("raw", "net", "table", "figure")
 RUN = "r"
@@ -66,3 +70,19 @@ def make(*kinds: str, **changes: Any) -> Plan:
 
 def audit(complete: bool = False, **changes: Any) -> Audit:
     return Audit(planned(**changes), complete)
+
+
+PROCESS = "from tests.pipeline import small_project; small_project.install(); small_project.make(*{kinds!r})"
+
+
+def install() -> None:
+    """As `use_small_steps`, for the rest of a process."""
+    for module in (step, plan, lineage, gc):
+        vars(module)["steps"] = steps
+
+
+def start(*kinds: str, **environment: str) -> subprocess.Popen[str]:
+    """A process that makes the artifacts of some kinds in the current folder."""
+    command = [sys.executable, "-c", PROCESS.format(kinds=kinds)]
+    given = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])} | environment
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=given)

@@ -71,6 +71,7 @@ class Work:
         self.surroundings = record.surroundings()  # at the start: what is being edited meanwhile has not made this
         self.code = code.digest(artifact.modules)
         self._inputs = {needed.address: _verified(needed) for needed in plan.inputs(artifact)}
+        self._lineage = _together(artifact, list(self._inputs.values()))
         self.dataset: Plain = next((i.record["dataset"] for i in self._inputs.values() if i.record["dataset"]), {})
 
     def input(self, kind: str, name: str | None = None) -> Input:
@@ -120,9 +121,7 @@ class Work:
     @property
     def determined(self) -> Plain:
         """What key, inputs and code determine of the record: the same in every clone."""
-        artifact, lineage = self.artifact, dict[str, record.Hashes]()
-        for given in self._inputs.values():
-            lineage |= given.record["lineage"] | given.record["inputs"]
+        artifact = self.artifact
         return {
             "format": record.FORMAT,
             "id": self.id,
@@ -133,7 +132,7 @@ class Work:
             "code": self.code,
             "modules": list(artifact.modules),
             "inputs": dict(sorted(self._hashes.items())),
-            "lineage": dict(sorted(lineage.items())),
+            "lineage": dict(sorted(self._lineage.items())),
             "dataset": self.dataset,
             "seed": artifact.settings.get("seed"),
         }
@@ -211,6 +210,23 @@ def publish(artifact: Artifact) -> None:
 def _full(artifact: Artifact) -> str:
     """What records call an input."""
     return f"{artifact.address}-{artifact.key}"
+
+
+def _together(artifact: Artifact, inputs: Sequence[Input]) -> dict[str, record.Hashes]:
+    """What is behind the inputs; raises ArtifactError if two of them rest on different files of one address.
+
+    Keys cannot tell: on another machine a training gives other weights under the same key.
+    """
+    lineage: dict[str, record.Hashes] = {}
+    direct = {_full(given.artifact): given.record["outputs"] for given in inputs}
+    for given in inputs:
+        for address, used in (given.record["lineage"] | given.record["inputs"]).items():
+            if direct.get(address, used) != used or lineage.setdefault(address, used) != used:
+                raise ArtifactError(
+                    f"{given.artifact.record} was made from another {address} than the other inputs of "
+                    f"{artifact.address}. {given.artifact.rebuild}"
+                )
+    return lineage
 
 
 def _verified(artifact: Artifact) -> Input:
