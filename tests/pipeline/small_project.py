@@ -6,11 +6,13 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from semrobust.config.params import Params
 from semrobust.pipeline import gc, lineage, plan, step, work
@@ -86,3 +88,11 @@ def start(*kinds: str, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PROCESS.format(kinds=kinds)]
     given = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])} | environment
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=given)
+
+
+def load(files: Sequence[Path]) -> Params:
+    """Params files of a small project, overlaid."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return params(**merged)

@@ -154,7 +154,7 @@ def _table(findings: list[Finding]) -> str:
         texts = [text for _, text in finding.problems]
         if one_by_one and "id" in finding.record:
             texts.append(f"semrobust:{finding.record['id']}")
-            texts += [f"{_compared([finding])} of its inputs up the lineage"] if finding.behind else []
+            texts += [f"lineage: {_compared([finding])} by SHA-256"] if finding.behind else []
         texts += finding.notes if one_by_one else []
         for row, text in enumerate(texts):
             rows.append((_status(finding) if row == 0 else "", finding.path.as_posix() if row == 0 else "", text))

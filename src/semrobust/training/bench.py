@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
 import torch
 
 from semrobust.config.params import Params
@@ -19,13 +18,12 @@ from semrobust.config.registry import SYSTEMS
 from semrobust.data.content import Split
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
-from semrobust.phy.air import Air
 from semrobust.pipeline import seeds
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished
 from semrobust.systems.base import System
-from semrobust.systems.classification import CLASSES, ClassifyingSystem
-from semrobust.training.trainer import trainer_for
+from semrobust.systems.classification import CLASSES
+from semrobust.training.trainers import trainer_for
 
 PRECISIONS = ("fp32", "bf16")
 _WARM_UP = 5
@@ -70,22 +68,24 @@ def profile(params: Params, name: str, steps: int, precision: str | None = None)
         if not hasattr(schedule, "precision"):
             raise UsageError(f"'{name}' is always trained in fp32: leave --precision out")
         schedule = schedule.model_copy(update={"precision": precision})
-        settings = settings.model_copy(update={"training": schedule})
+    if getattr(schedule, "images", None) is not None:  # as many as are timed
+        schedule = schedule.model_copy(update={"images": None})
+    settings = settings.model_copy(update={"training": schedule})
     kind = SYSTEMS[settings.kind]
     assert issubclass(kind, System)
-    compute, classifies = params.compute, issubclass(kind, ClassifyingSystem)
+    compute, classifies = params.compute, kind.task != "image"
     torch.set_num_threads(compute.recognition_threads if classifies else compute.train_threads)
     system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
-    batch, channel = schedule.batch, settings.train_channel
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, ((steps + _WARM_UP) * batch, 3, 32, 32), dtype=np.uint8)
-    labels = random.integers(0, CLASSES, len(images), dtype=np.int64)
-    train, validation = Split(images, labels), Split(images[:1], labels[:1])
-    air = None if channel is None else Air.of(params.channels[channel], schedule.snr_db)
+    batch = schedule.batch
+    stream = seeds.generator(params.seed, "bench", "training", name)
+    count = (steps + _WARM_UP) * batch
+    train = Split(stream.integers(0, 256, (count, 3, 32, 32), dtype="uint8"), stream.integers(CLASSES, size=count))
+    channel = None if settings.train_channel is None else params.channels[settings.train_channel]
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = trainer_for(system, train, validation, air, Path(scratch), params.seed, name)
-    generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(images), generator=generator)
+        one = Split(train.images[:1], train.labels[:1])
+        trainer = trainer_for(system, train, one, channel, Path(scratch), params.seed, name)
+    generator = torch.Generator().manual_seed(seeds.integer(params.seed, "bench", "training", name))
+    order = torch.randperm(count, generator=generator)
     forward = "learn" if classifies else "loss"
     seconds: dict[str, float] = defaultdict(float)
 

@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 
 from semrobust.cli.checks.finding import Finding, Setting, gib
 from semrobust.config.params import Params
+from semrobust.pipeline import step
 from semrobust.pipeline.plan import Plan
-from semrobust.pipeline.step import steps
 
 LOCK = Path("requirements.lock")
 _INSTALL = "make install, or pip install --no-build-isolation -r requirements.lock"
@@ -144,7 +144,7 @@ def memory(setting: Setting) -> Iterator[Finding]:
         return
     plan = setting.plan
     kinds = {artifact.kind for artifact in plan} if isinstance(plan, Plan) else set()
-    largest = max((steps()[kind].memory_mb for kind in kinds), default=0) * 2**20
+    largest = max((step.steps()[kind].memory_mb for kind in kinds), default=0) * 2**20
     text = f"{gib(free)} of {gib(total)} free; a job is granted up to {gib(largest)}"
     details = {"free_bytes": free, "total_bytes": total, "largest_job_bytes": largest}
     if not largest:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semrobust.cli.checks.finding import Finding, Setting
-from semrobust.pipeline import audit, work
+from semrobust.pipeline import audit, step, work
 from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan
-from semrobust.pipeline.step import steps
 
 
 def progress(setting: Setting) -> Iterator[Finding]:
@@ -22,7 +21,7 @@ def progress(setting: Setting) -> Iterator[Finding]:
         return
     asked = Counter(artifact.kind for artifact in plan)
     made = Counter(artifact.kind for artifact in plan if _is_here(artifact))
-    counts = {kind: [made[kind], asked[kind]] for kind in steps() if asked[kind]}
+    counts = {kind: [made[kind], asked[kind]] for kind in step.steps() if asked[kind]}
     text = f"'{plan.run}' has {made.total()} of its {len(plan)} artifacts here"
     parts = [f"{kind} {done} of {of}" for kind, (done, of) in counts.items()]
     yield Finding("ok", "run", f"{text}: {', '.join(parts)}", details=counts)
