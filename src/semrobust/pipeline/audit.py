@@ -29,6 +29,10 @@ SUFFIXES = frozenset({".npy", ".npz", ".parquet", ".safetensors", ".csv", ".pdf"
 
 UNASKED = "unasked: the params ask for none of this key, and `semrobust gc` would remove it"
 
+EARLIER_RELEASE = (
+    "recorded by an earlier release: its own files can be compared, what is behind them cannot; make it again"
+)
+
 _PICTURES = frozenset({".pdf", ".png"})
 _PASSED_OVER = frozenset({"scratch", "logs", "plan", "raw", "benchmarks", "training"})
 _DETERMINED = (
@@ -202,7 +206,7 @@ class Audit:
             self._files(finding, outputs, in_place)
             if "digest" in record and record["digest"] != provenance.sealed(record)["digest"]:
                 finding.problems.append((Status.TAMPERED, "its record was edited: its digest does not follow"))
-            finding.problems.append((Status.EARLIER, _earlier_text("files as it says")))
+            finding.problems.append((Status.EARLIER, EARLIER_RELEASE))
             return finding
         contradiction = provenance.contradiction(record)
         if contradiction:
@@ -225,7 +229,7 @@ class Audit:
         if inside.problem:
             finding.problems.append((Status.TAMPERED, inside.problem))
         elif "format" not in inside.record:
-            finding.problems.append((Status.EARLIER, _earlier_text("the picture as it says")))
+            finding.problems.append((Status.EARLIER, EARLIER_RELEASE))
         else:
             finding.notes.append(f"judged by the record inside it, as {finding.address}")
             self._original(finding, {path.suffix: path})
@@ -394,10 +398,6 @@ def walk(folder: Path) -> Iterator[Path]:
 
 def _earlier(record: Plain) -> bool:
     return "format" not in record
-
-
-def _earlier_text(intact: str) -> str:
-    return f"recorded by an earlier release: {intact}, but what is behind it cannot be followed; make it again"
 
 
 def _stem(holder: Path) -> Path:
