@@ -1,4 +1,4 @@
-"""`semrobust audit` without a project around it, and what it says of wrong use."""
+"""`semrobust audit`: what it prints, without a project around it too, and what it says of wrong use."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from semrobust.cli import audit as verbs
 from semrobust.cli import main
 from semrobust.pipeline import files
 from semrobust.pipeline import record as provenance
+from tests.conftest import ROOT
 from tests.pipeline import small_project
+from tests.pipeline.small_project import artifact, make
+
+CSV, PDF = Path("data/r/results/clean.csv"), Path("figures/r/fig.pdf")
 
 
 @pytest.fixture(autouse=True)
-def no_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def small(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    monkeypatch.setattr(verbs, "load", small_project.load)
+    small_project.use_small_steps(monkeypatch)
 
 
 def audit(*arguments: str) -> Result:
@@ -28,16 +35,17 @@ def audit(*arguments: str) -> Result:
 
 
 def test_a_copied_figure_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small_project.make_all()
+    make()
     folder = tmp_path / "empty"
     folder.mkdir()
-    shutil.copy(small_project.PNG, folder)
+    shutil.copy(PDF.with_suffix(".png"), folder)
     monkeypatch.chdir(folder)
     result = audit("fig.png")
     assert result.exit_code == 0
-    assert "1 artifacts: 0 tampered, 0 stale, 0 unknown, 1 ok" in result.output
-    assert "judged by the record inside it, as figures/r/fig.png" in result.output
-    shutil.copy(tmp_path / "figures/r/fig.pdf", folder)
+    assert "1 artifacts: 0 tampered, 0 stale, 0 unknown, 0 earlier, 1 ok (1 of them in part: 0 of 4" in result.output
+    assert "judged by the record inside it, as figure/fig-" in result.output
+    assert result.output.splitlines()[1].startswith("ok, 0 of 4 compared  fig.png   semrobust:")
+    shutil.copy(tmp_path / PDF, folder)
     content = bytearray((folder / "fig.pdf").read_bytes())
     content[300] ^= 1
     (folder / "fig.pdf").write_bytes(content)
@@ -45,49 +53,96 @@ def test_a_copied_figure_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.
     result = audit(".", "--json")
     assert result.exit_code == 1
     found = json.loads(result.output)
-    assert found["counts"] == {"tampered": 1, "stale": 0, "unknown": 1, "ok": 1}
+    assert found["counts"] == {"tampered": 1, "stale": 0, "unknown": 1, "earlier": 0, "ok": 1}
+    assert found["ok_in_part"] == 1
     assert [(each["path"], each["status"]) for each in found["artifacts"]] == [
         ("fig.pdf", "tampered"), ("plain.csv", "unknown"), ("fig.png", "ok"),
     ]  # fmt: skip
-    assert len(found["artifacts"][2]["not_here"]) == 8
+    assert (found["artifacts"][2]["inputs"], found["artifacts"][2]["compared"]) == (4, 0)
 
 
-def test_the_chain_is_drawn(tmp_path: Path) -> None:
-    small_project.make_all()
-    (tmp_path / "data/r/models/net.safetensors").write_text("weighty")
-    result = audit("figures/r/fig.pdf", "--graph", "chain.svg")
+def test_a_whole_run_is_ok_without_qualification() -> None:
+    make()
+    Path("params.yaml").write_text("run: r\n")
+    result = audit("--complete")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == "7 artifacts: 0 tampered, 0 stale, 0 unknown, 0 earlier, 7 ok"
+
+
+def test_a_clone_says_how_much_it_could_compare() -> None:
+    make()
+    Path("params.yaml").write_text("run: r\n")
+    for folder in ("dataset", "models", "tables", "figures"):
+        shutil.rmtree(f"data/r/{folder}")
+    result = audit()
+    assert result.exit_code == 0
+    assert not any(line.startswith("ok  ") for line in result.output.splitlines())
+    assert "ok, 0 of 3 compared  data/r/results/clean.csv" in result.output
+    assert result.output.splitlines()[-1].endswith("2 ok (2 of them in part: 1 of 4 compared)")
+    assert audit("--complete").exit_code == 1
+
+
+def test_the_lineage_is_written_as_mermaid(tmp_path: Path) -> None:
+    make()
+    artifact("train").path().write_text("weighty")
+    result = audit(str(PDF), "--graph", "lineage.mmd")
     assert result.exit_code == 1
-    drawn = (tmp_path / "chain.svg").read_text()
-    assert all(f">{text}<" in drawn for text in ("photos10", "net", "clean", "fig", "tampered (1)", "stale (2)"))
-    for suffix in (".pdf", ".png"):
-        audit("figures/r/fig.pdf", "--graph", f"chain{suffix}")
-        assert (tmp_path / f"chain{suffix}").stat().st_size > 1000
+    drawn = (tmp_path / "lineage.mmd").read_text()
+    assert drawn.startswith("flowchart TD\n")
+    assert all(f'"{text}' in drawn for text in ("raw data photos10", "train net<br>", "table clean", "figure fig"))
+    assert "tampered" in drawn
+    assert "stale" in drawn
+    audit(str(PDF), "--graph", "lineage.md")
+    assert (tmp_path / "lineage.md").read_text() == f"```mermaid\n{drawn}```\n"
 
 
-def test_the_raw_data_are_hashed_anew(tmp_path: Path) -> None:
+def test_the_raw_data_are_hashed_anew() -> None:
     """Arrays that were changed together with their record still have another content than everybody names."""
-    small_project.make_raw()
+    make("dataset")
     assert audit("data").exit_code == 0
-    array = small_project.ARRAYS[0]
-    content = bytearray(array.read_bytes())
+    data = artifact("dataset")
+    content = bytearray(data.path().read_bytes())
     content[-1] ^= 1
-    array.write_bytes(content)
-    record = json.loads(small_project.RAW_FILE.read_text())
-    record["outputs"][array.as_posix()] = files.sha256(array)
-    small_project.RAW_FILE.write_text(json.dumps(provenance.sealed(record)))
+    data.path().write_bytes(content)
+    record = json.loads(data.record.read_text())
+    record["outputs"][data.suffixes[0]] = files.sha256(data.path())
+    data.record.write_text(json.dumps(provenance.sealed(record)))
     assert "its images and labels have another content digest" in audit("data").output
 
 
-def test_many_are_counted_and_what_is_wrong_comes_first(tmp_path: Path) -> None:
-    small_project.make_all()
-    for number in range(9):
-        small_project.make_figure(small_project.PDF.with_stem(f"fig{number}"))
-    (tmp_path / "figures/r/fig7.png").write_bytes(b"")
-    lines = audit("figures", "data").output.splitlines()
-    assert len(lines) == 4
-    assert lines[1].startswith("tampered  figures/r/fig7.pdf  fig7.png is not the file that was written")
-    assert lines[2] == "ok: 1 dataset, 1 model, 1 table, 9 figure"
-    assert lines[3] == "13 artifacts: 1 tampered, 0 stale, 0 unknown, 12 ok"
+def test_many_are_counted_and_what_is_wrong_comes_first() -> None:
+    for width in range(4, 9):
+        make(width=width)
+    Path("params.yaml").write_text("run: r\nwidth: 8\n")
+    artifact("table", width=5).path().write_text("edited")
+    result = audit()
+    lines = result.output.splitlines()
+    assert result.exit_code == 1
+    assert lines[1].startswith("tampered")
+    assert "is not the file that was written" in lines[1]
+    assert lines[2].startswith("stale")
+    assert any(line.startswith("ok: ") and "1 dataset" in line and "10 train" in line for line in lines)
+    assert any("× unasked: the params ask for none of this key" in line for line in lines)
+    assert lines[-1] == "23 artifacts: 1 tampered, 1 stale, 0 unknown, 0 earlier, 21 ok"
+
+
+def test_artifacts_of_an_earlier_release_are_said_to_be_so_in_one_line(tmp_path: Path) -> None:
+    """The committed results of the first edition, or what stands for them once they are made again."""
+    for source in (ROOT / "data/laptop/results", ROOT / "figures/laptop"):
+        if source.exists():
+            shutil.copytree(source, tmp_path / source.relative_to(ROOT))
+    records = list(tmp_path.glob("*/laptop/**/*.json"))
+    if not records or any("format" in json.loads(record.read_text()) for record in records):
+        pytest.skip("the committed results are not of the first edition")
+    Path("params.yaml").write_text("run: laptop\n")
+    result = audit()
+    lines = result.output.splitlines()
+    assert result.exit_code == 1
+    assert len(lines) == 2
+    assert lines[0].startswith("recorded by an earlier release, files as recorded; what is behind them cannot be")
+    assert lines[1].startswith(
+        f"{len(records)} artifacts: 0 tampered, 0 stale, 0 unknown, {len(records)} earlier, 0 ok"
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,8 +151,7 @@ def test_many_are_counted_and_what_is_wrong_comes_first(tmp_path: Path) -> None:
         ((), "there is no params.yaml here that names a run"),
         (("none.png",), "there is no file none.png"),
         ((".",), "no artifact is in ."),
-        (("a.pdf", "b.pdf", "--graph", "c.svg"), "give one PATH"),
-        (("--params", "none.yaml"), "none.yaml"),
+        (("a.pdf", "b.pdf", "--graph", "c.mmd"), "give one PATH"),
     ],
 )
 def test_wrong_use(arguments: tuple[str, ...], message: str) -> None:
@@ -107,7 +161,7 @@ def test_wrong_use(arguments: tuple[str, ...], message: str) -> None:
 
 
 def test_a_graph_of_another_format_is_refused() -> None:
-    small_project.make_all()
-    result = audit("figures/r/fig.pdf", "--graph", "chain.gif")
+    make()
+    result = audit(str(PDF), "--graph", "lineage.svg")
     assert result.exit_code == 2
-    assert "--graph writes .svg, .pdf or .png" in result.output
+    assert ".mmd or .md" in result.output

@@ -15,15 +15,16 @@ import pytest
 from semrobust.cli.checks.environment import pinned
 from semrobust.config.params import Params
 from semrobust.data import cifar10
-from semrobust.pipeline import costs, dag
-from semrobust.pipeline.costs import Cost
+from semrobust.pipeline import work
+from semrobust.pipeline.plan import Plan
 from tests.cli.conftest import Call, Write
 from tests.conftest import ROOT
+from tests.pipeline import small_project
 
 
 def findings(call: Call, *arguments: str, code: int = 0) -> dict[str, list[dict[str, Any]]]:
     """What the doctor found, by subject."""
-    result = call("doctor", "--json", *(arguments or ("--quick",)))
+    result = call("doctor", "--json", *arguments)
     assert result.exit_code == code, result.stdout
     said = json.loads(result.stdout)
     assert said["ok"] == (code == 0)
@@ -34,14 +35,15 @@ def findings(call: Call, *arguments: str, code: int = 0) -> dict[str, list[dict[
 
 
 @pytest.fixture(autouse=True)
-def in_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment's commands come first, as after `source .venv/bin/activate`."""
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's commands come first, as after `source .venv/bin/activate`; and the run has few artifacts."""
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+    small_project.use_small_steps(monkeypatch)
 
 
 def test_a_healthy_project_is_ok_and_every_other_line_says_what_to_do(call: Call, project: Path) -> None:
     shutil.copy(ROOT / "requirements.lock", project)
-    result = call("doctor", "--quick")
+    result = call("doctor")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert {line.split()[0] for line in lines} <= {"ok", "warning", "->"}
@@ -146,25 +148,51 @@ def test_git_and_dvc(call: Call, project: Path) -> None:
     assert findings(call)["git"][0]["level"] == "warning"
 
 
-def test_the_duration_follows_from_a_table_and_the_speed_of_this_machine(
-    call: Call, project: Path, small_params: Params
-) -> None:
-    nodes = list(dag.nodes(small_params))
-    costs.write(Cost(*node, "small", 60.0, 1, 1000, "metadata") for node in nodes)
-    machine = {"rates": {"network": 1.0, "arrays": 1.0, "python": 1.0}}  # this one is a thousand times faster
-    (project / "benchmarks" / "machine.json").write_text(json.dumps(machine))
-    (found,) = findings(call, "--params", "params.yaml")["duration"]
-    details = found["details"]
-    assert f"{len(nodes)} of its {len(nodes)} jobs were timed" in found["remedy"]
-    assert details["core_seconds_of_reference"] == 60 * len(nodes)
-    assert details["seconds_high"] < 60
-    assert set(details["speeds"]) == set(machine["rates"])
-    assert details["longest_chain"][0] == "dataset dataset"
-    assert findings(call, "--params", "params.yaml")["disk"][0]["details"]["needed_bytes"] == 2000 * len(nodes)
+def test_what_is_made_is_counted_by_step(call: Call, small_params: Params) -> None:
+    (found,) = findings(call)["run"]
+    assert found["details"] == {"dataset": [0, 1], "train": [0, 2], "table": [0, 1], "figure": [0, 1]}
+    plan = Plan.of(small_params)
+    for artifact in plan:
+        work.make(plan, artifact.address)
+    (found,) = findings(call)["run"]
+    assert (
+        found["found"]
+        == "'small' has 5 of its 5 artifacts here: dataset 1 of 1, train 2 of 2, table 1 of 1, figure 1 of 1"
+    )
+    for path in plan["table/clean"].paths:
+        path.unlink()
+    assert findings(call)["run"][0]["details"]["table"] == [1, 1], "the published one is here"
+    Path("data/small/results/clean.csv").write_text("edited")
+    assert findings(call)["run"][0]["details"]["table"] == [0, 1]
+    assert "is prepared, from photos10" in findings(call)["data"][0]["found"]
+    plan["dataset/photos10"].record.write_text("{")
+    (damaged, _) = findings(call)["data"]
+    assert damaged["level"] == "warning"
+    assert "is not a provenance record" in damaged["found"]
 
 
-def test_without_a_table_the_duration_is_not_guessed(call: Call, project: Path) -> None:
-    shutil.copytree(ROOT / "benchmarks", project / "benchmarks", ignore=shutil.ignore_patterns("jobs.csv"))
-    (found,) = findings(call, "--params", "params.yaml")["duration"]
-    assert found["level"] == "warning"
-    assert "not known" in found["found"]
+def test_what_jobs_took_is_said_where_it_was_measured_and_nothing_is_predicted(call: Call, project: Path) -> None:
+    assert "times" not in findings(call)
+    folder = project / "data/small/benchmarks/attack"
+    folder.mkdir(parents=True)
+    (folder / "a.tsv").write_text("s\th:m:s\n30.5\t0:00:30\n")
+    (folder / "b.tsv").write_text("s\th:m:s\n60\t0:01:00\n")
+    (folder / "c.tsv").write_text("no benchmark")
+    (found,) = findings(call)["times"]
+    assert found["found"].startswith("2 measured jobs of 'small' took 2 min, the longest 60 s")
+    assert found["details"] == {"jobs": 2, "seconds": 90, "longest_s": 60}
+
+
+def test_records_of_an_earlier_release_are_found(call: Call, project: Path) -> None:
+    assert "records" not in findings(call)
+    folder = project / "data/small/results"
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text('{"id": "0", "job": {"kind": "table", "name": "a", "key": "0"}, "outputs": {}}')
+    (folder / "b.json").write_text("{}")
+    (found,) = findings(call)["records"]
+    assert (found["level"], found["details"]) == ("warning", {"data/small/results": 1})
+
+
+def test_memory_is_compared_with_what_jobs_are_granted(call: Call) -> None:
+    (found,) = findings(call)["memory"]
+    assert found["details"]["largest_job_bytes"] == 1500 * 2**20

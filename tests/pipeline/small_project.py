@@ -1,85 +1,98 @@
-"""A project of four artifacts made by hand: raw data -> network -> table -> figure, with real files and records."""
+"""A project of five artifacts made by small steps: raw data -> two networks -> table -> figure."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
-import numpy as np
-from matplotlib.figure import Figure
+import pytest
+import yaml
 
-from semrobust.data.content import content_digest
-from semrobust.data.splits import SPLITS
-from semrobust.figures import canvas
-from semrobust.pipeline import files
+from semrobust.config.params import Params
+from semrobust.pipeline import gc, lineage, plan, step, work
 from semrobust.pipeline.audit import Audit
-from semrobust.pipeline.jobs import Job
-from semrobust.pipeline.layout import DATASET_FILES, record_path
-from semrobust.pipeline.record import Making
+from semrobust.pipeline.plan import Artifact, Plan
+from semrobust.pipeline.step import Step
+from tests.conftest import ROOT
 
-IMAGES = np.arange(2 * 3 * 32 * 32, dtype=np.uint8).reshape(2, 3, 32, 32)
-LABELS = np.array([3, 7])
-DIGEST = content_digest(IMAGES, LABELS)
-DATASET = {
-    "source": "photos10",
-    "splits": {name: {"count": 2, "digest": DIGEST} for name in SPLITS},
-    "digest": hashlib.sha256(bytes.fromhex(DIGEST) * 3).hexdigest(),
-}
-
-RAW = Job("dataset", "photos10", {"images": 3, "seed": 5}, ("semrobust.pipeline.seeds",))
-NET = Job("model", "net", {"system": {"kind": "deepjscc", "width": 4}, "seed": 5}, ("semrobust.pipeline.seeds",))
-TABLE = Job("table", "clean", {"samples": 9, "seed": 5}, ("semrobust.config.lazy", "semrobust.pipeline.seeds"))
-FIGURE = Job("figure", "fig", {"plot": {"dpi": 50}}, ("semrobust.pipeline.seeds",))
-
-RAW_FILE = Path("data/r/dataset/dataset.json")
-ARRAYS = [RAW_FILE.with_name(name) for name in DATASET_FILES]
-NET_FILE = Path("data/r/models/net.safetensors")
-TABLE_FILE = Path("data/r/results/clean.csv")
-PDF = Path("figures/r/fig.pdf")
-PNG = PDF.with_suffix(".png")
-PLAN = {RAW_FILE: RAW, NET_FILE: NET, TABLE_FILE: TABLE, PDF: FIGURE}
+TOYS = ("raw", "net", "table", "figure")
+RUN = "r"
 
 
-def make_raw() -> None:
-    making = Making(RAW, ["semrobust", "data"])
-    for path in ARRAYS:
-        with files.replacing(path) as temporary:
-            np.save(temporary, IMAGES if "images" in path.name else LABELS)
-    making.finish(RAW_FILE, ARRAYS, {"dataset": DATASET})
+def steps() -> dict[str, Step]:
+    found = [importlib.import_module(f"tests.pipeline.toys.{toy}").STEP for toy in TOYS]
+    return {each.kind: each for each in found}
 
 
-def make_net(content: str = "weights", job: Job = NET) -> None:
-    making = Making(job, ["semrobust", "train", "net"])
-    making.uses(RAW_FILE, RAW)
-    files.write_text(NET_FILE, content)
-    making.finish(NET_FILE, [NET_FILE])
+def use_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan with the small steps instead of the real ones."""
+    for module in (step, plan, lineage, gc):
+        monkeypatch.setattr(module, "steps", steps)
 
 
-def make_table(content: str = "psnr\n30\n") -> None:
-    making = Making(TABLE, ["semrobust", "evaluate", "table", "clean"])
-    making.uses(NET_FILE, NET)
-    files.write_text(TABLE_FILE, content)
-    making.finish(TABLE_FILE, [TABLE_FILE])
+def params(**changes: Any) -> Params:
+    """What the small steps read of params: `run`, `seed`, `width`, `samples`, `dpi`."""
+    given = {"run": RUN, "seed": 5, "width": 4, "samples": 9, "dpi": 50} | changes
+    return cast(
+        Params,
+        SimpleNamespace(
+            run=given["run"],
+            seed=given["seed"],
+            data=SimpleNamespace(source="photos10"),
+            link=SimpleNamespace(real_uses=given["width"]),
+            evaluation=SimpleNamespace(bootstrap_samples=given["samples"]),
+            plot=SimpleNamespace(dpi=given["dpi"]),
+        ),
+    )
 
 
-def make_figure(pdf: Path = PDF, height: float = 1.0) -> None:
-    making = Making(replace(FIGURE, name=pdf.stem), ["semrobust", "figure", pdf.stem])
-    making.uses(TABLE_FILE, TABLE)
-    drawn = Figure(figsize=(1, 1))
-    drawn.subplots().plot([0, height])
-    making.finish(pdf, canvas.write(drawn, pdf, pdf.stem, making.id, 50, making.determined))
+def planned(**changes: Any) -> Plan:
+    return Plan.of(params(**changes), [Path("params.yaml")])
 
 
-def make_all() -> None:
-    make_raw()
-    make_net()
-    make_table()
-    make_figure()
+def artifact(kind: str, **changes: Any) -> Artifact:
+    """The first artifact of a kind."""
+    return next(each for each in planned(**changes) if each.kind == kind)
 
 
-def audit(complete: bool = False) -> Audit:
-    """An audit of the run `r` as its params would plan it."""
-    checker = Audit(complete=complete)
-    checker.run, checker.plan = "r", {record_path(path): job for path, job in PLAN.items()}
-    return checker
+def make(*kinds: str, **changes: Any) -> Plan:
+    """Make the artifacts of some kinds, of all by default."""
+    made = planned(**changes)
+    for each in made:
+        if not kinds or each.kind in kinds:
+            work.make(made, each.address, ["semrobust", each.kind, each.name])
+    return made
+
+
+def audit(complete: bool = False, **changes: Any) -> Audit:
+    return Audit(planned(**changes), complete)
+
+
+PROCESS = "from tests.pipeline import small_project; small_project.install(); small_project.make(*{kinds!r})"
+
+
+def install() -> None:
+    """As `use_small_steps`, for the rest of a process."""
+    for module in (step, plan, lineage, gc):
+        vars(module)["steps"] = steps
+
+
+def start(*kinds: str, **environment: str) -> subprocess.Popen[str]:
+    """A process that makes the artifacts of some kinds in the current folder."""
+    command = [sys.executable, "-c", PROCESS.format(kinds=kinds)]
+    given = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])} | environment
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=given)
+
+
+def load(files: Sequence[Path]) -> Params:
+    """Params files of a small project, overlaid."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return params(**merged)

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from semrobust.cli.base import params_files
-from semrobust.config.params import Params, load
+from semrobust.cli.base import load, params_files
 from semrobust.errors import DataError, UsageError
 from semrobust.pipeline.audit import Audit, Finding, Status
+from semrobust.pipeline.plan import Plan
 
 _LISTED = 12
 """So many artifacts are listed one by one; of more, only those that are not ok, and counts."""
@@ -21,12 +21,12 @@ _LISTED = 12
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-@click.option("--complete", is_flag=True, help="Ask for the whole chain: what rests on a file not here is unknown.")
+@click.option("--complete", is_flag=True, help="Ask for the whole lineage: what rests on a file not here is unknown.")
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
 @click.option(
     "--graph",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the chain behind the one PATH, from the raw data on (.svg, .pdf or .png).",
+    help="Draw the lineage of the one PATH, from the raw data on, as Mermaid text (.mmd, or fenced in .md).",
 )
 @params_files
 @click.pass_context
@@ -44,13 +44,15 @@ def audit(
 
     A PATH is a file or a folder; without any, all artifacts of the run are audited. A copied figure is judged by the
     record inside it, in any folder. Writes nothing. Exit code 1 unless all are ok.
+
+    Where data or models are not here, `ok` says how many of an artifact's inputs up the lineage were compared.
     """
-    params = _params(context, files)
-    if not paths and params is None:
+    plan = _plan(context, files)
+    if not paths and plan is None:
         raise UsageError("no PATH is given, and there is no params.yaml here that names a run; give one of them")
-    if graph is not None and (len(paths) != 1 or not paths[0].is_file()):
-        raise UsageError("--graph draws the chain of one file: give one PATH")
-    checker = Audit(params, complete, _content)
+    if graph is not None and (len(paths) != 1 or not paths[0].is_file() or graph.suffix not in (".mmd", ".md")):
+        raise UsageError("--graph draws the lineage of one file as .mmd or .md: give one PATH")
+    checker = Audit(plan, complete, _content)
     findings = [] if paths else checker.everything()
     for path in paths:
         findings += checker.folder(path) if path.is_dir() else [checker.file(path)]
@@ -60,10 +62,10 @@ def audit(
     findings.sort(key=lambda finding: (list(Status).index(finding.status), finding.path.as_posix()))
     click.echo(json.dumps(_plain(findings), indent=1) if as_json else _table(findings))
     if graph is not None:
-        from semrobust.figures import chain_graph
-        from semrobust.pipeline import lineage as chain
+        from semrobust.pipeline import lineage
+        from semrobust.pipeline.files import write_text
 
-        chain_graph.write(chain.behind(findings[0], checker.findings), graph)
+        write_text(graph, lineage.written(lineage.mermaid(lineage.behind(findings[0], checker)), graph))
     if any(finding.status is not Status.OK for finding in findings):
         context.exit(1)
 
@@ -80,13 +82,13 @@ def crate(destination: Path, files: tuple[Path, ...]) -> None:
     """
     from semrobust.pipeline import crate as crates
 
-    click.echo(crates.write(load(files), files, destination))
+    click.echo(crates.write(Plan.of(load(files), files), destination))
 
 
-def _params(context: click.Context, files: tuple[Path, ...]) -> Params | None:
-    """The params, if files are named or there is a project here; a copied figure needs none."""
+def _plan(context: click.Context, files: tuple[Path, ...]) -> Plan | None:
+    """The plan, if files are named or there is a project here; a copied figure needs none."""
     by_default = context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
-    return None if by_default and not files[0].exists() else load(files)
+    return None if by_default and not files[0].exists() else Plan.of(load(files), files)
 
 
 def _content(folder: Path) -> Mapping[str, Any]:
@@ -107,6 +109,7 @@ def _content(folder: Path) -> Mapping[str, Any]:
 def _plain(findings: list[Finding]) -> dict[str, Any]:
     return {
         "counts": {status.value: sum(finding.status is status for finding in findings) for status in Status},
+        "ok_in_part": sum(_in_part(finding) for finding in findings),
         "artifacts": [
             {
                 "path": finding.path.as_posix(),
@@ -115,7 +118,8 @@ def _plain(findings: list[Finding]) -> dict[str, Any]:
                 "job": finding.record.get("job"),
                 "problems": [{"status": status.value, "text": text} for status, text in finding.problems],
                 "notes": finding.notes,
-                "inputs": len({*finding.record.get("inputs", {}), *finding.record.get("lineage", {})}),
+                "inputs": len(finding.behind),
+                "compared": len(finding.compared),
                 "not_here": sorted(finding.not_here),
                 "made_from": sorted(path.as_posix() for path in finding.made_from),
             }
@@ -124,43 +128,63 @@ def _plain(findings: list[Finding]) -> dict[str, Any]:
     }
 
 
+def _in_part(finding: Finding) -> bool:
+    """Whether an artifact is ok as far as could be seen, and not all could be."""
+    return finding.status is Status.OK and not finding.whole
+
+
+def _status(finding: Finding) -> str:
+    text = finding.status.value
+    return f"{text}, {_compared([finding])}" if _in_part(finding) else text
+
+
+def _compared(findings: list[Finding]) -> str:
+    """How much of what is behind artifacts was compared by SHA-256."""
+    behind = set[str]().union(*(finding.behind for finding in findings))
+    compared = set[str]().union(*(finding.compared for finding in findings))
+    return f"{len(compared)} of {len(behind)} compared"
+
+
 def _table(findings: list[Finding]) -> str:
-    """One line per artifact and problem, the worst first; of many that are ok, counts."""
+    """One line per artifact and problem, the worst first; of many that are ok or of an earlier release, counts."""
     one_by_one = len(findings) <= _LISTED
-    shown = [finding for finding in findings if one_by_one or finding.status is not Status.OK]
+    shown = [finding for finding in findings if one_by_one or finding.status not in (Status.OK, Status.EARLIER)]
     rows = [("", "artifact", "")] if shown else []
     for finding in shown:
-        problems = [text for _, text in finding.problems]
-        identity = f"semrobust:{finding.record['id']}" if "id" in finding.record else ""
-        texts = problems or [identity]
-        if one_by_one:
-            texts = [*problems, *filter(None, [identity]), *_checked(finding), *finding.notes]
+        texts = [text for _, text in finding.problems]
+        if one_by_one and "id" in finding.record:
+            texts.append(f"semrobust:{finding.record['id']}")
+            texts += [f"lineage: {_compared([finding])} by SHA-256"] if finding.behind else []
+        texts += finding.notes if one_by_one else []
         for row, text in enumerate(texts):
-            rows.append((finding.status.value if row == 0 else "", finding.path.as_posix() if row == 0 else "", text))
+            rows.append((_status(finding) if row == 0 else "", finding.path.as_posix() if row == 0 else "", text))
     width = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     lines = [f"{status:{width[0]}}  {path:{width[1]}}  {text}".rstrip() for status, path, text in rows]
-    lines += _summary(findings, one_by_one)
-    return "\n".join(lines)
+    return "\n".join([*lines, *([] if one_by_one else _kinds(findings)), _summary(findings)])
 
 
-def _checked(finding: Finding) -> list[str]:
-    """What was compared, in one line."""
-    behind = {*finding.record.get("inputs", {}), *finding.record.get("lineage", {})}
-    if not behind or finding.status is Status.TAMPERED:
-        return []
-    return [f"{len(behind - finding.not_here)} of {len(behind)} files behind it compared by SHA-256"]
+def _kinds(findings: list[Finding]) -> list[str]:
+    """Of many artifacts: how many of each kind are fine, and what is to be known of them."""
+
+    def line(text: str, chosen: list[Finding]) -> list[str]:
+        counts = Counter(str(finding.record["job"]["kind"]) for finding in chosen)
+        return [f"{text}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items())] if chosen else []
+
+    part = [finding for finding in findings if _in_part(finding)]
+    earlier = "recorded by an earlier release, files as recorded; what is behind them cannot be followed"
+    return [
+        *line("ok", [finding for finding in findings if finding.status is Status.OK and finding.whole]),
+        *line(f"ok as far as it is here, {_compared(part)} (see dvc pull)", part),
+        *line(earlier, [finding for finding in findings if finding.status is Status.EARLIER]),
+        *(
+            f"{count} × {note}"
+            for note, count in Counter(note for finding in findings for note in finding.notes).items()
+        ),
+    ]
 
 
-def _summary(findings: list[Finding], one_by_one: bool) -> list[str]:
-    lines = []
-    if not one_by_one:
-        ok = [finding for finding in findings if finding.status is Status.OK]
-        kinds = Counter(str(finding.record["job"]["kind"]) for finding in ok)
-        if ok:
-            lines.append("ok: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
-        missing = set().union(*(finding.not_here for finding in findings))
-        if missing:
-            lines.append(f"not here: {len(missing)} files up the chains, known by name and hash only (see dvc pull)")
+def _summary(findings: list[Finding]) -> str:
     counts = Counter(finding.status for finding in findings)
-    lines.append(f"{len(findings)} artifacts: " + ", ".join(f"{counts[status]} {status.value}" for status in Status))
-    return lines
+    part = [finding for finding in findings if _in_part(finding)]
+    text = f"{len(findings)} artifacts: " + ", ".join(f"{counts[status]} {status.value}" for status in Status)
+    return f"{text} ({len(part)} of them in part: {_compared(part)})" if part else text

@@ -10,6 +10,7 @@ import click
 
 from semrobust.cli import names
 from semrobust.cli.base import load, params_files
+from semrobust.pipeline.plan import Plan
 
 
 @click.group()
@@ -61,28 +62,13 @@ def power(system: str, attack: str, images: int, threads: int, as_json: bool, fi
     from semrobust.phy.bench import machine
 
     before = machine()
-    measured = bench_power.measure(load(files), system, attack, images, threads)
+    measured = bench_power.measure(Plan.of(load(files), files), system, attack, images, threads)
     if as_json:
         click.echo(json.dumps(measured | {"machine": before}))
         return
     minutes = measured["minutes_for_1000_images_at_11_snrs"]
     click.echo(f"{measured['images']} images at {measured['snr_db']:g} dB: {measured['seconds']:.1f} s")
     click.echo(f"1,000 images at 11 SNRs: {minutes:.1f} minutes with {threads} threads")
-
-
-@bench.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def machine(as_json: bool) -> None:
-    """Measure how fast a core does the kinds of work that jobs are made of (benchmarks/machine.json)."""
-    from semrobust.cli.checks.speed import rates
-    from semrobust.phy.bench import machine as this_machine
-
-    measured = this_machine() | {"rates": {kind: round(rate, 1) for kind, rate in rates(rounds=50).items()}}
-    if as_json:
-        click.echo(json.dumps(measured))
-        return
-    for kind, rate in measured["rates"].items():
-        click.echo(f"{kind:<10}{rate:10.0f} steps a second")
 
 
 def _scaling(out: Path) -> None:
@@ -134,5 +120,6 @@ def trainings(steps: int, as_json: bool, files: tuple[Path, ...]) -> None:
     from semrobust.training.bench import recognition_hours
 
     before = machine()
-    measured = recognition_hours(load(files), steps, lambda line: click.echo(line, err=True))
+    params = load(files)
+    measured = recognition_hours(params, Plan.of(params, files), steps, lambda line: click.echo(line, err=True))
     click.echo(json.dumps(measured | {"machine": before}) if as_json else f"together {measured['hours']:.1f} h")

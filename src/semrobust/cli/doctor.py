@@ -13,22 +13,22 @@ from semrobust.cli.base import params_files
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--quick", is_flag=True, help="Leave out the estimate of the time, which imports torch.")
 @params_files
-def doctor(as_json: bool, quick: bool, files: tuple[Path, ...]) -> None:
+def doctor(as_json: bool, files: tuple[Path, ...]) -> None:
     """Look for what would stop a run or spoil its results: environment, machine, data, earlier runs.
 
-    Says, too, how long a whole run of the params would take here. Exit code 1 if there is a problem.
+    Says, too, how much of the run is made, and what its jobs took. Exit code 1 if there is a problem.
     """
-    from semrobust.cli.checks import environment, project, speed
+    from semrobust.cli.checks import environment, project, run
     from semrobust.cli.checks.finding import Setting
 
     checks = [
         environment.python, environment.packages, environment.commands, environment.cores, environment.memory,
-        environment.gpu, project.params, project.data, project.disk, project.git, project.earlier_runs,
+        environment.gpu, project.params, project.data, project.disk, project.git, project.engines,
+        run.progress, run.times, run.earlier,
     ]  # fmt: skip
     setting = Setting(files)
-    found = [finding for check in (*checks, *([] if quick else [speed.duration])) for finding in check(setting)]
+    found = [finding for check in checks for finding in check(setting)]
     healthy = all(finding.level != "problem" for finding in found)
     if as_json:
         click.echo(

@@ -9,15 +9,45 @@ import click
 
 from semrobust.cli import names
 from semrobust.cli.base import load, params_files
+from semrobust.errors import ArtifactError, UsageError
+from semrobust.pipeline import work
+from semrobust.pipeline.audit import Audit, Status
+from semrobust.pipeline.plan import ROOT, Plan, beside
 
 
 @click.command()
 @params_files
 def compare(files: tuple[Path, ...]) -> None:
-    """Say of each claim of the two papers whether it holds in this run, and by which rule."""
+    """Say of each claim of the two papers whether it holds in this run, and by which rule.
+
+    Reads the published table paper_vs_ours.csv, and refuses one that was edited or made with other params. One that an
+    earlier release made is shown, and said to be so.
+    """
+    import pandas as pd
+
     from semrobust.tables import paper_vs_ours
 
-    click.echo(paper_vs_ours.report(paper_vs_ours.read(load(files))))
+    path, warning = _published(Plan.of(load(files), files))
+    if warning:
+        click.echo(f"semrobust: {warning}\n", err=True)
+    click.echo(paper_vs_ours.report(pd.read_csv(path)))
+
+
+def _published(plan: Plan) -> tuple[Path, str]:
+    """The table of claims under its plain name, and what is to be said of it; raises ArtifactError if it is another."""
+    table = plan["table/paper_vs_ours"]
+    assert table.plain_stem is not None
+    path, record = beside(table.plain_stem, table.suffixes[0]), beside(table.plain_stem, ".json")
+    make = f"run `snakemake --cores 2 {path}`"
+    if not path.exists() or not record.exists():
+        raise ArtifactError(f"{path} or its record is missing: {make} first")
+    if work.is_published(table):
+        return path, ""
+    finding = Audit(plan).file(record)
+    if finding.status is Status.EARLIER:
+        return path, f"{path} is of an earlier release, and shown as it is: to have it made by this one, {make}"
+    why = "; ".join(text for _, text in finding.problems)
+    raise ArtifactError(f"{path} is not what these params ask for: {why}. To make it, {make}")
 
 
 _COLUMNS = {
@@ -39,8 +69,6 @@ _COLUMNS = {
 @params_files
 def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> None:
     """Print bits, symbols, CBR and bandwidth ratio of each SYSTEM (of all, if none is named), from its real shapes."""
-    from semrobust.errors import UsageError
-    from semrobust.pipeline.layout import Layout
     from semrobust.systems import budget as budgets
 
     params = load(files)
@@ -58,7 +86,7 @@ def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> N
     click.echo()
     for name, meaning in list(_COLUMNS.items())[1:]:
         click.echo(f"{name:<16}{meaning}")
-    means = Layout(params.run).table("overhead")
+    means = ROOT / params.run / "results" / "overhead.csv"
     click.echo(f"{'-':<16}there is none; 'by image': as long as the image's file, means in {means}")
     if silent:
         click.echo(f"Nothing over the air: {', '.join(silent)}")

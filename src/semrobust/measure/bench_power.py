@@ -6,51 +6,51 @@ import time
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 
 from semrobust.attacks.base import Attack
-from semrobust.config.params import Params
-from semrobust.config.registry import ATTACKS, SYSTEMS
+from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import LEVELS
 from semrobust.data.splits import load_split
-from semrobust.errors import ArtifactError, UsageError
+from semrobust.errors import UsageError
 from semrobust.measure.attack import aim
-from semrobust.pipeline.layout import Layout
-from semrobust.systems.base import System
+from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.work import finished
+from semrobust.systems.checkpoint import restore
+from semrobust.systems.distortion import mse_from_psnr_db
 
 WHOLE = (1000, 11)
 """Images and SNRs that the time is extrapolated to."""
 
 
-def measure(params: Params, name: str, attack: str, images: int, threads: int) -> dict[str, Any]:
+def measure(plan: Plan, name: str, attack: str, images: int, threads: int) -> dict[str, Any]:
     """Run `attack` on `images` test images at the middle SNR of the link, once; returns seconds and extrapolation.
 
     Raises UsageError for a pair that cannot be run without the results of others, ArtifactError where the system is not
     trained yet.
     """
-    if (name, attack) not in params.pairs():
+    if f"attack/{name}.{attack}" not in plan.artifacts:
         raise UsageError(f"'{attack}' is not run on '{name}' in these params")
-    method, kind = ATTACKS[params.attacks[attack].kind], SYSTEMS[params.systems[name].kind]
-    if method.transfers or method.knows_structure:
+    artifact = plan[f"attack/{name}.{attack}"]
+    inputs = {address.partition("/")[0]: address for address in artifact.needs}
+    if inputs.keys() - {"dataset", "train"}:
         raise UsageError(f"'{attack}' needs the results of other jobs: choose an attack that needs the system alone")
-    assert issubclass(method, Attack)
-    assert issubclass(kind, System)
-    checkpoint = Layout(params.run).model(name)
-    if not checkpoint.exists():
-        raise ArtifactError(f"{checkpoint} is missing: run `snakemake --cores 2 {checkpoint}` first")
-    system = kind.restore(params.systems[name], params.link.real_uses, load_file(checkpoint))
+    given, system = artifact.settings, restore(finished(plan, inputs["train"]))
+    kind = ATTACKS[given["attack"]["kind"]]
+    assert issubclass(kind, Attack)
+    method = kind(kind.parse(given["attack"]))
     torch.set_num_threads(threads)
-    test = load_split(Layout(params.run).dataset().parent, "test").images[:images]
+    test = load_split(finished(plan, inputs["dataset"]).artifact.stem, "test").images[:images]
     shown = torch.from_numpy(test.copy()).float() / LEVELS
-    snr_db = params.link.snr_db[len(params.link.snr_db) // 2]
-    target = aim(params, system, shown, system.encode(shown), 0, snr_db)
+    snr_db = given["snr_db"][len(given["snr_db"]) // 2]
+    threshold = mse_from_psnr_db(given["success_psnr_db"])
+    target = aim(system, shown, system.encode(shown), 0, snr_db, threshold, given["seed"])
     started = time.perf_counter()
-    result = method(params.attacks[attack]).run(target)
+    result = method.run(target)
     seconds = time.perf_counter() - started
     return {
         "system": name,
         "attack": attack,
-        "settings": params.section("attacks", attack),
+        "settings": given["attack"],
         "images": len(shown),
         "snr_db": snr_db,
         "threads": threads,

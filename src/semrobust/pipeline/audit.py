@@ -1,12 +1,15 @@
 """Are artifacts what their records say, and do the records agree with each other up to the raw data? Read-only.
 
-Four answers: `ok`; `stale`, an input, a param or the code changed since; `tampered`, file or record is not what was
-written; `unknown`, nothing here can say. Each file is hashed once, each record judged once.
+Five answers: `ok`; `stale`, an input, a param or the code changed since; `tampered`, file or record is not what was
+written; `earlier`, recorded by an earlier release, whose lineage nothing here can follow; `unknown`, nothing here can
+say. Each file is hashed once, each record judged once. A file of the store that the params do not ask for is not
+stale, since its name says what it is: it is `unasked`, and `semrobust gc` removes it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,22 +17,28 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from semrobust.config.params import Params
 from semrobust.config.settings import Plain
-from semrobust.errors import ArtifactError, UsageError
-from semrobust.pipeline import embedded, files
+from semrobust.errors import UsageError
+from semrobust.pipeline import code, embedded, files
 from semrobust.pipeline import record as provenance
-from semrobust.pipeline.artifacts import artifacts
 from semrobust.pipeline.embedded import Embedded
-from semrobust.pipeline.layout import Layout, record_path
+from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan, beside
 
 SUFFIXES = frozenset({".npy", ".npz", ".parquet", ".safetensors", ".csv", ".pdf", ".png"})
 """Files that must have a record; others in a folder (logs, reports) are passed over."""
 
+UNASKED = "unasked: the params ask for none of this key, and `semrobust gc` would remove it"
+
+EARLIER_RELEASE = (
+    "recorded by an earlier release: its own files can be compared, what is behind them cannot; make it again"
+)
+
 _PICTURES = frozenset({".pdf", ".png"})
-_PASSED_OVER = frozenset({"scratch", "logs"})
-_OWN = frozenset({"file", "picture", "digest", "command"})
-"""Fields of an embedded record that need not equal those of the record beside the figure."""
+_PASSED_OVER = frozenset({"scratch", "logs", "plan", "raw", "benchmarks", "training"})
+_DETERMINED = (
+    "format", "id", "job", "settings", "recipe", "needs", "code", "inputs", "lineage", "dataset", "seed",
+)  # fmt: skip
+"""Fields of a picture's record that must equal those of the record beside it."""
 
 Content = Callable[[Path], Mapping[str, Any]]
 """Recomputes from a dataset's folder what its record says of its splits: name -> count and content digest."""
@@ -41,6 +50,7 @@ class Status(StrEnum):
     TAMPERED = "tampered"
     STALE = "stale"
     UNKNOWN = "unknown"
+    EARLIER = "earlier"
     OK = "ok"
 
 
@@ -52,55 +62,74 @@ class Finding:
         path: the artifact as it lies here.
         record: its record, from beside it or from inside it; empty if there is none.
         problems: why it is not ok.
-        notes: what could not be checked.
-        not_here: inputs, up the chain, of which only name and hash are known.
+        notes: what could not be checked, or is worth a word.
+        compared: addresses (`kind/name-key`) up the lineage whose files are here and are those that were used.
+        not_here: addresses of which only name and hashes are known.
         made_from: records of its direct inputs that lie here.
-        home: the record's place in its project.
+        holder: the file that its record is in; None if it has none, or has it inside.
     """
 
     path: Path
     record: Plain = field(default_factory=dict)
     problems: list[tuple[Status, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    compared: set[str] = field(default_factory=set)
     not_here: set[str] = field(default_factory=set)
     made_from: set[Path] = field(default_factory=set)
-    home: Path | None = None
+    holder: Path | None = None
 
     @property
     def status(self) -> Status:
         found = {status for status, _ in self.problems}
         return next((status for status in Status if status in found), Status.OK)
 
+    @property
+    def address(self) -> str:
+        """What records call it; its path where nothing says."""
+        job = self.record.get("job")
+        return address(job) if job else self.path.as_posix()
+
+    @property
+    def behind(self) -> dict[str, provenance.Hashes]:
+        """Everything that it was made from, by address."""
+        if "format" not in self.record:
+            return {}
+        return {**self.record["lineage"], **self.record["inputs"]}
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its lineage could be compared."""
+        return self.behind.keys() <= self.compared
+
 
 class Audit:
-    """An audit in the current directory; without params, files are compared with their records alone.
+    """An audit in the current directory; without a plan, files are compared with their records alone.
 
-    `complete` asks for the whole chain: what rests on a file that is not here is `unknown`.
+    `complete` asks for the whole lineage: what rests on a file that is not here is `unknown`.
     """
 
-    def __init__(self, params: Params | None = None, complete: bool = False, content: Content | None = None) -> None:
-        self.run = None if params is None else params.run
-        self.plan = {} if params is None else {record_path(path): job for path, job in artifacts(params).items()}
-        self.complete, self.content = complete, content
+    def __init__(self, plan: Plan | None = None, complete: bool = False, content: Content | None = None) -> None:
+        self.plan, self.complete, self.content = plan, complete, content
         self.findings: dict[Path, Finding] = {}
         self._hashes: dict[Path, str] = {}
+        self._records: dict[Path, Plain | None] = {}
+        self._index: dict[str, list[Path]] | None = None
 
     def everything(self) -> list[Finding]:
-        """All artifacts of the run: those that are here and, if the whole chain is asked for, those that are not."""
-        assert self.run is not None
-        layout = Layout(self.run)
-        found = [finding for folder in (layout.root, layout.figures) for finding in self.folder(folder)]
+        """All artifacts of the run: those that are here and, if all of it is asked for, those that are not."""
+        assert self.plan is not None
+        found = [finding for root in (ROOT, FIGURES) for finding in self.folder(root / self.plan.run)]
         if self.complete:
-            known = {record_path(finding.path) for finding in found}
+            known = {finding.address for finding in found}
             absent = [(Status.UNKNOWN, "neither the artifact nor its record is here")]
-            found += [Finding(path, problems=absent) for path in sorted(self.plan.keys() - known)]
+            found += [Finding(a.path(), problems=absent) for a in self.plan if address(vars(a)) not in known]
         return found
 
     def folder(self, folder: Path) -> list[Finding]:
         """Every artifact in a folder."""
         found: dict[int, Finding] = {}
-        for path in sorted(_walk(_here(folder))):
-            if path.suffix in SUFFIXES or (path.suffix == ".json" and _readable(path)):
+        for path in sorted(walk(_here(folder))):
+            if path.suffix in SUFFIXES or (path.suffix == ".json" and self._read(path) is not None):
                 finding = self.file(path)
                 found[id(finding)] = finding
         return list(found.values())
@@ -120,47 +149,78 @@ class Audit:
             return Finding(path, problems=[(Status.UNKNOWN, "no record says how it was made")])
         return self._alone(path, inside)
 
-    def sha256(self, path: Path) -> str:
+    def at(self, wanted: str) -> Path | None:
+        """The record of an artifact by its address, in the store or under its plain name; None if it is not here."""
+        if self._index is None:
+            self._index = {}
+            for path in sorted(path for root in (ROOT, FIGURES) for path in walk(root) if path.suffix == ".json"):
+                found = self._read(path)
+                if found is not None and not _earlier(found) and self._stands_for(path, found):
+                    self._index.setdefault(address(found["job"]), []).append(path)
+        there = self._index.get(wanted, [])
+        return max(there, key=lambda path: len(path.name), default=None)  # with the key in its name, if there is one
+
+    def _read(self, holder: Path) -> Plain | None:
+        """The record in a file, also one of an earlier release; None if there is none."""
+        if holder not in self._records:
+            self._records[holder] = read(holder)
+        return self._records[holder]
+
+    def _sha256(self, path: Path) -> str:
         if path not in self._hashes:
             self._hashes[path] = files.sha256(path)
         return self._hashes[path]
 
     def _holder(self, path: Path) -> Path | None:
-        """The record that names a file; or the one beside it, if that cannot be read or is that of something else."""
-        for holder in provenance.holders(path):
-            if holder.exists():
-                record = _readable(holder)
-                names = {Path(name).name for name in record["outputs"]} if record else set()
-                beside = holder.stem == path.stem and holder.stem not in {Path(name).stem for name in names}
-                if path.name in names or beside:
-                    return holder
-        return None
+        """The record that names a file; or the one beside it that cannot be read."""
+        damaged = None
+        for holder in _holders(path):
+            found = self._read(holder) if holder.is_file() else None
+            if found is not None and path in _outputs(holder, found):
+                return holder
+            if found is None and holder.is_file():
+                damaged = holder
+        return damaged
+
+    @staticmethod
+    def _stands_for(holder: Path, record: Plain) -> bool:
+        """Whether a record in the project lies under the name of what it is the record of."""
+        job = record["job"]
+        return holder.stem in (job["name"], f"{job['name']}-{job['key']}")
 
     def _recorded(self, holder: Path) -> Finding:
         """An artifact with its record beside it."""
         if holder in self.findings:
             return self.findings[holder]
-        record = _readable(holder)
-        finding = self.findings[holder] = Finding(holder, home=holder)  # before its inputs: records may name each other
+        finding = self.findings[holder] = Finding(
+            holder, holder=holder
+        )  # before its inputs: records may name each other
+        record = self._read(holder)
         if record is None:
             finding.problems.append((Status.TAMPERED, "its record is damaged"))
             return finding
-        finding.record = record
-        finding.path = next(
-            (holder.with_suffix(Path(name).suffix) for name in record["outputs"] if Path(name).stem == holder.stem),
-            holder,
-        )
-        if contradiction := provenance.contradiction(record):
+        finding.record, outputs = record, _outputs(holder, record)
+        finding.path = next((path for path in outputs if path.parent == holder.parent), holder)
+        in_place = holder.parts[0] in (ROOT.name, FIGURES.name)
+        if _earlier(record):
+            self._files(finding, outputs, in_place)
+            if "digest" in record and record["digest"] != provenance.sealed(record)["digest"]:
+                finding.problems.append((Status.TAMPERED, "its record was edited: its digest does not follow"))
+            finding.problems.append((Status.EARLIER, EARLIER_RELEASE))
+            return finding
+        contradiction = provenance.contradiction(record)
+        if contradiction:
             finding.problems.append((Status.TAMPERED, f"its record was edited: {contradiction}"))
-        first = Path(next(iter(record["outputs"]), holder))
-        in_place = holder in provenance.holders(first)
+        if in_place and not self._stands_for(holder, record):
+            finding.problems.append((Status.TAMPERED, f"its record is that of {finding.address}"))
+        self._files(finding, outputs, in_place)
         if not in_place:
-            finding.home = provenance.holders(first)[-1 if record["job"]["kind"] == "dataset" else 0]
-            if holder in self.plan:
-                finding.problems.append((Status.TAMPERED, f"its record is that of {first}"))
-        self._outputs(finding, holder.parent, in_place)
+            finding.notes.append(f"a copy of {finding.address}")
+            self._original(finding, {path.name[len(holder.stem) :]: path for path in outputs if path.exists()})
         if not contradiction:
-            self._chain(finding)
+            run = holder.parts[1] if in_place else record["settings"].get("run")
+            self._planned(finding, run, stored=in_place and holder.stem.endswith(f"-{record['job']['key']}"))
+            self._lineage(finding)
         return finding
 
     def _alone(self, path: Path, inside: Embedded) -> Finding:
@@ -168,98 +228,126 @@ class Audit:
         finding = Finding(path, inside.record)
         if inside.problem:
             finding.problems.append((Status.TAMPERED, inside.problem))
-            return finding
-        first = Path(str(inside.record.get("file", path)))
-        finding.home = record_path(first)
-        finding.notes.append(f"judged by the record inside it, as {first}")
-        self._original(finding, {first.as_posix(): path})
-        self._chain(finding)
+        elif "format" not in inside.record:
+            finding.problems.append((Status.EARLIER, EARLIER_RELEASE))
+        else:
+            finding.notes.append(f"judged by the record inside it, as {finding.address}")
+            self._original(finding, {path.suffix: path})
+            self._planned(finding, inside.record["settings"].get("run"), stored=False)
+            self._lineage(finding)
         return finding
 
-    def _outputs(self, finding: Finding, folder: Path, in_place: bool) -> None:
+    def _files(self, finding: Finding, outputs: Mapping[Path, str], in_place: bool) -> None:
         """Compare the files beside a record with it, and what pictures say of themselves."""
-        here: dict[str, Path] = {}
-        for name, expected in finding.record["outputs"].items():
-            path = folder / Path(name).name
+        for path, expected in outputs.items():
             if not path.exists():
                 if in_place:
                     finding.problems.append((Status.UNKNOWN, f"{path.name} is not here, but its record is"))
                 else:
                     finding.notes.append(f"not copied along: {path.name}")
                 continue
-            here[name] = path
             inside = embedded.extract(path.read_bytes()) if path.suffix in _PICTURES else None
-            if self.sha256(path) != expected:
+            inside = None if _earlier(finding.record) else inside
+            if self._sha256(path) != expected:
                 why = f": {inside.problem}" if inside and inside.problem else ""
                 finding.problems.append((Status.TAMPERED, f"{path.name} is not the file that was written{why}"))
-            elif inside and (inside.problem or _contradict(inside.record, finding.record)):
+            elif inside and (
+                inside.problem or any(inside.record.get(key) != finding.record.get(key) for key in _DETERMINED)
+            ):
                 finding.problems.append((Status.TAMPERED, f"the record in {path.name} contradicts the one beside it"))
-        if not in_place:
-            finding.notes.append(f"a copy of {next(iter(finding.record['outputs']))}")
-            self._original(finding, here)
 
     def _original(self, finding: Finding, here: Mapping[str, Path]) -> None:
-        """Compare a copy with the project's own file of that name, if it has the same id."""
-        own = _readable(finding.home) if finding.home and finding.home.exists() else None
-        for name, path in here.items():
-            if own and own["id"] == finding.record["id"] and own["outputs"].get(name) != self.sha256(path):
-                why = f"{name} has the same id and other bytes: other versions of libraries, or not the same content"
-                finding.problems.append((Status.UNKNOWN, why))
+        """Compare a copy with the project's own artifact of that address, if it has the same id."""
+        holder = self.at(finding.address)
+        own = None if holder is None else self._read(holder)
+        if own is None or own["id"] != finding.record["id"]:
+            return
+        for suffix, path in here.items():
+            if own["outputs"].get(suffix) != self._sha256(path):
+                why = "has the same id and other bytes: other versions of libraries, or not the same content"
+                finding.problems.append((Status.UNKNOWN, f"{path.name} {why}"))
 
-    def _chain(self, finding: Finding) -> None:
-        """Compare inputs, what is behind them, params and code with what is here now."""
-        self._planned(finding)
-        record, behind, complete = finding.record, dict[str, str](), True
-        for name, used in record["inputs"].items():
-            path = _here(Path(name))
-            holder = self._holder(path)
-            source = None if holder is None else self._recorded(holder)
-            if source is not None and holder is not None:
-                behind |= source.record.get("lineage", {}) | source.record.get("inputs", {})
-                if holder not in finding.made_from and source.status in (Status.TAMPERED, Status.STALE):
-                    finding.problems.append((Status.STALE, f"made from {source.path}, which is {source.status}"))
-                finding.made_from.add(holder)
-            complete = complete and source is not None
-            recorded = used if source is None else source.record.get("outputs", {}).get(name, used)
-            if recorded != used or (path.exists() and self.sha256(path) != used):
-                finding.problems.append((Status.STALE, f"its input {name} changed"))
-            finding.not_here |= set() if path.exists() else {name}
-        for name, used in record["lineage"].items():
-            path = _here(Path(name))
-            if not path.exists():
-                finding.not_here.add(name)
-            elif self.sha256(path) != used and not finding.problems:
-                finding.problems.append((Status.STALE, f"{name}, behind it, changed"))
-        if complete and behind != record["lineage"] and not finding.problems:
-            other = min(set(behind.items()) ^ set(record["lineage"].items()))[0]
-            finding.problems.append((Status.STALE, f"its inputs were made again since, from another {other}"))
-        self._dataset(finding)
-        if finding.not_here:
-            text = f"not here: {len(finding.not_here)} inputs up the chain, known by name and hash only"
-            finding.notes.append(text)
-            if self.complete:
-                finding.problems.append((Status.UNKNOWN, text))
-
-    def _planned(self, finding: Finding) -> None:
-        """Compare with the job that would make the artifact now."""
-        assert finding.home is not None
-        record, job = finding.record, self.plan.get(finding.home)
-        if job is not None and record["job"]["key"] != job.key:
-            changed = provenance.difference(record["settings"], job.settings)
-            commit = (record.get("git") or {}).get("commit")
-            since = f" since commit {commit[:7]}" if commit else ""
-            finding.problems.append((Status.STALE, changed or f"its code changed{since}"))
-        elif job is None and self.run is None:
+    def _planned(self, finding: Finding, run: str | None, *, stored: bool) -> None:
+        """Compare with what would be made now."""
+        record, plan = finding.record, self.plan
+        if plan is None:
             finding.notes.append("no params here: settings and code are not compared")
-        elif job is None and finding.home.parts[1:2] == (self.run,):
+            return
+        if run not in (None, plan.run):
+            finding.notes.append(f"not of the run {plan.run}: settings and code are not compared")
+            return
+        planned = plan.artifacts.get(f"{record['job']['kind']}/{record['job']['name']}")
+        if planned is not None and planned.key == record["job"]["key"]:
+            if record["code"] != code.digest(planned.modules):
+                finding.notes.append("made by other code of the same version")
+        elif stored:
+            finding.notes.append(UNASKED)
+        elif planned is None:
             finding.problems.append((Status.STALE, "the params ask for nothing of this name"))
-        elif job is None:
-            finding.notes.append(f"not of the run {self.run}: settings and code are not compared")
+        else:
+            finding.problems.append((Status.STALE, self._why(record, planned)))
+
+    def _why(self, record: Plain, planned: Artifact) -> str:
+        """The first thing in which an artifact differs from what the params ask for under its name."""
+        assert self.plan is not None
+        changed = provenance.difference(record["settings"], planned.settings)
+        recipe = provenance.difference(record["recipe"], planned.recipe)
+        if changed or recipe:
+            commit = (record.get("git") or {}).get("commit")
+            return changed or f"its {'code' if 'code' in planned.recipe else recipe} changed" + (
+                f" since commit {commit[:7]}" if commit else ""
+            )
+        used = {full.rpartition("-")[0]: full for full in record["needs"]}
+        for needed in self.plan.inputs(planned):
+            if (full := used.get(needed.address)) != address(vars(needed)):
+                holder = None if full is None else self.at(full)
+                before = None if holder is None else self._read(holder)
+                return f"its input {needed.address} is another" + (f": {self._why(before, needed)}" if before else "")
+        return "the params ask for other inputs, or for the same in another order"
+
+    def _lineage(self, finding: Finding) -> None:
+        """Compare everything behind an artifact with what is here now."""
+        record, behind, complete = finding.record, dict[str, provenance.Hashes](), True
+        for wanted, used in record["inputs"].items():
+            holder = self.at(wanted)
+            if holder is None:
+                complete = False
+                continue
+            source = self._recorded(holder)
+            finding.made_from.add(holder)
+            behind |= source.behind
+            if source.status in (Status.TAMPERED, Status.STALE):
+                finding.problems.append((Status.STALE, f"made from {source.path}, which is {source.status}"))
+            elif source.record["outputs"] != used:
+                finding.problems.append((Status.STALE, f"its input {wanted} was made again, and is another"))
+        for wanted, used in finding.behind.items():
+            same = self._same(wanted, used)
+            if same is None:
+                finding.not_here.add(wanted)
+            elif same:
+                finding.compared.add(wanted)
+            elif not finding.problems:
+                finding.problems.append((Status.STALE, f"{wanted}, behind it, changed"))
+        others = [name for name in {*behind, *record["lineage"]} if behind.get(name) != record["lineage"].get(name)]
+        if complete and others and not finding.problems:
+            finding.problems.append((Status.STALE, f"its inputs were made again since, from another {min(others)}"))
+        self._dataset(finding)
+        if finding.not_here and self.complete:
+            text = f"{len(finding.not_here)} of its inputs up the lineage are not here"
+            finding.problems.append((Status.UNKNOWN, text))
+
+    def _same(self, wanted: str, used: provenance.Hashes) -> bool | None:
+        """Whether the files of an address are those that were used; None if they are not here."""
+        holder = self.at(wanted)
+        outputs = None if holder is None else {suffix: beside(_stem(holder), suffix) for suffix in used}
+        if not outputs or not all(path.exists() for path in outputs.values()):
+            return None
+        return all(self._sha256(path) == used[suffix] for suffix, path in outputs.items())
 
     def _dataset(self, finding: Finding) -> None:
         """Compare the digests of the raw data with those of the inputs, or with the arrays themselves."""
         dataset = finding.record["dataset"]
-        for holder in finding.made_from:
+        for holder in sorted(finding.made_from):
             behind = self.findings[holder].record.get("dataset")
             if behind and behind != dataset:
                 finding.problems.append((Status.TAMPERED, f"its dataset is not that of {self.findings[holder].path}"))
@@ -267,37 +355,73 @@ class Audit:
         if finding.record["job"]["kind"] != "dataset" or not dataset.get("splits"):
             return
         digests = b"".join(bytes.fromhex(split["digest"]) for split in dataset["splits"].values())
+        folder = finding.path.with_suffix("") if finding.path.suffix == ".json" else finding.path.parent
         if hashlib.sha256(digests).hexdigest() != dataset["digest"]:
             finding.problems.append((Status.TAMPERED, "the digest of the dataset is not that of its splits"))
-        elif self.content and finding.status is Status.OK and self.content(finding.path.parent) != dataset["splits"]:
+        elif self.content and finding.status is Status.OK and self.content(folder) != dataset["splits"]:
             finding.problems.append((Status.TAMPERED, "its images and labels have another content digest"))
+
+
+def address(job: Mapping[str, Any]) -> str:
+    """What records call an artifact: kind, name and key."""
+    return f"{job['kind']}/{job['name']}-{job['key']}"
+
+
+def read(holder: Path) -> Plain | None:
+    """The record in a file, also one of an earlier release; None if there is none."""
+    try:
+        plain = json.loads(holder.read_text(encoding="utf-8"))
+        return provenance.checked(plain)
+    except provenance.EarlierRelease:
+        wrong = not isinstance(plain["outputs"], dict) or not isinstance(plain["job"], dict)
+        return None if wrong else plain
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def earlier(folder: Path) -> list[Path]:
+    """Records of an earlier release in a folder."""
+    found = sorted(path for path in walk(folder) if path.suffix == ".json")
+    return [path for path in found if (record := read(path)) is not None and _earlier(record)]
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Files in a folder where artifacts may be."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name.startswith(".") or path.name in _PASSED_OVER:
+            continue
+        if path.is_dir():
+            yield from walk(path)
+        else:
+            yield path
+
+
+def _earlier(record: Plain) -> bool:
+    return "format" not in record
+
+
+def _stem(holder: Path) -> Path:
+    return holder.with_name(holder.name.removesuffix(".json"))
+
+
+def _holders(path: Path) -> Iterator[Path]:
+    """Where the record of a file may lie: beside it or, for files in a folder of their own, beside that."""
+    parts = path.name.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        yield path.with_name(f"{'.'.join(parts[:count])}.json")
+    if path.parent.name:
+        yield path.parent.with_name(f"{path.parent.name}.json")
+    yield path.with_name("dataset.json")  # of an earlier release
+
+
+def _outputs(holder: Path, record: Plain) -> dict[Path, str]:
+    """Files of a record, as they lie here, with their hashes."""
+    if _earlier(record):
+        return {holder.with_name(Path(name).name): str(used) for name, used in record["outputs"].items()}
+    return {beside(_stem(holder), suffix): used for suffix, used in record["outputs"].items()}
 
 
 def _here(path: Path) -> Path:
     """The path relative to the current directory if it lies in it; links are not followed."""
     absolute, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100, resolve() follows links into a cache
     return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name.startswith(".") or path.name in _PASSED_OVER:
-            continue
-        if path.is_dir():
-            yield from _walk(path)
-        else:
-            yield path
-
-
-def _readable(holder: Path) -> Plain | None:
-    """The record in a file, None if there is none."""
-    try:
-        return provenance.read(holder)
-    except ArtifactError:
-        return None
-
-
-def _contradict(inside: Plain, beside: Plain) -> bool:
-    if inside.get("file") not in beside["outputs"]:
-        return True
-    return any(beside.get(key) != value for key, value in inside.items() if key not in _OWN)

@@ -9,15 +9,15 @@ https://www.researchobject.org/workflow-run-crate/profiles/workflow_run_crate/
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError, UsageError
 from semrobust.pipeline import files
 from semrobust.pipeline.audit import Audit, Finding, Status
+from semrobust.pipeline.plan import Plan, beside
 
 if TYPE_CHECKING:
     from rocrate.model.entity import Entity
@@ -50,10 +50,11 @@ _FORMATS = {
 _SOURCES = {"cifar10": "https://www.cs.toronto.edu/~kriz/cifar.html"}
 
 
-def write(params: Params, sources: Iterable[Path], destination: Path) -> Path:
+def write(plan: Plan, destination: Path) -> Path:
     """Describe the run in a folder and copy its files there; returns the path of the description.
 
-    `sources` are the params' files. Where `destination` is the project itself, only the description is written.
+    Where `destination` is the project itself, only the description is written. What the params do not ask for is left
+    out.
 
     Raises:
         ArtifactError: an artifact is not ok, and nothing is written.
@@ -64,16 +65,23 @@ def write(params: Params, sources: Iterable[Path], destination: Path) -> Path:
     except ImportError as error:
         raise UsageError("the export needs the library rocrate: pip install 'semrobust[workflow]'") from error
 
-    findings = sorted(Audit(params).everything(), key=lambda finding: finding.path)
+    stems = {stem: artifact for artifact in plan for stem in (artifact.stem, artifact.plain_stem)}
+    here = [(stems.get(_stem(found)), found) for found in Audit(plan).everything()]
+    findings = sorted((found for asked, found in here if asked), key=lambda found: found.path)
     wrong = [finding for finding in findings if finding.status is not Status.OK]
     if wrong or not findings:
         named = f"{wrong[0].path} is {wrong[0].status}, {len(wrong)} in all" if wrong else "there are none"
         raise ArtifactError(f"artifacts of the run are not ok ({named}). See: semrobust audit")
     crate = ROCrate(version="1.1")
-    _root(crate, params.run)
-    _Export(crate, findings, list(sources)).everything()
+    _root(crate, plan.run)
+    _Export(crate, findings, [Path(source) for source in plan.sources]).everything()
     crate.write(destination)
     return destination / METADATA
+
+
+def _stem(finding: Finding) -> Path | None:
+    """What the names of an artifact's files begin with."""
+    return None if finding.holder is None else finding.holder.with_name(finding.holder.name.removesuffix(".json"))
 
 
 def _add(crate: ROCrate, identity: str, kind: str | list[str], **properties: Any) -> Entity:
@@ -115,15 +123,20 @@ class _Export:
 
     def __init__(self, crate: ROCrate, findings: list[Finding], sources: list[Path]) -> None:
         self.crate, self.findings, self.sources = crate, findings, sources
+        self.files: dict[str, list[str]] = {}  # by the artifact's address
 
     def everything(self) -> None:
         raw: dict[str, Plain] = {}
         for finding in self.findings:
-            for name, digest in finding.record["outputs"].items():
-                self._file(name, digest, f"{finding.record['job']['kind']} {finding.record['job']['name']}")
-            record = self._file(finding.home.as_posix() if finding.home else "", None, "provenance record")
-            self._job(finding.record, record)
+            job = finding.record["job"]
+            for name, digest in _outputs(finding).items():
+                self._file(name, digest, f"{job['kind']} {job['name']}")
+            self.files.setdefault(finding.address, []).extend(_outputs(finding))
             raw |= {finding.record["dataset"]["digest"]: finding.record["dataset"]} if finding.record["dataset"] else {}
+        for finding in self.findings:  # a published artifact is a copy of that in the store: one job made both
+            if self.crate.get(_job(finding)) is None:
+                assert finding.holder is not None
+                self._job(finding, self._file(finding.holder.as_posix(), None, "provenance record"))
         self._run([self._raw(dataset) for _, dataset in sorted(raw.items())])
 
     def _file(self, name: str, digest: str | None, what: str) -> Entity:
@@ -139,26 +152,32 @@ class _Export:
         }
         return self.crate.add_file(path, name, properties=properties)
 
-    def _input(self, name: str, digest: str) -> Entity:
-        """A file of the run, or, where it does not lie here, what is known of it."""
-        if Path(name).exists():
-            return self.crate.get(name) or self._file(name, digest, "input")
+    def _inputs(self, address: str, hashes: Mapping[str, str]) -> list[Entity]:
+        """Files of an input or, where they do not lie here, what is known of them."""
+        if address in self.files:
+            return [self.crate.get(name) for name in self.files[address]]
         text = "not in this crate: known by name and hash"
-        return _add(self.crate, f"#{name}", "CreativeWork", name=name, sha256=digest, description=text)
+        return [
+            _add(
+                self.crate, f"#{address}{suffix}", "CreativeWork", name=f"{address}{suffix}", sha256=digest,
+                description=text,
+            )
+            for suffix, digest in hashes.items()
+        ]  # fmt: skip
 
-    def _job(self, record: Plain, beside: Entity) -> None:
-        job, objects = record["job"], [self._input(*item) for item in sorted(record["inputs"].items())]
-        if job["kind"] == "dataset":
+    def _job(self, finding: Finding, beside: Entity) -> None:
+        record = finding.record
+        objects = [entity for item in record["inputs"].items() for entity in self._inputs(*item)]
+        if record["job"]["kind"] == "dataset":
             objects.append(self._raw(record["dataset"]))
         objects += [self._setting(*item) for item in sorted(record["settings"].items())]
-        results = [self.crate.get(name) for name in sorted(record["outputs"])]
         self.crate.add_action(
             self._software(record),
-            f"#job-{record['id']}",
+            _job(finding),
             object=objects,
-            result=results,
+            result=[self.crate.get(name) for name in sorted(self.files[finding.address])],
             properties={
-                "name": f"{job['kind']} {job['name']}",
+                "name": f"{record['job']['kind']} {record['job']['name']}",
                 "description": " ".join(record["command"]),
                 "identifier": f"semrobust:{record['id']}",
                 "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
@@ -219,11 +238,21 @@ class _Export:
             self.crate.get(name)
             for finding in self.findings
             if finding.record["job"]["kind"] in ("table", "figure")
-            for name in sorted(finding.record["outputs"])
+            for name in sorted(_outputs(finding))
         ]
         given = [self._file(path.as_posix(), None, "params") for path in self.sources if not path.is_absolute()]
         properties = {"name": "the whole run", "description": "snakemake --cores all all"}
         action = self.crate.add_action(workflow, "#run", object=[*raw, *given], result=shown, properties=properties)
-        self.crate.root_dataset["mentions"] = [
-            action, *(self.crate.get(f"#job-{finding.record['id']}") for finding in self.findings)
-        ]  # fmt: skip
+        jobs = dict.fromkeys(_job(finding) for finding in self.findings)
+        self.crate.root_dataset["mentions"] = [action, *(self.crate.get(job) for job in jobs)]
+
+
+def _job(finding: Finding) -> str:
+    return f"#job-{finding.record['id']}"
+
+
+def _outputs(finding: Finding) -> dict[str, str]:
+    """Files of an artifact as they lie here, with their hashes."""
+    stem = _stem(finding)
+    assert stem is not None
+    return {beside(stem, suffix).as_posix(): digest for suffix, digest in finding.record["outputs"].items()}

@@ -1,41 +1,49 @@
-"""The chain behind one artifact as a graph: raw data, dataset, models, samples, tables, figure.
+"""What lies behind an artifact, and what each step needs, as Mermaid: text that forges and editors draw.
 
-Of what lies here the records name the direct inputs. Of what does not, the lineage still names path and hash: such a
-node is `not here`, and hangs on the nearest record that names it.
+Of what lies here the records name the direct inputs. Of what does not, the lineage still names address and hashes: such
+a node is `not here`, and hangs on the nearest record that names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.audit import Finding
+from semrobust.pipeline.audit import Audit, Finding
+from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.step import steps
 
 NOT_HERE = "not here"
 RAW = "raw data"
 
-_RANK = {RAW: 0, "dataset": 1, "model": 2, "structure": 3, "table": 6, "figure": 8}
-_SAMPLES = 4  # all other kinds
-_FOLDERS = {"models": "model", "structures": "structure", "results": "table", "dataset": "dataset", "attacks": "attack"}
+_MANY = 6
+"""Of more artifacts of one kind and state, one node stands for all."""
+_EACH = ("table", "figure")
+_COLOURS = {
+    "ok": "fill:#e6f4e6,stroke:#2e7d32",
+    "stale": "fill:#fff4d6,stroke:#b26a00,stroke-width:3px",
+    "tampered": "fill:#fde0e0,stroke:#b71c1c,stroke-width:4px",
+    "unknown": "fill:#eeeeee,stroke:#555555,stroke-width:2px",
+    "earlier": "fill:#e8eaf6,stroke:#3949ab",
+    NOT_HERE: "fill:#ffffff,stroke:#777777,stroke-dasharray:4 3",
+}
 
 
 @dataclass(frozen=True)
 class Node:
-    """One artifact, or several that play the same part (`members`), with its direct inputs.
+    """One artifact with its direct inputs.
 
     Attributes:
-        names: names of the jobs, in order.
-        ids: their ids; of what is not here, the beginning of the SHA-256.
-        kind: kind of the job, or `raw data`.
-        state: `ok`, `stale`, `tampered`, `unknown`, or `not here`.
-        inputs: keys of the nodes that it was made from.
+        kind, name: of the artifact; the kind may be `raw data`.
+        id: its id or, of what is not here, the beginning of a SHA-256.
+        state: what the audit says of it, or `not here`.
+        inputs: addresses of the nodes that it was made from.
     """
 
-    names: tuple[str, ...]
-    ids: tuple[str, ...]
     kind: str
+    name: str
+    id: str
     state: str
     inputs: frozenset[str]
 
@@ -43,42 +51,48 @@ class Node:
 Graph = dict[str, Node]
 
 
-def behind(finding: Finding, findings: Mapping[Path, Finding]) -> Graph:
-    """The artifact and everything behind it, by the path of its record; the artifact itself comes last."""
+def behind(finding: Finding, checker: Audit) -> Graph:
+    """The artifact and everything behind it, by address; the artifact itself comes last."""
     graph: Graph = {}
-    _add(finding, findings, graph)
+    _add(finding, checker, graph)
     return graph
 
 
-def _add(finding: Finding, findings: Mapping[Path, Finding], graph: Graph) -> str:
-    key = str(finding.home or finding.path)
-    if key in graph:
-        return key
-    record = finding.record
-    graph[key] = Node((finding.path.stem,), (), "unknown", finding.status.value, frozenset())  # ends a circle
-    inputs = {_add(findings[holder], findings, graph) for holder in sorted(finding.made_from)}
-    given = record.get("inputs", {})
-    for name in sorted(finding.not_here & given.keys()):
-        inputs.add(_absent(name, given[name], graph))
-    reached = {key for direct in inputs for key in _above(direct, graph)}
-    for name, used in record.get("lineage", {}).items():
-        if name in finding.not_here and _home(name) not in reached:
-            inputs.add(_absent(name, used, graph))
+def _add(finding: Finding, checker: Audit, graph: Graph) -> str:
+    here, record = finding.address, finding.record
+    if here in graph:
+        return here
     job = record.get("job", {"kind": "unknown", "name": finding.path.name})
-    if job["kind"] == "dataset":
-        inputs.add(_raw(record["dataset"], graph))
-    elif not any(RAW in _above(direct, graph) for direct in inputs) and record.get("dataset", {}).get("digest"):
-        # the dataset is not here: its digest stands in every record
-        for direct in [direct for direct in inputs if graph[direct].kind == "dataset"]:
-            graph[direct] = replace(graph[direct], inputs=frozenset({_raw(record["dataset"], graph)}))
-    del graph[key]
-    graph[key] = Node((job["name"],), (record.get("id", ""),), job["kind"], finding.status.value, frozenset(inputs))
-    return key
+    node = (job["kind"], job["name"], record.get("id", ""), finding.status.value)
+    graph[here] = Node(*node, frozenset())  # ends a circle
+    inputs = {_add(checker.findings[holder], checker, graph) for holder in sorted(finding.made_from)}
+    reached = {address for direct in inputs for address in _above(direct, graph)}
+    for address, hashes in finding.behind.items():
+        if address not in reached and (address in record["inputs"] or address in finding.not_here):
+            kind, _, rest = address.partition("/")
+            name, used = rest.rpartition("-")[0], next(iter(hashes.values()), "")[:16]
+            graph.setdefault(address, Node(kind, name, used, NOT_HERE, frozenset()))
+            inputs.add(address)
+    dataset = record.get("dataset") or {}
+    if "digest" in dataset and (not finding.behind or not any(RAW in _above(direct, graph) for direct in inputs)):
+        # where the dataset is not here: its digest stands in every record
+        graph.setdefault(RAW, Node(RAW, dataset["source"], dataset["digest"][:16], "ok", frozenset()))
+        above = [address for address in inputs if graph[address].kind == "dataset"]
+        inputs |= set() if above else {RAW}
+        for address in above:
+            graph[address] = Node(*_fields(graph[address]), frozenset({RAW}))
+    del graph[here]
+    graph[here] = Node(*node, frozenset(inputs))
+    return here
 
 
-def _above(key: str, graph: Graph) -> set[str]:
+def _fields(node: Node) -> tuple[str, str, str, str]:
+    return node.kind, node.name, node.id, node.state
+
+
+def _above(address: str, graph: Graph) -> set[str]:
     """A node and all that is behind it."""
-    found, pending = set[str](), [key]
+    found, pending = set[str](), [address]
     while pending:
         node = pending.pop()
         if node not in found:
@@ -87,88 +101,64 @@ def _above(key: str, graph: Graph) -> set[str]:
     return found
 
 
-def _home(name: str) -> str:
-    path = Path(name)
-    return str(provenance.holders(path)[-1 if path.parent.name == "dataset" else 0])
+def mermaid(graph: Graph) -> str:
+    """The graph from the raw data down. Many of one kind and state are one node, but tables and figures never."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for address, node in graph.items():
+        groups.setdefault((node.kind, node.state, address if node.kind in _EACH else ""), []).append(address)
+    members: dict[str, list[str]] = {}
+    for (kind, _, _), addresses in groups.items():
+        merged = [addresses] if len(addresses) > _MANY and kind != RAW else [[address] for address in addresses]
+        members |= {part[0]: part for part in merged}
+    first = {address: name for name, part in members.items() for address in part}
+    nodes = []
+    for name, part in members.items():
+        node = graph[name]
+        title = f"{len(part)} × {node.kind}" if len(part) > 1 else f"{node.kind} {node.name}"
+        texts = [title, *([node.id] if node.id and len(part) == 1 else []), *([node.state] if node.kind != RAW else [])]
+        nodes.append((name, "<br>".join(texts), node.state))
+    edges = {(first[direct], first[address]) for address, node in graph.items() for direct in node.inputs}
+    return _flowchart(nodes, (edge for edge in edges if edge[0] != edge[1]))
 
 
-def _absent(name: str, used: str, graph: Graph) -> str:
-    """A node of which only path and hash are known; the files of one artifact are one node."""
-    key, path = _home(name), Path(name)
-    kind = _FOLDERS.get(path.parent.name, path.parent.name)
-    title = "dataset" if kind == "dataset" else path.stem
-    graph.setdefault(key, Node((title,), (used[:16],), kind, NOT_HERE, frozenset()))
-    return key
+def rules(plan: Plan) -> str:
+    """The steps of a plan and what each needs, without the arrows that a longer way implies."""
+    kinds = [kind for kind in steps() if any(artifact.kind == kind for artifact in plan)]
+    needs: dict[str, set[str]] = {kind: set() for kind in kinds}
+    for artifact in plan:
+        needs[artifact.kind] |= {needed.kind for needed in plan.inputs(artifact)} - {artifact.kind}
+
+    def further(kind: str) -> set[str]:
+        return needs[kind].union(*map(further, needs[kind]))
+
+    edges = [
+        (needed, kind)
+        for kind in kinds
+        for needed in needs[kind]
+        if not any(needed in further(other) for other in needs[kind])
+    ]
+    return _flowchart([(kind, kind, "") for kind in kinds], edges)
 
 
-def _raw(dataset: Mapping[str, str], graph: Graph) -> str:
-    graph.setdefault(RAW, Node((dataset["source"],), (dataset["digest"][:16],), RAW, "ok", frozenset()))
-    return RAW
+def _flowchart(nodes: Iterable[tuple[str, str, str]], edges: Iterable[tuple[str, str]]) -> str:
+    """A drawing of nodes (name, text, state)."""
+    numbers: dict[str, str] = {}
+    lines, states = ["flowchart TD"], set[str]()
+    for name, text, state in nodes:
+        numbers[name] = f"n{len(numbers)}"
+        shown, suffix = text.replace('"', "'"), f":::{_class(state)}" if state else ""
+        lines.append(f'  {numbers[name]}["{shown}"]{suffix}')
+        states |= {state} - {""}
+    ordered = sorted(edges, key=lambda edge: [int(numbers[name][1:]) for name in edge])
+    lines += [f"  {numbers[start]} --> {numbers[end]}" for start, end in ordered]
+    lines += [f"  classDef {_class(state)} {style}" for state, style in _COLOURS.items() if state in states]
+    return "\n".join(lines) + "\n"
 
 
-def layers(graph: Graph) -> list[list[str]]:
-    """Keys of the nodes from the raw data on: each stands behind all of its inputs, kinds side by side if they can."""
-    depth: dict[str, int] = {}
-
-    def of(key: str) -> int:
-        if key not in depth:
-            depth[key] = 0  # ends a circle
-            node = graph[key]
-            depth[key] = max([_RANK.get(node.kind, _SAMPLES), *(1 + of(direct) for direct in node.inputs)])
-        return depth[key]
-
-    found: dict[int, list[str]] = {}
-    for key in graph:
-        found.setdefault(of(key), []).append(key)
-    return [found[rank] for rank in sorted(found)]
+def _class(state: str) -> str:
+    return state.replace(" ", "_")
 
 
-def grouped(graph: Graph, rows: int) -> Graph:
-    """Merge nodes, but for tables and figures, until no layer has more than `rows` nodes or nothing is left to merge.
-
-    First what plays the same part for the same system (all attacks on it with the same inputs and uses), then what
-    plays the same part for any system, at last all of a kind. States are never merged, and members are counted.
-    """
-
-    def part(key: str, node: Node) -> tuple[str, ...]:
-        return (node.kind, node.state, key if node.kind in ("table", "figure") else "")
-
-    system = {key: (*part(key, node), node.names[0].split(".")[0]) for key, node in graph.items()}
-    kind = {key: part(key, node) for key, node in graph.items()}
-    for blocks in (system, kind):
-        if max(map(len, layers(graph))) <= rows:
-            return graph
-        graph = _merged(graph, _refined(graph, {key: blocks[key] for key in graph}))
-    return graph if max(map(len, layers(graph))) <= rows else _merged(graph, {key: kind[key] for key in graph})
-
-
-def _refined(graph: Graph, parts: Mapping[str, object]) -> Mapping[str, object]:
-    """The coarsest refinement of `parts` in which all members of a part have inputs and uses in the same parts."""
-    uses: dict[str, set[str]] = {key: set() for key in graph}
-    for key, node in graph.items():
-        for direct in node.inputs:
-            uses[direct].add(key)
-    while True:
-        seen: dict[object, int] = {}
-        refined: dict[str, object] = {}
-        for key, node in graph.items():
-            near = (parts[key], frozenset(parts[k] for k in node.inputs), frozenset(parts[k] for k in uses[key]))
-            refined[key] = seen.setdefault(near, len(seen))
-        if len(seen) == len(set(parts.values())):
-            return parts
-        parts = refined
-
-
-def _merged(graph: Graph, parts: Mapping[str, object]) -> Graph:
-    """One node for each part, under the key of its first member; what is made from its own kind shows no edge."""
-    members: dict[object, list[str]] = {}
-    for key in graph:
-        members.setdefault(parts[key], []).append(key)
-    merged: Graph = {}
-    for keys in members.values():
-        nodes = [graph[key] for key in keys]
-        inputs = {members[parts[direct]][0] for node in nodes for direct in node.inputs} - {keys[0]}
-        names = tuple(name for node in nodes for name in node.names)
-        ids = tuple(identity for node in nodes for identity in node.ids)
-        merged[keys[0]] = replace(nodes[0], names=names, ids=ids, inputs=frozenset(inputs))
-    return merged
+def written(text: str, path: Path) -> str:
+    """Mermaid as a file of this name holds it: fenced where that is Markdown."""
+    return f"```mermaid\n{text}```\n" if path.suffix == ".md" else text

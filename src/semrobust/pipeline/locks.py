@@ -58,6 +58,16 @@ def alone(path: Path, what: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def only(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock `path` in the block; raises as `hold`."""
+    lock = _or_busy(path, what)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def hold(path: Path, what: str) -> None:
     """Take the lock `path` until this process ends, however it ends.
 
@@ -65,10 +75,14 @@ def hold(path: Path, what: str) -> None:
         BusyError: another process works on `what`.
         ArtifactError: the lock's file cannot be opened.
     """
+    _held.append(_or_busy(path, what))  # else it would be released
+
+
+def _or_busy(path: Path, what: str) -> FileLock:
     lock = _take(path, timeout=0)
     if lock is None:
         raise BusyError(
             f"{what} is being worked on by {_holder(path)}. Wait until it has ended, or end it; then run the same "
             "command again. Nothing was changed."
         )
-    _held.append(lock)  # else it would be released
+    return lock

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING
 
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError, UsageError
-from semrobust.pipeline import code, files
+from semrobust.pipeline import code, files, record
 from semrobust.pipeline.step import STAGES, Step, steps
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
 
-KEY_DIGITS = 12
 ROOT, FIGURES = Path("data"), Path("figures")
 
 
@@ -176,7 +175,7 @@ def _artifact(params: Params, step: Step, name: str, needs: Sequence[Artifact]) 
     settings = step.settings(params, name)
     modules = tuple((step.module,) if step.modules is None else step.modules(params, name))
     recipe = {"code": code.digest(modules)} if step.versions is None else step.versions(params, name)
-    key = files.digest([step.kind, name, settings, recipe, [needed.key for needed in needs]])[:KEY_DIGITS]
+    key = record.key(step.kind, name, settings, recipe, [needed.key for needed in needs])
     return Artifact(
         kind=step.kind,
         name=name,

@@ -1,12 +1,13 @@
 """The record beside each artifact: from what, by which code and with which params it was made.
 
-    record = {format, id, job {kind, name, key}, settings, recipe, code, modules, inputs, lineage, outputs, dataset,
-              seed, git, packages, python, command, details, digest}
+    record = {format, id, job {kind, name, key}, settings, recipe, needs, code, modules, inputs, lineage, outputs,
+              dataset, seed, git, packages, python, command, details, digest}
 
 `key` names what was to be made, and `id` what was made: it is computed from the key and the content of the inputs, so
-the same two give the same id in every clone and on every day. `outputs` maps the ends of the files' names to SHA-256,
-`inputs` and `lineage` (the inputs of the inputs, down to the raw data) map `kind/name-key` to such maps, so that a
-figure's record alone names everything behind it. `digest` is over all other fields.
+the same two give the same id in every clone and on every day. `needs` are the inputs in the order in which they stand
+in the key (`inputs` are sorted), so the key follows from the record alone. `outputs` maps the ends of the files' names
+to SHA-256, `inputs` and `lineage` (the inputs of the inputs, down to the raw data) map `kind/name-key` to such maps, so
+that a figure's record alone names everything behind it. `digest` is over all other fields.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from typing import Any
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError
 from semrobust.pipeline import files
+
+KEY_DIGITS = 12
 
 FORMAT = 2
 """Records of the first edition have none; they are read, and said to be of an earlier release."""
@@ -35,8 +38,8 @@ _PACKAGES = (
 )  # fmt: skip
 _CODE_PATHS = ("src", "workflow", "Snakefile", "params.yaml", "params", "pyproject.toml")
 _FIELDS = {
-    "format": int, "id": str, "job": dict, "settings": dict, "recipe": dict, "code": str, "inputs": dict,
-    "lineage": dict, "outputs": dict, "dataset": dict,
+    "format": int, "id": str, "job": dict, "settings": dict, "recipe": dict, "needs": list, "code": str,
+    "inputs": dict, "lineage": dict, "outputs": dict, "dataset": dict,
 }  # fmt: skip
 
 
@@ -45,10 +48,7 @@ class EarlierRelease(ValueError):
 
 
 def read(path: Path) -> Plain:
-    """Read a record.
-
-    Raises ArtifactError if it is missing or unreadable, EarlierRelease if it is one of the first edition.
-    """
+    """Read a record; raises ArtifactError if it is missing or damaged, EarlierRelease for one of the first edition."""
     try:
         return checked(json.loads(path.read_text(encoding="utf-8")))
     except EarlierRelease:
@@ -72,6 +72,11 @@ def checked(record: Any) -> Plain:
     return dict(record)
 
 
+def key(kind: str, name: str, settings: Plain, recipe: Plain, inputs: Sequence[str]) -> str:
+    """What stands in the names of an artifact's files; `inputs` are the keys of its inputs, in their order."""
+    return files.digest([kind, name, settings, recipe, list(inputs)])[:KEY_DIGITS]
+
+
 def identity(key: str, inputs: Mapping[str, Hashes]) -> str:
     """Short id of what is made under a key from inputs with these hashes: 16 hex digits."""
     return files.digest([key, {address: dict(hashes) for address, hashes in inputs.items()}])[:16]
@@ -88,7 +93,11 @@ def contradiction(record: Mapping[str, Any]) -> str | None:
 
     Raises KeyError or TypeError where a field is missing or of another type.
     """
-    if record["id"] != identity(record["job"]["key"], record["inputs"]):
+    job, needs = record["job"], record["needs"]
+    keys = [address.rpartition("-")[2] for address in needs]
+    if job["key"] != key(job["kind"], job["name"], record["settings"], record["recipe"], keys):
+        return "its key does not follow from its settings, recipe and inputs"
+    if record["id"] != identity(job["key"], record["inputs"]) or {*needs} != {*record["inputs"]}:
         return "its id does not follow from its key and inputs"
     if "digest" not in record:
         return "its digest is missing: it was removed"

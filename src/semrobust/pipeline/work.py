@@ -71,6 +71,7 @@ class Work:
         self.surroundings = record.surroundings()  # at the start: what is being edited meanwhile has not made this
         self.code = code.digest(artifact.modules)
         self._inputs = {needed.address: _verified(needed) for needed in plan.inputs(artifact)}
+        self._lineage = _together(artifact, list(self._inputs.values()))
         self.dataset: Plain = next((i.record["dataset"] for i in self._inputs.values() if i.record["dataset"]), {})
 
     def input(self, kind: str, name: str | None = None) -> Input:
@@ -120,19 +121,18 @@ class Work:
     @property
     def determined(self) -> Plain:
         """What key, inputs and code determine of the record: the same in every clone."""
-        artifact, lineage = self.artifact, dict[str, record.Hashes]()
-        for given in self._inputs.values():
-            lineage |= given.record["lineage"] | given.record["inputs"]
+        artifact = self.artifact
         return {
             "format": record.FORMAT,
             "id": self.id,
             "job": {"kind": artifact.kind, "name": artifact.name, "key": artifact.key},
             "settings": artifact.settings,
             "recipe": artifact.recipe,
+            "needs": list(self._hashes),
             "code": self.code,
             "modules": list(artifact.modules),
             "inputs": dict(sorted(self._hashes.items())),
-            "lineage": dict(sorted(lineage.items())),
+            "lineage": dict(sorted(self._lineage.items())),
             "dataset": self.dataset,
             "seed": artifact.settings.get("seed"),
         }
@@ -161,6 +161,14 @@ def make(plan: Plan, address: str, command: Sequence[str] = ()) -> Artifact:
             work.finish()
         publish(artifact)
     return artifact
+
+
+def finished(plan: Plan, address: str) -> Input:
+    """An artifact, for what reads it and makes none; raises ArtifactError with the command that makes it."""
+    artifact = plan[address]
+    if not is_made(artifact):
+        raise ArtifactError(f"{artifact.path()} is missing: run `snakemake --cores 2 {artifact.path()}` first")
+    return _verified(artifact)
 
 
 def lock_path(artifact: Artifact) -> Path:
@@ -204,6 +212,23 @@ def _full(artifact: Artifact) -> str:
     return f"{artifact.address}-{artifact.key}"
 
 
+def _together(artifact: Artifact, inputs: Sequence[Input]) -> dict[str, record.Hashes]:
+    """What is behind the inputs; raises ArtifactError if two of them rest on different files of one address.
+
+    Keys cannot tell: on another machine a training gives other weights under the same key.
+    """
+    lineage: dict[str, record.Hashes] = {}
+    direct = {_full(given.artifact): given.record["outputs"] for given in inputs}
+    for given in inputs:
+        for address, used in (given.record["lineage"] | given.record["inputs"]).items():
+            if direct.get(address, used) != used or lineage.setdefault(address, used) != used:
+                raise ArtifactError(
+                    f"{given.artifact.record} was made from another {address} than the other inputs of "
+                    f"{artifact.address}. {given.artifact.rebuild}"
+                )
+    return lineage
+
+
 def _verified(artifact: Artifact) -> Input:
     """An input whose files are what its record says; raises ArtifactError otherwise."""
     try:
@@ -217,8 +242,6 @@ def _verified(artifact: Artifact) -> Input:
         if not path.exists():
             raise ArtifactError(f"{path} is missing. {artifact.rebuild}")
         if (found := files.sha256(path)) != expected:
-            raise ArtifactError(
-                f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}. "
-                + artifact.rebuild
-            )
+            text = f"{path} is not the file that was written: expected SHA-256 {expected}, found {found}"
+            raise ArtifactError(f"{text}. {artifact.rebuild}")
     return Input(artifact, made)

@@ -19,7 +19,8 @@ from semrobust.data.content import Split
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
 from semrobust.pipeline import seeds
-from semrobust.pipeline.layout import Layout
+from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.work import finished
 from semrobust.systems.base import System
 from semrobust.systems.classification import CLASSES
 from semrobust.training.trainers import trainer_for
@@ -28,17 +29,14 @@ PRECISIONS = ("fp32", "bf16")
 _WARM_UP = 5
 
 
-def recognition_hours(params: Params, steps: int, tell: Callable[[str], None]) -> dict[str, Any]:
+def recognition_hours(params: Params, plan: Plan, steps: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """What the trainings behind all systems that name classes take on this machine, over `steps` steps of each.
 
     By system: `precision` as in the params, `images` of all its epochs, `fp32` and `bf16` each as in `profile`, and
     `hours` of one process with `compute.recognition_threads` threads at the params' precision, validation left out.
     `hours` is their sum. Needs the run's dataset, whose images it counts.
     """
-    folder = Layout(params.run).dataset().parent
-    if not folder.exists():
-        raise UsageError(f"{folder} is not there: make it with `semrobust data`")
-    whole = len(load_split(folder, "train").images)
+    whole = len(load_split(finished(plan, f"dataset/{params.data.source}").artifact.stem, "train"))
     measured: dict[str, Any] = {}
     for name in [*params.of_task("pretraining"), *params.of_task("class")]:
         schedule = getattr(params.systems[name], "training", None)

@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 
 from semrobust.cli.checks.finding import Finding, Setting, gib
 from semrobust.config.params import Params
+from semrobust.pipeline import step
+from semrobust.pipeline.plan import Plan
 
 LOCK = Path("requirements.lock")
 _INSTALL = "make install, or pip install --no-build-isolation -r requirements.lock"
@@ -131,10 +133,6 @@ def _quota() -> float | None:
         return None
 
 
-NEEDED_PER_CORE = 3 * 2**30
-"""What the rules reserve for most jobs (`mem_mb`), where no measurement is known."""
-
-
 def memory(setting: Setting) -> Iterator[Finding]:
     """Free memory beside what as many jobs as there are cores need."""
     try:
@@ -144,12 +142,13 @@ def memory(setting: Setting) -> Iterator[Finding]:
     except (OSError, ValueError, KeyError):
         yield Finding("ok", "memory", "not known on this system")
         return
-    measured = [cost.max_rss_mb * 2**20 for cost in setting.costs if cost.max_rss_mb is not None]
-    largest = max(measured, default=NEEDED_PER_CORE)
-    text = f"{gib(free)} of {gib(total)} free; the largest job {'takes' if measured else 'is granted'} {gib(largest)}"
+    plan = setting.plan
+    kinds = {artifact.kind for artifact in plan} if isinstance(plan, Plan) else set()
+    largest = max((step.steps()[kind].memory_mb for kind in kinds), default=0) * 2**20
+    text = f"{gib(free)} of {gib(total)} free; a job is granted up to {gib(largest)}"
     details = {"free_bytes": free, "total_bytes": total, "largest_job_bytes": largest}
-    if free < largest and measured:
-        yield Finding("problem", "memory", text, "close other programs, or run elsewhere", details)
+    if not largest:
+        yield Finding("ok", "memory", f"{gib(free)} of {gib(total)} free", details=details)
     elif free < largest * setting.cores:
         fitting = max(1, int(free // largest))
         remedy = f"enough for {fitting} of them at a time: snakemake --cores {fitting}"

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from semrobust.config.params import Params, load
-from semrobust.errors import ArtifactError, ParamsError
-from semrobust.pipeline import costs, effort
-from semrobust.pipeline.costs import Cost
+from semrobust.errors import ParamsError, SemrobustError
+from semrobust.pipeline.plan import Plan
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -41,19 +40,14 @@ class Setting:
             return error
 
     @cached_property
-    def costs(self) -> list[Cost]:
-        """What jobs of any run cost where they were measured; empty if there is no such table here."""
+    def plan(self) -> Plan | SemrobustError:
+        """What the params ask for."""
+        if isinstance(self.params, ParamsError):
+            return self.params
         try:
-            return costs.read()
-        except ArtifactError:
-            return []
-
-    @cached_property
-    def expected(self) -> dict[effort.JobName, effort.Estimate]:
-        """What each job of this run takes there; empty where that cannot be said."""
-        if not (self.costs and isinstance(self.params, Params) and effort.REFERENCE.exists()):
-            return {}
-        return effort.estimate(self.params, self.costs)
+            return Plan.of(self.params, self.files)
+        except SemrobustError as error:
+            return error
 
     @property
     def cores(self) -> int:

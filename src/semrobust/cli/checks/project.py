@@ -13,8 +13,9 @@ from semrobust.cli.checks.finding import Finding, Setting, gib
 from semrobust.config.params import Params
 from semrobust.config.settings import DataSettings
 from semrobust.errors import ArtifactError, ParamsError
+from semrobust.pipeline import gc, work
 from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import DATASET_FILES, Layout
+from semrobust.pipeline.plan import ROOT, Plan
 
 _DOWNLOAD = 170_498_071  # bytes of the official archive
 
@@ -33,27 +34,29 @@ def data(setting: Setting) -> Iterator[Finding]:
     """Which images a run would use, and whether they are here."""
     if not isinstance(setting.params, Params):
         return
-    given, layout = setting.params.data, Layout(setting.params.run)
-    if all((layout.dataset().parent / name).exists() for name in DATASET_FILES):
-        try:
-            record = provenance.read(layout.dataset())
-        except ArtifactError as error:
-            yield Finding("warning", "data", str(error), "the next run makes it again")
-        else:
-            yield Finding("ok", "data", f"{layout.dataset().parent} is prepared, from {record['dataset']['source']}")
+    given, plan = setting.params.data, setting.plan
+    for artifact in plan if isinstance(plan, Plan) else ():
+        if artifact.stage == "dataset" and work.is_made(artifact):
+            try:
+                record = provenance.read(artifact.record)
+            except (ArtifactError, provenance.EarlierRelease) as error:
+                yield Finding("warning", "data", str(error), artifact.rebuild)
+            else:
+                yield Finding("ok", "data", f"{artifact.stem} is prepared, from {record['dataset']['source']}")
     if given.source != "cifar10":
         yield Finding("ok", "data", f"{given.source}: embedded photographs, nothing to download")
         return
-    yield _cifar10(given, layout.downloads)
+    yield _cifar10(given)
 
 
-def _cifar10(given: DataSettings, downloads: Path) -> Finding:
+def _cifar10(given: DataSettings) -> Finding:
     from semrobust.data import cifar10  # reads images
+    from semrobust.data.step import DOWNLOADS
 
     for by, value in ((cifar10.VARIABLE, os.environ.get(cifar10.VARIABLE)), ("data.path", given.path)):
         if value:
             return _copy(Path(value).expanduser(), f"CIFAR-10 by {by} = {value}")
-    for path in (downloads / cifar10.ARCHIVE, downloads):
+    for path in (DOWNLOADS / cifar10.ARCHIVE, DOWNLOADS):
         if path.is_file() or any(path.glob("cifar10-*.parquet")):
             return _copy(path, f"CIFAR-10 in {path}")
     text = f"CIFAR-10 is not here; a run downloads {gib(_DOWNLOAD)} from {', '.join(given.mirrors) or 'data.hub'}"
@@ -95,19 +98,19 @@ def _rows(folder: Path, split: str) -> int:
         return 0
 
 
+_LITTLE = 2**30
+"""A disk with less room than this is worth a word."""
+
+
 def disk(setting: Setting) -> Iterator[Finding]:
-    """Free disk beside what the run writes, twice: DVC's cache holds a copy."""
+    """Free disk, and what the run holds so far."""
     free = shutil.disk_usage(Path.cwd()).free
-    written = round(sum(job.output_bytes for job in setting.expected.values()))
-    if not written:
-        yield Finding("ok", "disk", f"{gib(free)} free; what this run writes is not known")
-        return
-    text = f"{gib(free)} free; the run writes {gib(written)}, and DVC's cache holds as much again"
-    details = {"free_bytes": free, "needed_bytes": 2 * written}
-    if free < written:
-        yield Finding("problem", "disk", text, "free space, or run on another disk", details)
-    elif free < 2 * written:
-        yield Finding("warning", "disk", text, "free space before `dvc commit`", details)
+    run = ROOT / setting.params.run if isinstance(setting.params, Params) else None
+    held = gc.size(run) if run is not None and run.is_dir() else 0
+    text = f"{gib(free)} free" + (f"; {run} holds {gib(held)}, and DVC's cache as much again" if held else "")
+    details = {"free_bytes": free, "run_bytes": held}
+    if free < _LITTLE:
+        yield Finding("warning", "disk", text, "free space, or run on another disk; see semrobust gc", details)
     else:
         yield Finding("ok", "disk", text, details=details)
 
@@ -124,7 +127,7 @@ def git(_: Setting) -> Iterator[Finding]:
         yield Finding("ok", "git", f"{state['commit'][:12]}, code and params as committed")
 
 
-def earlier_runs(_: Setting) -> Iterator[Finding]:
+def engines(_: Setting) -> Iterator[Finding]:
     """Locks and half-made files of Snakemake, and whether DVC has a remote."""
     folder = Path(".snakemake")
     locked = any(folder.glob("locks/*.lock"))

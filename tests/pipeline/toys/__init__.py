@@ -1,0 +1,1 @@
+"""Four small steps with all that real ones have: raw data -> network -> table -> figure."""
