@@ -12,6 +12,7 @@ An entry's null is null. They hold for a system inside another one too (the chai
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from semrobust.config.overlay import merge
@@ -42,7 +43,11 @@ class Defaults:
             self.problems.append(f"{path}: {show(group)}, must be a section of settings")
             return
         kinds = group.get("kinds", [name])
-        if not isinstance(kinds, list) or not kinds or not all(isinstance(kind, str) and kind in settings for kind in kinds):
+        if (
+            not isinstance(kinds, list)
+            or not kinds
+            or not all(isinstance(kind, str) and kind in settings for kind in kinds)
+        ):
             where = f"{path}.kinds" if "kinds" in group else path
             self.problems.append(f"{where}: {show(kinds)}, must be of {', '.join(settings)}")
             return
@@ -68,4 +73,8 @@ class Defaults:
 
     def blamed(self, kind: str, problem: Problem) -> bool:
         """Whether what is wrong with an entry is wrong with the defaults of its kind, where it was reported."""
-        return (kind, problem) in self._wrong
+        inside = f".{kind}.{problem.path}"  # the path in an entry; one inside it is named by its kind there too
+        return any(
+            replace(problem, path="") == replace(wrong, path="") and inside.endswith(f".{of}.{wrong.path}")
+            for of, wrong in self._wrong
+        )

@@ -35,7 +35,7 @@ for _tag, _pattern, _first in (
 def read_yaml(path: Path) -> Plain:
     """Read one YAML file of sections; raises ParamsError if it is missing or not a mapping."""
     try:
-        content = _parse(path.read_bytes())
+        content = _parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParamsError([f"{error.strerror}: give --params FILE or run in the project's root"], str(path)) from error
     except (yaml.YAMLError, ValueError, TypeError) as error:  # ValueError: no UTF-8; TypeError: a key that is a list
@@ -45,7 +45,7 @@ def read_yaml(path: Path) -> Plain:
     return content
 
 
-def _parse(content: bytes) -> Any:
+def _parse(content: str) -> Any:
     loader = _Loader(content)
     try:
         root = loader.get_single_node()

@@ -11,8 +11,10 @@ from semrobust.config.problems import show
 from semrobust.config.settings import Settings
 
 
-def problems(params: Mapping[str, Any]) -> list[str]:
-    """Return "key's path: value, what is allowed" for what is wrong with the limits of one params file."""
+def problems(params: Mapping[str, Any], *, first: bool) -> list[str]:
+    """Return "key's path: value, what is allowed" for what is wrong with the limits of a file; is it the `first` one?"""
+    if first:
+        return [f"{rule}: limits what the files before say, and this is the first" for rule in RULES if rule in params]
     return [problem for rule in RULES if rule in params for problem in _of_rule(rule, params[rule])]
 
 

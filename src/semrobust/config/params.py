@@ -1,6 +1,6 @@
 """Load and validate params files: one message with every wrong key's path before anything runs.
 
-    files -> overlaid (`overlay`, `limits`) -> grids (`grid`) -> defaults (`defaults`) -> `Params` (`schema`) -> `checks`
+files -> overlaid (`overlay`, `limits`) -> grids (`grid`) -> defaults (`defaults`) -> `Params` (`schema`) -> `checks`
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def overlaid(paths: Sequence[Path]) -> Plain:
     merged: Plain = {}
     for path in paths:
         content = read_yaml(path)
-        wrong = limit_checks.problems(content)
+        wrong = limit_checks.problems(content, first=path == paths[0])
         if wrong:
             raise ParamsError(wrong, str(path))
         merged = merge(merged, content)
