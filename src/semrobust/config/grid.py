@@ -8,8 +8,9 @@
         modulation: { qpsk: { label: QPSK, modulation: qpsk }, 16qam: { label: 16-QAM, modulation: 16qam } }
 
 becomes the four systems `ladder_jpeg_qpsk`, `ladder_jpeg_16qam`, `ladder_hevc_qpsk` and `ladder_hevc_16qam`. Each holds
-the entry's own keys, overlaid by one choice per axis in the order of the axes. The entry's label is a template with one
-`{axis}` for every axis; a choice's label takes its place (its name, if it has none).
+the entry's own keys, overlaid by one choice per axis in the order of the axes. What the entry says it says of all its
+choices, also of one that names another kind. The entry's label is a template with one `{axis}` for every axis; a
+choice's label takes its place (its name, if it has none).
 """
 
 from __future__ import annotations
@@ -61,8 +62,10 @@ def _combinations(name: str, entry: Mapping[str, Any], merge: Merge, problems: l
         system = {key: value for key, value in entry.items() if key != "grid"}
         label = template
         for (axis, choices), slug in zip(axes.items(), slugs, strict=True):
-            system = merge(system, choices[slug])
-            label = label.replace(f"{{{axis}}}", str(choices[slug].get("label", slug)))
+            choice = choices[slug]
+            of_its_kind = {"kind": choice["kind"]} if "kind" in choice else {}
+            system = merge(system | of_its_kind, choice)
+            label = label.replace(f"{{{axis}}}", str(choice.get("label", slug)))
         systems["_".join((name, *slugs))] = system | {"label": label}
     return systems
 

@@ -1,0 +1,210 @@
+"""The params of a run, validated, and what they ask for: which pairs, which trainings, which codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny, field_validator
+
+from semrobust.config.criteria import CriteriaSettings
+from semrobust.config.registry import ATTACKS, SYSTEMS
+from semrobust.config.settings import (
+    AttackSettings,
+    ChannelSettings,
+    DataSettings,
+    LinkSettings,
+    Plain,
+    Positive,
+    RecognitionSettings,
+    Settings,
+    StructureSettings,
+    SystemSettings,
+    TheorySettings,
+)
+
+NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
+
+
+NO_RESULT = ("label", "attacks", "study")
+"""Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
+
+
+class EvaluationSettings(Settings):
+    """Shared by all tables: how many images each sweep uses and how intervals are made."""
+
+    batch: Positive
+    attack_images: Positive
+    success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    gallery_images: Annotated[int, Field(ge=1, le=6)]
+    gallery_snr_db: float
+    gallery_psr_db: Annotated[list[float], Field(min_length=1, max_length=8)]
+
+
+class ComputeSettings(Settings):
+    """Threads per job. They are params since the order of floating-point sums depends on them."""
+
+    train_threads: Positive
+    job_threads: Positive
+    recognition_threads: Positive
+
+
+class PlotSettings(Settings):
+    """How figures look; no number in any table depends on these."""
+
+    context: Literal["paper", "notebook", "talk"]
+    palette: str
+    dpi: Annotated[int, Field(ge=50, le=600)]
+
+
+class Params(Settings):
+    """All parameters of a run, validated. `systems` and `attacks` hold the settings class of each kind."""
+
+    run: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    data: DataSettings
+    link: LinkSettings
+    channels: dict[str, ChannelSettings]
+    systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
+    attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
+    structure: StructureSettings
+    evaluation: EvaluationSettings
+    criteria: CriteriaSettings
+    theory: TheorySettings
+    recognition: RecognitionSettings
+    compute: ComputeSettings
+    plot: PlotSettings
+
+    @field_validator("run")
+    @classmethod
+    def _run_is_a_name(cls, run: str) -> str:
+        if not NAME.match(run):
+            raise ValueError("must be lower case letters, digits and _, starting with a letter")
+        return run
+
+    def section(self, *path: str) -> Any:
+        """Return one section as plain JSON values, for keys and records: a copy, to be changed at will."""
+        value: Any = self._plain
+        for key in path:
+            value = value[key]
+        return deepcopy(value)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """All (system, attack) pairs to run, in params order.
+
+        The system offers what the attack requires, and its own list of attacks, if it has one, names the attack.
+        """
+        return list(self._pairs)
+
+    # a run has hundreds of jobs, and each asks for these: found once per run
+    @cached_property
+    def _plain(self) -> Plain:
+        return self.model_dump(mode="json")
+
+    @cached_property
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (system, attack)
+            for system, chosen in self.systems.items()
+            for attack in self.attacks
+            if (chosen.attacks is None or attack in chosen.attacks) and self.can_run(system, attack)
+        )
+
+    def can_run(self, system: str, attack: str) -> bool:
+        """Whether the system shows images and offers what the attack requires."""
+        if ATTACKS[self.attacks[attack].kind].transfers and self.surrogate(system) is None:
+            return False
+        return self._offers(system, self.attacks[attack])
+
+    def _offers(self, system: str, attack: AttackSettings) -> bool:
+        kind = SYSTEMS[self.systems[system].kind]
+        return kind.task == "image" and ATTACKS[attack.kind].requires <= kind.capabilities
+
+    def surrogate(self, system: str) -> str | None:
+        """The first system that shows images and started from `system`: what an attacker trained in its place."""
+        started = (name for name in self.of_task("image") if self.systems[name].starts_from == system)
+        return next(started, None)
+
+    def task(self, system: str) -> str:
+        """What the system's receiver gives: "image", "class" or "pretraining"."""
+        return SYSTEMS[self.systems[system].kind].task
+
+    def noise_against(self, system: str) -> list[str]:
+        """Names of the semantic noise that a system is tested under: all, or those that its `attacks` name."""
+        chosen = self.systems[system].attacks
+        return [name for name in self.recognition.noise if chosen is None or name in chosen]
+
+    def of_task(self, task: str) -> list[str]:
+        """Systems whose receiver gives this: "image", "class" or "pretraining"."""
+        return [name for name in self.systems if self.task(name) == task]
+
+    def crafted(self, system: str, attack: str) -> tuple[str, str]:
+        """The (surrogate, attack) pair whose perturbations a transfer attack tries on the system."""
+        surrogate, crafted_by = self.surrogate(system), getattr(self.attacks[attack], "crafted_by", None)
+        assert surrogate is not None
+        assert isinstance(crafted_by, str)
+        return surrogate, crafted_by
+
+    def attacked(self) -> list[str]:
+        """Systems with at least one attack that belong to no study: those of the main tables and figures."""
+        return [name for name in self._in_pairs() if self.systems[name].study is None]
+
+    def studied(self, study: str) -> list[str]:
+        """Attacked systems of one study."""
+        return [name for name in self._in_pairs() if self.systems[name].study == study]
+
+    def studies(self) -> list[str]:
+        """Names of the studies that change a chain, in the order of the params."""
+        named = (self.systems[name].study for name in self._in_pairs() if SYSTEMS[self.systems[name].kind].codec_name)
+        return list(dict.fromkeys(study for study in named if study is not None))
+
+    def rungs(self) -> dict[str, str]:
+        """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
+        sources = {
+            name: SYSTEMS[system.kind].codec_name for name, system in self.systems.items() if system.study is None
+        }
+        return {name: source for name, source in sources.items() if source is not None}
+
+    def criterion_attacks(self, system: str) -> list[str]:
+        """Names of the attacks of the section `criteria` that can be run on the system."""
+        return [name for name, attack in self.criteria.attacks.items() if self._offers(system, attack)]
+
+    def by_criteria(self) -> list[str]:
+        """Systems that are tried under all criteria: the attacked ones, and those of the studies named there."""
+        attacked = set(self.attacked())
+        return [
+            name
+            for name in self.of_task("image")
+            if (name in attacked or self.systems[name].study in self.criteria.studies) and self.criterion_attacks(name)
+        ]
+
+    def trainings(self) -> dict[str, list[str]]:
+        """What is tried under criteria: each system alone, and systems that differ by their seed alone together.
+
+        The seed of a training comes from the system's name, so systems with equal settings are trainings of one thing;
+        together they go by the name of the first and "+".
+        """
+        equal: dict[str, list[str]] = {}
+        for name in self.by_criteria():
+            settings = self.section("systems", name)
+            made_of = {key: value for key, value in settings.items() if key not in NO_RESULT}
+            equal.setdefault(json.dumps(made_of, sort_keys=True), []).append(name)
+        several = {f"{names[0]}+": names for names in equal.values() if len(names) > 1}
+        return {name: [name] for name in self.by_criteria()} | several
+
+    def _in_pairs(self) -> list[str]:
+        return list(dict.fromkeys(system for system, _ in self.pairs()))
+
+    def coded(self) -> list[str]:
+        """Systems whose LDPC code is analysed: of attacked systems with the same code only the first."""
+        coded = [name for name in self._in_pairs() if self.systems[name].code_identity(self.link) is not None]
+        return [name for name in coded if self.same_code(name) == name]
+
+    def same_code(self, system: str) -> str:
+        """The first attacked system with the same LDPC code as `system`, whose structure serves both."""
+        code = self.systems[system].code_identity(self.link)
+        return next(name for name in self._in_pairs() if self.systems[name].code_identity(self.link) == code)
