@@ -94,6 +94,10 @@ SMALL: dict[str, Any] = {
 """Overlay on params.yaml with which every job takes seconds."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="record results of new classes and keys (tests/golden)")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """Spinning threads on busy cores slow small tensor operations a hundredfold."""

@@ -75,6 +75,8 @@ def numbers(path: Path) -> dict[str, float]:
         arrays = {name: frame[name].to_numpy(float) for name in frame if frame[name].dtype.kind in "bif"}
     elif path.suffix == ".safetensors":
         arrays = {name: array.astype(float) for name, array in load_file(path).items()}
+    elif path.suffix == ".npy":
+        arrays = {"images": np.load(path).astype(float)}
     else:
         with np.load(path) as stored:
             arrays = {name: stored[name].astype(float) for name in stored if stored[name].dtype.kind in "biuf"}
@@ -86,8 +88,16 @@ def numbers(path: Path) -> dict[str, float]:
     return found
 
 
-def test_every_class_with_a_version_is_recorded(plan: Plan) -> None:
+def write(golden: dict[str, Any]) -> None:
+    GOLDEN.write_text(json.dumps(dict(sorted(golden.items())), indent=1, ensure_ascii=False) + "\n")
+
+
+def test_every_class_with_a_version_is_recorded(plan: Plan, request: pytest.FixtureRequest) -> None:
     found = set(classes(plan))
+    if request.config.getoption("--golden"):
+        empty = {label: {"key": "", "numbers": {}} for label in found}
+        kept = {label: entry for label, entry in json.loads(GOLDEN.read_text()).items() if label in found}
+        write(empty | kept)
     assert {f"system {kind}" for kind in SYSTEMS} | {f"attack {kind}" for kind in ATTACKS} <= found
     assert {kind for kind, step in steps().items() if step.versions and kind not in ("train", "attack")} <= found
     assert set(json.loads(GOLDEN.read_text())) == found
@@ -106,7 +116,7 @@ def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytes
     if recorded["key"] != artifact.key:
         assert request.config.getoption("--golden"), f"{label}: params or versions changed; pytest tests/golden --golden"
         golden[label] = {"key": artifact.key, "numbers": found}
-        GOLDEN.write_text(json.dumps(dict(sorted(golden.items())), indent=1, ensure_ascii=False) + "\n")
+        write(golden)
         return
     assert found.keys() == recorded["numbers"].keys()
     moved = {
