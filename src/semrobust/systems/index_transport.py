@@ -75,11 +75,12 @@ class IndexTransport:
             self.use_code(settings.code.make(code_length(settings.code, self.information_bits, settings.modulation)))
 
     def use_code(self, code: LdpcCode) -> None:
-        """Carry the bits by this code; ValueError if it has not enough message bits."""
+        """Carry the bits by this code; ValueError if it has not enough message bits, or uncoded is asked for."""
+        if not isinstance(self.settings, CodedSettings):
+            raise ValueError("uncoded indices take no code")
         if code.k < self.information_bits:
             raise ValueError(f"a code with {code.k} message bits cannot carry {self.information_bits}")
         self.code = code
-        assert isinstance(self.settings, CodedSettings)
         self.decoder = Decoder(code, **self.settings.decoder.model_dump())
 
     @property
