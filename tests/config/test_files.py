@@ -151,7 +151,7 @@ def test_params_written_with_anchors_are_those_written_out(tmp_path: Path) -> No
         "x: &schedule { epochs: 3, batch: 64 }\n"
         "systems: { deepjscc: { training: *schedule }, vit: { training: { <<: *schedule, epochs: 2 } } }\n"
     )
-    with pytest.raises(ParamsError, match="x: .*unknown key"):  # an anchor stands at a value that is one of the params
+    with pytest.raises(ParamsError, match=r"x: .*unknown key"):  # an anchor stands where a value of the params does
         load([ROOT / "params.yaml", overlay])
     overlay.write_text(
         "systems:\n"

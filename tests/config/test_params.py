@@ -232,8 +232,8 @@ def test_all_problems_are_reported_together() -> None:
     raw["extra"] = 1
     paths = [problem.split(":")[0] for problem in refused(raw).problems]
     assert sorted(paths) == [
-        "attacks.universal.step",
         "attacks.random.kind",
+        "attacks.universal.step",
         "extra",
         "plot.dpi",
         "systems.deepjscc.training.epochs",

@@ -43,11 +43,7 @@ class Defaults:
             self.problems.append(f"{path}: {show(group)}, must be a section of settings")
             return
         kinds = group.get("kinds", [name])
-        if (
-            not isinstance(kinds, list)
-            or not kinds
-            or not all(isinstance(kind, str) and kind in settings for kind in kinds)
-        ):
+        if not isinstance(kinds, list) or not kinds or not all(kind in list(settings) for kind in kinds):
             where = f"{path}.kinds" if "kinds" in group else path
             self.problems.append(f"{where}: {show(kinds)}, must be of {', '.join(settings)}")
             return
@@ -65,7 +61,7 @@ class Defaults:
             which = "" if len(of) == len(kinds) else f" for kind {' and '.join(of)}"
             self.problems.append(problem.below(path) + which)
 
-    def under(self, entry: Plain) -> Plain:
+    def under(self, entry: Mapping[str, Any]) -> Plain:
         """The entry over the defaults of its kind."""
         kind = entry.get("kind")
         whole = merge(self._of.get(kind, {}), entry) if isinstance(kind, str) else dict(entry)

@@ -12,7 +12,7 @@ from semrobust.config.settings import Settings
 
 
 def problems(params: Mapping[str, Any], *, first: bool) -> list[str]:
-    """Return "key's path: value, what is allowed" for what is wrong with the limits of a file; is it the `first` one?"""
+    """Return "key's path: value, what is allowed" for wrong limits of a file; the `first` one can limit nothing."""
     if first:
         return [f"{rule}: limits what the files before say, and this is the first" for rule in RULES if rule in params]
     return [problem for rule in RULES if rule in params for problem in _of_rule(rule, params[rule])]

@@ -1,4 +1,4 @@
-"""Overlays: a params file changes single keys of those before it. Knows no schema, and waits for none to be imported."""
+"""Overlays: a params file changes single keys of those before it. Knows no schema, whose import would take long."""
 
 from __future__ import annotations
 

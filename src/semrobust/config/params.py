@@ -1,6 +1,6 @@
 """Load and validate params files: one message with every wrong key's path before anything runs.
 
-files -> overlaid (`overlay`, `limits`) -> grids (`grid`) -> defaults (`defaults`) -> `Params` (`schema`) -> `checks`
+    `files` -> `overlay` and its `limits` -> `grid` -> `defaults` -> the model of `schema` -> `checks`
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _entries(entries: Any, section: str, of: Kinds, defaults: Defaults, problems
         elif not isinstance(kind, str) or kind not in of.settings:
             problems.append(f"{path}.kind: {show(kind)}, must be one of {', '.join(of.settings)}")
         else:
-            whole = defaults.under(dict(entry))
+            whole = defaults.under(entry)
             wrong = problems_of(of.settings[kind], whole)
             problems += [problem.below(path) for problem in wrong if not defaults.blamed(kind, problem)]
             if not wrong:

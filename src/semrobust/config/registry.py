@@ -1,7 +1,7 @@
 """Plug-in registries: one new file in a package adds a system, an attack or a figure to every comparison.
 
-A registry imports all modules of its package at first use, so those modules keep heavy imports lazy
-(`core.lazy`): the workflow reads the registries each time it is parsed.
+A registry imports all modules of its package at first use, and with them what those import (torch, for systems and
+attacks): who only shows help or completes a name asks none.
 """
 
 from __future__ import annotations
