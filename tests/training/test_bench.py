@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from semrobust.cli import main
 from semrobust.config import params
-from semrobust.data import stage
+from semrobust.pipeline import work
+from semrobust.pipeline.plan import Plan
 from tests.attacks.samples import REPOSITORY
 from tests.conftest import HU2022
 from tests.training.test_build import OVERLAY
@@ -40,9 +41,9 @@ def test_hours_are_those_of_all_epochs(tmp_path: Path, monkeypatch: pytest.Monke
     file = project(tmp_path)
     monkeypatch.chdir(tmp_path)
     missing = CliRunner().invoke(main, ["bench", "trainings", "--params", str(file)])
-    assert missing.exit_code == 2
-    assert "semrobust data" in missing.output
-    stage.run(params.load([file]), ["test"])
+    assert missing.exit_code == 1
+    assert "is missing: run `snakemake" in missing.output
+    work.make(Plan.of(params.load([file])), "dataset/photos10")
     result = CliRunner().invoke(main, ["bench", "trainings", "--steps", "2", "--json", "--params", str(file)])
     assert result.exit_code == 0, result.output
     measured = json.loads(result.stdout)
