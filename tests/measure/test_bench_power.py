@@ -7,21 +7,22 @@ from pathlib import Path
 import pytest
 
 from semrobust.config.params import Params
-from semrobust.data import stage
 from semrobust.errors import ArtifactError, UsageError
 from semrobust.measure.bench_power import measure
-from semrobust.training import build
+from semrobust.pipeline import work
+from semrobust.pipeline.plan import Plan
 
 
 def test_times_an_attack_and_extrapolates(
     small_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ArtifactError, match=r"deepjscc\.safetensors is missing: run `snakemake"):
-        measure(small_params, "deepjscc", "pga", 3, 1)
-    stage.run(small_params, ["test"])
-    build.run(small_params, "deepjscc", ["test"])
-    found = measure(small_params, "deepjscc", "pga", 3, 1)
+    plan = Plan.of(small_params)
+    with pytest.raises(ArtifactError, match=r"deepjscc-\w+\.safetensors is missing: run `snakemake"):
+        measure(plan, "deepjscc", "pga", 3, 1)
+    for address in ("dataset/photos10", "train/deepjscc"):
+        work.make(plan, address)
+    found = measure(plan, "deepjscc", "pga", 3, 1)
     assert found["minutes_for_1000_images_at_11_snrs"] == pytest.approx(found["seconds"] / 3 * 11000 / 60)
     assert (found["images"], found["settings"]["max_steps"]) == (3, 10)
     assert 0 <= found["success_rate"] <= 1
@@ -37,4 +38,4 @@ def test_times_an_attack_and_extrapolates(
 )
 def test_refuses_what_it_cannot_time(params: Params, pair: tuple[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        measure(params, *pair, 3, 1)
+        measure(Plan.of(params), *pair, 3, 1)

@@ -82,7 +82,7 @@ def cannot_write(path: Path, cause: OSError) -> ArtifactError:
 
 
 def sweep(destination: Path) -> None:
-    """Remove what killed processes left of `destination` beside it; nobody else may be writing it."""
+    """Remove what killed processes left of `destination`. Nobody else may be writing it (`pipeline.locks`)."""
     for left in destination.parent.glob(f".{destination.stem}-????????{destination.suffix}"):
         left.unlink(missing_ok=True)
 
