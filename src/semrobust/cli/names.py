@@ -52,7 +52,8 @@ def _entries(context: click.Context) -> Mapping[str, Any]:
 def _attacks(context: click.Context) -> Iterable[str]:
     """Attacks, those that the system on the line leaves out left out."""
     given = [name for name, entry in _params(context)["attacks"].items() if entry is not None]
-    chosen = _entries(context).get(next(iter(context.params["words"])), {}).get("attacks")
+    system = context.params.get("system") or next(iter(context.params.get("words") or ()), "")
+    chosen = _entries(context).get(system, {}).get("attacks")
     return given if chosen is None else [name for name in given if name in chosen]
 
 
@@ -72,3 +73,4 @@ def of_step(module: str) -> Complete:
 
 
 systems = _completer(_entries)
+attacks = _completer(_attacks)

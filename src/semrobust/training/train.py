@@ -45,7 +45,7 @@ def settings(params: Params, name: str) -> Plain:
         "real_uses": params.link.real_uses if shows else 0,  # what names a class is as long as its own settings say
         "channel": None if channel is None else select.channel(params, channel),
         "seed": params.seed,
-        "threads": threads if learns(params, name) else compute.job_threads,
+        "threads": threads if learns(params, name) else 1,
     }
 
 
