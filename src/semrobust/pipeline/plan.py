@@ -86,7 +86,8 @@ class Artifact:
     @property
     def rebuild(self) -> str:
         """What a person does about a file that is missing or altered."""
-        return f"Remove {self.record}, if it is there, and run the workflow again, with this run's --configfile if it has one."
+        again = "run the workflow again, with this run's --configfile if it has one"
+        return f"Remove {self.record}, if it is there, and {again}."
 
 
 class Plan:
