@@ -1,6 +1,7 @@
 """Load and validate params files: one message with every wrong key's path before anything runs.
 
-    `files` -> `overlay` and its `limits` -> `grid` -> `defaults` -> the model of `schema` -> `checks`
+In this order: files are read (`files`) and laid over each other (`overlay`, `limits`), grids become systems (`grid`),
+defaults come under entries (`defaults`), and the model (`schema`) and what shows across keys (`checks`) are asked.
 """
 
 from __future__ import annotations
