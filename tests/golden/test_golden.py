@@ -1,7 +1,7 @@
 """Results of every class that has a version: they may move only with it.
 
-What is expensive is keyed by settings and a version, so a change of code that moves results and leaves the version would
-let old results pass for new ones. Here one small artifact of each class is made and compared with what it was.
+What is expensive is keyed by settings and a version, so a change of code that moves results and leaves the version
+would let old results pass for new ones. Here one small artifact of each class is made and compared with what it was.
 
     pytest tests/golden --golden        record what has no entry yet, or a new key
 
@@ -11,7 +11,6 @@ Numbers of equal keys are never overwritten: raise the version of the class that
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +55,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def _there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    yield
 
 
 def with_inputs(plan: Plan, artifact: Artifact) -> None:
@@ -84,7 +82,9 @@ def numbers(path: Path) -> dict[str, float]:
     for name, array in arrays.items():
         finite = array[np.isfinite(array)]
         found |= {f"{name}: finite": len(finite) / max(1, array.size)}
-        found |= {f"{name}: mean": float(finite.mean()), f"{name}: size": float(abs(finite).mean())} if len(finite) else {}
+        found |= (
+            {f"{name}: mean": float(finite.mean()), f"{name}: size": float(abs(finite).mean())} if len(finite) else {}
+        )
     return found
 
 
@@ -112,10 +112,14 @@ def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytes
     ends = [suffix for suffix in artifact.suffixes if suffix in (".parquet", ".safetensors", ".npz")]
     ends = ends or [suffix for suffix in artifact.suffixes if suffix.endswith("_images.npy")]
     found = {f"{end} {name}": value for end in ends for name, value in numbers(artifact.path(end)).items()}
+    if artifact.kind == "attack":
+        assert found[".parquet power_total: mean"] > 1, f"{label} found nothing here, so its results cannot move"
     recorded = golden[label]
     if recorded["key"] != artifact.key:
-        assert request.config.getoption("--golden"), f"{label}: params or versions changed; pytest tests/golden --golden"
-        golden[label] = {"key": artifact.key, "numbers": found}
+        assert request.config.getoption("--golden"), (
+            f"{label}: params or versions changed; pytest tests/golden --golden"
+        )
+        golden[label] = {"key": artifact.key, "numbers": {name: float(f"{value:.6g}") for name, value in found.items()}}
         write(golden)
         return
     assert found.keys() == recorded["numbers"].keys()
