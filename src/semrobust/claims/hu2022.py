@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from semrobust.claims.claim import DIRECTION, FAILS, HOLDS, Finding, Tables, claim, judged
-from semrobust.config.params import Params
-from semrobust.config.roles import recognition_roles
-from semrobust.config.settings import LEVELS
-from semrobust.measure.accuracy import ERROR_FREE, NONE
+from semrobust.config.settings import LEVELS, Plain
+from semrobust.measure.names import ERROR_FREE, NONE
 
 NEAR, FAR = 0.05, 0.15
 """Differences of accuracy that we call "similar" or "approaches", and twice that and more, at most its direction."""
@@ -20,30 +18,30 @@ _APART = "holds: intervals apart; in direction: the mean alone"
 class Accuracies:
     """The accuracy table, asked by role, noise, channel and SNR. KeyError for what the run lacks."""
 
-    def __init__(self, tables: Tables, params: Params) -> None:
-        self.params, self.given = params, params.recognition
-        self.roles = recognition_roles(params.section("systems"))
+    def __init__(self, tables: Tables, given: Plain) -> None:
+        self.given, self.roles, self.channels = given, given["roles"], given["channels"]
         self.table = tables["accuracy"]
 
     def curve(self, role: str, noisy: bool, channel: str, level: float | None = None) -> pd.DataFrame:
         """Rows over SNR; of systems on error-free images the one row that they have."""
         rows = self.table[self.table["system"] == self.roles[role]]
         if noisy:
-            chosen = self.given.default_level if level is None else level
+            chosen = self.given["default_level"] if level is None else level
             near = (rows["semantic_noise_eps"] * LEVELS - chosen).abs() < 0.01
-            rows = rows[(rows["attack"] == self.given.default_noise) & near]
+            rows = rows[(rows["attack"] == self.given["default_noise"]) & near]
         else:
             rows = rows[rows["attack"] == NONE]
         sent = rows[rows["channel"] == (ERROR_FREE if role == "vit" else channel)]
         if sent.empty:
             raise KeyError(role)
-        return sent.sort_values("snr_db").reset_index(drop=True)
+        ordered: pd.DataFrame = sent.sort_values("snr_db").reset_index(drop=True)
+        return ordered
 
     def point(self, role: str, noisy: bool, level: float | None = None) -> tuple[float, float, float]:
         """Accuracy with its interval at the channel and SNR where noise is compared."""
-        rows = self.curve(role, noisy, self.given.channel, level)
+        rows = self.curve(role, noisy, self.given["channel"], level)
         if role != "vit":
-            rows = rows[(rows["snr_db"] - self.given.at_snr_db).abs() < 0.01]
+            rows = rows[(rows["snr_db"] - self.given["at_snr_db"]).abs() < 0.01]
         if rows.empty:
             raise KeyError(role)
         return _triple(rows.iloc[0])
@@ -70,8 +68,8 @@ def _channels(accuracies: Accuracies, *fading: str) -> list[str]:
     """Names of the run's channels with one antenna at each end, perfect CSI and one of these kinds of fading."""
     return [
         name
-        for name, channel in accuracies.params.channels.items()
-        if channel.fading in fading and channel.transmit == channel.receive == 1 and channel.csi_error == 0
+        for name, channel in accuracies.channels
+        if channel["fading"] in fading and channel["transmit"] == channel["receive"] == 1 and channel["csi_error"] == 0
     ]
 
 
@@ -82,8 +80,8 @@ def _channels(accuracies: Accuracies, *fading: str) -> list[str]:
     "holds: the interval of the ratio lies above 1",
     "overhead",
 )
-def overhead(tables: Tables, params: Params) -> Finding | None:
-    roles = recognition_roles(params.section("systems"))
+def overhead(tables: Tables, given: Plain) -> Finding | None:
+    roles = given["roles"]
     rows = tables["overhead"]
     rows = rows[(rows["system"] == roles["mae"]) & (rows["reference"] == roles["jpeg"])]
     if rows.empty:
@@ -100,8 +98,8 @@ def overhead(tables: Tables, params: Params) -> Finding | None:
     "holds: for both, intervals at the lowest and the highest SNR apart",
     "accuracy",
 )
-def rises(tables: Tables, params: Params) -> Finding | None:
-    accuracies = Accuracies(tables, params)
+def rises(tables: Tables, given: Plain) -> Finding | None:
+    accuracies = Accuracies(tables, given)
     channel = _fading(accuracies)
     if channel is None:
         return None
@@ -119,8 +117,8 @@ def rises(tables: Tables, params: Params) -> Finding | None:
     "holds: intervals apart at every SNR, and the gap at low SNRs is the larger; in direction: ahead on average",
     "accuracy",
 )
-def above_conventional(tables: Tables, params: Params) -> Finding | None:
-    accuracies = Accuracies(tables, params)
+def above_conventional(tables: Tables, given: Plain) -> Finding | None:
+    accuracies = Accuracies(tables, given)
     channel = _fading(accuracies)
     if channel is None:
         return None
@@ -136,8 +134,8 @@ def above_conventional(tables: Tables, params: Params) -> Finding | None:
 
 
 @claim("hu2022_fig4_vit", "Fig. 4", "MAE+SN is far above ViT+SN", _APART, "accuracy")
-def above_vit(tables: Tables, params: Params) -> Finding | None:
-    return Accuracies(tables, params).ahead("mae", "vit")
+def above_vit(tables: Tables, given: Plain) -> Finding | None:
+    return Accuracies(tables, given).ahead("mae", "vit")
 
 
 @claim(
@@ -147,8 +145,8 @@ def above_vit(tables: Tables, params: Params) -> Finding | None:
     f"at the highest SNR over Rayleigh; holds: at most {NEAR:.0%} below; in direction: at most {FAR:.0%}",
     "accuracy",
 )
-def approaches(tables: Tables, params: Params) -> Finding | None:
-    accuracies = Accuracies(tables, params)
+def approaches(tables: Tables, given: Plain) -> Finding | None:
+    accuracies = Accuracies(tables, given)
     channel = _fading(accuracies)
     if channel is None:
         return None
@@ -165,51 +163,50 @@ def approaches(tables: Tables, params: Params) -> Finding | None:
     "holds: no step of the default noise is violated (extra_attack_sanity)",
     "attack_sanity",
 )
-def falls(tables: Tables, params: Params) -> Finding | None:
-    roles = recognition_roles(params.section("systems"))
+def falls(tables: Tables, given: Plain) -> Finding | None:
+    roles = given["roles"]
     rows = tables["attack_sanity"]
     shown = rows["system"].isin([roles[role] for role in ("mae", "mae_no_at", "vit")])
-    rows = rows[shown & (rows["check"] == "monotone") & (rows["attack"] == params.recognition.default_noise)]
+    rows = rows[shown & (rows["check"] == "monotone") & (rows["attack"] == given["default_noise"])]
     if rows.empty:
         return None
     share = float((rows["verdict"] != "violated").mean())
     return Finding(HOLDS if share == 1 else DIRECTION if share > 0.5 else FAILS, "share of steps that fall", share)
 
 
-def _most(tables: Tables, params: Params, other: str) -> Finding:
+def _most(tables: Tables, given: Plain, other: str) -> Finding:
     """At the largest ε of the default noise."""
-    levels = params.recognition.noise[params.recognition.default_noise].epsilon_levels
-    return Accuracies(tables, params).ahead("mae", other, level=max(levels))
+    return Accuracies(tables, given).ahead("mae", other, level=max(given["levels"]))
 
 
 @claim("hu2022_fig5_no_at", "Fig. 5", "At large ε MAE+SN is far above MAE+SN without AT", _APART, "accuracy")
-def most_above_no_at(tables: Tables, params: Params) -> Finding | None:
-    return _most(tables, params, "mae_no_at")
+def most_above_no_at(tables: Tables, given: Plain) -> Finding | None:
+    return _most(tables, given, "mae_no_at")
 
 
 @claim("hu2022_fig5_vit", "Fig. 5", "At large ε MAE+SN is far above ViT+SN", _APART, "accuracy")
-def most_above_vit(tables: Tables, params: Params) -> Finding | None:
-    return _most(tables, params, "vit")
+def most_above_vit(tables: Tables, given: Plain) -> Finding | None:
+    return _most(tables, given, "vit")
 
 
 @claim("hu2022_at", "Section II", "Adversarial training withstands semantic noise", _APART, "accuracy")
-def trained(tables: Tables, params: Params) -> Finding | None:
-    return Accuracies(tables, params).ahead("mae", "mae_no_at")
+def trained(tables: Tables, given: Plain) -> Finding | None:
+    return Accuracies(tables, given).ahead("mae", "mae_no_at")
 
 
 @claim("hu2022_awp", "Section II", "Weight perturbation improves robustness further", _APART, "accuracy")
-def perturbed(tables: Tables, params: Params) -> Finding | None:
-    return Accuracies(tables, params).ahead("mae", "no_weight_perturbation")
+def perturbed(tables: Tables, given: Plain) -> Finding | None:
+    return Accuracies(tables, given).ahead("mae", "no_weight_perturbation")
 
 
 @claim("hu2022_mask", "Section III", "Masking lessens the impact of semantic noise", _APART, "accuracy")
-def masked(tables: Tables, params: Params) -> Finding | None:
-    return Accuracies(tables, params).ahead("mae", "no_mask")
+def masked(tables: Tables, given: Plain) -> Finding | None:
+    return Accuracies(tables, given).ahead("mae", "no_mask")
 
 
 @claim("hu2022_codebook", "Section III", "The codebook lessens the impact of semantic noise", _APART, "accuracy")
-def discrete(tables: Tables, params: Params) -> Finding | None:
-    return Accuracies(tables, params).ahead("mae", "no_codebook")
+def discrete(tables: Tables, given: Plain) -> Finding | None:
+    return Accuracies(tables, given).ahead("mae", "no_codebook")
 
 
 @claim(
@@ -219,8 +216,8 @@ def discrete(tables: Tables, params: Params) -> Finding | None:
     f"spread between channels; holds: at most {NEAR:.0%} at every SNR; in direction: at most that on average",
     "accuracy",
 )
-def similar(tables: Tables, params: Params) -> Finding | None:
-    accuracies = Accuracies(tables, params)
+def similar(tables: Tables, given: Plain) -> Finding | None:
+    accuracies = Accuracies(tables, given)
     names = _channels(accuracies, "awgn", "rayleigh", "rician")
     if len(names) < 3:
         return None
@@ -236,8 +233,8 @@ def similar(tables: Tables, params: Params) -> Finding | None:
     "share of points (channel, SNR) with intervals apart; holds: all; in direction: more than half",
     "accuracy",
 )
-def above_everywhere(tables: Tables, params: Params) -> Finding | None:
-    accuracies = Accuracies(tables, params)
+def above_everywhere(tables: Tables, given: Plain) -> Finding | None:
+    accuracies = Accuracies(tables, given)
     apart: list[bool] = []
     for name in _channels(accuracies, "awgn", "rayleigh", "rician"):
         mae, jpeg = (accuracies.curve(role, True, name) for role in ("mae", "jpeg"))
@@ -255,8 +252,8 @@ def above_everywhere(tables: Tables, params: Params) -> Finding | None:
     "mean over SNRs where AWGN delivers, AWGN less the better of the two; holds: its interval above 0",
     "accuracy",
 )
-def degrades(tables: Tables, params: Params) -> Finding | None:
-    accuracies = Accuracies(tables, params)
+def degrades(tables: Tables, given: Plain) -> Finding | None:
+    accuracies = Accuracies(tables, given)
     still, fading = _channels(accuracies, "awgn"), _channels(accuracies, "rayleigh", "rician")
     if not still or not fading:
         return None

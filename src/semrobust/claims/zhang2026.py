@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from semrobust.claims.claim import DIRECTION, FAILS, HOLDS, UNTESTED, Finding, Tables, claim
-from semrobust.config.params import Params
-from semrobust.config.registry import SYSTEMS
-from semrobust.tables.tables import BEST_OF
+from semrobust.config.settings import Plain
+from semrobust.tables.attacks import BEST_OF
 
 CLAIMED = (14.0, 16.0)
 """The headline: "up to 14–16×"."""
@@ -21,31 +20,30 @@ _HEADLINE = (
 )
 
 
-def _noisy(params: Params) -> str | None:
+def _noisy(given: Plain) -> str | None:
     """The first attacked semantic system that was trained with channel noise."""
-    return _semantic(params, with_noise=True)
+    return _semantic(given, with_noise=True)
 
 
-def _noiseless(params: Params) -> str | None:
-    return _semantic(params, with_noise=False)
+def _noiseless(given: Plain) -> str | None:
+    return _semantic(given, with_noise=False)
 
 
-def _semantic(params: Params, with_noise: bool) -> str | None:
-    for name in params.attacked():
-        system = params.section("systems", name)
-        training = system.get("training") or {}
-        semantic = SYSTEMS[system["kind"]].side == "semantic" and "train_snr_db" in training
+def _semantic(given: Plain, with_noise: bool) -> str | None:
+    for name, system in given["attacked"]:
+        training = system["training"]
+        semantic = system["side"] == "semantic" and "train_snr_db" in training
         if semantic and (training["train_snr_db"] is not None) == with_noise:
-            return name
+            return str(name)
     return None
 
 
-def _kind(params: Params, kind: str) -> list[str]:
+def _kind(given: Plain, kind: str) -> list[str]:
     """Names of the attacks of one kind."""
-    return [name for name, attack in params.attacks.items() if attack.kind == kind]
+    return [name for name, of in given["attacks"] if of == kind]
 
 
-def _ratios(tables: Tables, params: Params, semantic: str, attacks: tuple[list[str], list[str]]) -> Finding | None:
+def _ratios(tables: Tables, given: Plain, semantic: str, attacks: tuple[list[str], list[str]]) -> Finding | None:
     """The headline with one of these attacks on each side, whichever the table has first."""
     table = tables["power_ratio"]
     rows = table[(table["semantic_system"] == semantic) & (table["statistic"] == "mean") & (table["status"] == "ok")]
@@ -75,9 +73,9 @@ def _ratios(tables: Tables, params: Params, semantic: str, attacks: tuple[list[s
     "clean",
     stated="14–16×",
 )
-def headline(tables: Tables, params: Params) -> Finding | None:
-    semantic = _noisy(params)
-    return None if semantic is None else _ratios(tables, params, semantic, ([BEST_OF], [BEST_OF]))
+def headline(tables: Tables, given: Plain) -> Finding | None:
+    semantic = _noisy(given)
+    return None if semantic is None else _ratios(tables, given, semantic, ([BEST_OF], [BEST_OF]))
 
 
 @claim(
@@ -89,9 +87,9 @@ def headline(tables: Tables, params: Params) -> Finding | None:
     "clean",
     stated="14–16×",
 )
-def with_its_own_attacks(tables: Tables, params: Params) -> Finding | None:
-    semantic, sets = _noisy(params), _kind(params, "vulnerable_set")
-    return None if semantic is None else _ratios(tables, params, semantic, (_kind(params, "pga")[:1], sets))
+def with_its_own_attacks(tables: Tables, given: Plain) -> Finding | None:
+    semantic, sets = _noisy(given), _kind(given, "vulnerable_set")
+    return None if semantic is None else _ratios(tables, given, semantic, (_kind(given, "pga")[:1], sets))
 
 
 @claim(
@@ -101,8 +99,8 @@ def with_its_own_attacks(tables: Tables, params: Params) -> Finding | None:
     "share of points (chain, SNR) where the ratio's interval lies above 1; holds: all; in direction: over half",
     "power_ratio",
 )
-def more_robust(tables: Tables, params: Params) -> Finding | None:
-    table, semantic = tables["power_ratio"], _noisy(params)
+def more_robust(tables: Tables, given: Plain) -> Finding | None:
+    table, semantic = tables["power_ratio"], _noisy(given)
     rows = table[(table["semantic_system"] == semantic) & (table["statistic"] == "mean") & (table["status"] == "ok")]
     rows = rows[(rows["population"] == "ruinable") & (rows["semantic_attack"] == BEST_OF) & rows["ratio"].notna()]
     if rows.empty:
@@ -118,8 +116,8 @@ def more_robust(tables: Tables, params: Params) -> Finding | None:
     f"its mean power over that of the cheapest attack, largest over SNR; holds: at most {_MINIMAL:g}",
     "attack_power",
 )
-def pga_is_minimal(tables: Tables, params: Params) -> Finding | None:
-    return _over_best(tables, _noisy(params), _kind(params, "pga")[-1:], "PGA (refined)")
+def pga_is_minimal(tables: Tables, given: Plain) -> Finding | None:
+    return _over_best(tables, _noisy(given), _kind(given, "pga")[-1:], "PGA (refined)")
 
 
 @claim(
@@ -129,9 +127,9 @@ def pga_is_minimal(tables: Tables, params: Params) -> Finding | None:
     f"its mean power over the cheapest attack's, at the highest SNR, largest over chains; holds: at most {_MINIMAL:g}",
     "attack_power",
 )
-def sets_are_minimal(tables: Tables, params: Params) -> Finding | None:
-    chains = [name for name in params.attacked() if SYSTEMS[params.systems[name].kind].side == "classical"]
-    found = [_over_best(tables, name, _kind(params, "vulnerable_set"), name, last=True) for name in chains]
+def sets_are_minimal(tables: Tables, given: Plain) -> Finding | None:
+    chains = [name for name, system in given["attacked"] if system["side"] == "classical"]
+    found = [_over_best(tables, name, _kind(given, "vulnerable_set"), name, last=True) for name in chains]
     return max((one for one in found if one is not None), key=lambda one: one.value, default=None)
 
 
@@ -157,10 +155,10 @@ def _over_best(
     "power with ÷ without noise in training, cheapest attacks, at the highest SNR; holds: intervals apart",
     "attack_power",
 )
-def noise_protects(tables: Tables, params: Params) -> Finding | None:
+def noise_protects(tables: Tables, given: Plain) -> Finding | None:
     table = tables["attack_power"]
     rows = table[table["attack"] == BEST_OF].sort_values("snr_db")
-    pair = [rows[rows["system"] == name] for name in (_noisy(params), _noiseless(params))]
+    pair = [rows[rows["system"] == name] for name in (_noisy(given), _noiseless(given))]
     if any(each.empty for each in pair):
         return None
     noisy, noiseless = (each.iloc[-1] for each in pair)
@@ -178,10 +176,10 @@ def noise_protects(tables: Tables, params: Params) -> Finding | None:
     "Frobenius norm of the Jacobian, without ÷ with noise, smallest over SNR; holds: intervals apart at every SNR",
     "lipschitz",
 )
-def smooth(tables: Tables, params: Params) -> Finding | None:
+def smooth(tables: Tables, given: Plain) -> Finding | None:
     rows = tables["lipschitz"].sort_values("snr_db")
     noisy, noiseless = (
-        rows[rows["system"] == name].reset_index(drop=True) for name in (_noisy(params), _noiseless(params))
+        rows[rows["system"] == name].reset_index(drop=True) for name in (_noisy(given), _noiseless(given))
     )
     if noisy.empty or noiseless.empty:
         return None
@@ -205,10 +203,10 @@ _WAYS = "times the power for the same rise of the RMSE at the highest SNR, all t
     "criteria_ratio",
     stated="14–16×",
 )
-def over_trainings(tables: Tables, params: Params) -> Finding | None:
-    group = _trained(params, noise=True, several=True)
-    usual = params.evaluation.success_psnr_db
-    criterion = next((name for name, rule in params.criteria.ruined.items() if rule.psnr_db == usual), None)
+def over_trainings(tables: Tables, given: Plain) -> Finding | None:
+    group = _trained(given, noise=True, several=True)
+    usual = given["success_psnr_db"]
+    criterion = next((name for name, rule in given["ruined"] if rule["psnr_db"] == usual), None)
     table = tables["criteria_ratio"]
     rows = table[(table["semantic_system"] == group) & (table["criterion"] == criterion) & table["ratio"].notna()]
     if rows.empty:
@@ -228,9 +226,9 @@ def over_trainings(tables: Tables, params: Params) -> Finding | None:
     f"with ÷ without noise in training, {_WAYS}",
     "criteria",
 )
-def noise_protects_beyond_margin(tables: Tables, params: Params) -> Finding | None:
-    pair = (_trained(params, noise=True, several=True), _trained(params, noise=False, several=True))
-    return _same_rise(tables, params, *pair)
+def noise_protects_beyond_margin(tables: Tables, given: Plain) -> Finding | None:
+    pair = (_trained(given, noise=True, several=True), _trained(given, noise=False, several=True))
+    return _same_rise(tables, given, *pair)
 
 
 @claim(
@@ -240,23 +238,22 @@ def noise_protects_beyond_margin(tables: Tables, params: Params) -> Finding | No
     f"with slope penalty ÷ without noise, {_WAYS}",
     "criteria",
 )
-def smoothness_protects(tables: Tables, params: Params) -> Finding | None:
-    return _same_rise(tables, params, _trained(params, penalty=True), _trained(params, noise=False, several=True))
+def smoothness_protects(tables: Tables, given: Plain) -> Finding | None:
+    return _same_rise(tables, given, _trained(given, penalty=True), _trained(given, noise=False, several=True))
 
 
-def _trained(params: Params, noise: bool = False, several: bool = False, penalty: bool = False) -> str | None:
+def _trained(given: Plain, noise: bool = False, several: bool = False, penalty: bool = False) -> str | None:
     """The group of trainings tried under criteria that was trained so."""
-    for group, systems in params.trainings().items():
-        training = params.section("systems", systems[0]).get("training") or {}
+    for group, systems, training in given["trainings"]:
         if (len(systems) > 1) != several or "train_snr_db" not in training:
             continue
         if (training["train_snr_db"] is not None) == noise and ("penalty_snr_db" in training) == penalty:
-            return group
+            return str(group)
     return None
 
 
-def _same_rise(tables: Tables, params: Params, above: str | None, below: str | None) -> Finding | None:
-    rise = [name for name, rule in params.criteria.ruined.items() if rule.rise_levels is not None]
+def _same_rise(tables: Tables, given: Plain, above: str | None, below: str | None) -> Finding | None:
+    rise = [name for name, rule in given["ruined"] if rule["rise_levels"] is not None]
     table = tables["criteria"]
     rows = table[table["criterion"].isin(rise[:1])].sort_values("snr_db")
     pair = [rows[rows["system"] == group] for group in (above, below)]
@@ -279,9 +276,9 @@ def _same_rise(tables: Tables, params: Params, above: str | None, below: str | N
     "smallest ratio over levels of knowledge and chains, at the highest SNR; holds: its interval lies above 1",
     "attacker_knowledge",
 )
-def for_other_attackers(tables: Tables, params: Params) -> Finding | None:
+def for_other_attackers(tables: Tables, given: Plain) -> Finding | None:
     table = tables["attacker_knowledge"]
-    rows = table[(table["semantic_system"] == _noisy(params)) & table["ratio"].notna()]
+    rows = table[(table["semantic_system"] == _noisy(given)) & table["ratio"].notna()]
     rows = rows[rows["snr_db"] == rows["snr_db"].max()]
     if rows.empty:
         return None
@@ -303,8 +300,8 @@ def for_other_attackers(tables: Tables, params: Params) -> Finding | None:
     "median of measured ÷ certified power at the highest SNR; holds: at most 10; in direction: bound above 0",
     "bounds",
 )
-def bounded(tables: Tables, params: Params) -> Finding | None:
-    return _tightness(tables["bounds"], _noisy(params), "certified")
+def bounded(tables: Tables, given: Plain) -> Finding | None:
+    return _tightness(tables["bounds"], _noisy(given), "certified")
 
 
 @claim(
@@ -314,8 +311,8 @@ def bounded(tables: Tables, params: Params) -> Finding | None:
     "as above; in direction: its bracket is positive at the highest SNR",
     "bounds",
 )
-def ideal(tables: Tables, params: Params) -> Finding | None:
-    return _tightness(tables["bounds"], _noisy(params), "ideal")
+def ideal(tables: Tables, given: Plain) -> Finding | None:
+    return _tightness(tables["bounds"], _noisy(given), "ideal")
 
 
 def _tightness(table: pd.DataFrame, system: str | None, quantity: str) -> Finding | None:
@@ -335,5 +332,5 @@ def _tightness(table: pd.DataFrame, system: str | None, quantity: str) -> Findin
     "The same holds for CSI feedback over COST 2100",
     "needs the COST 2100 data, which this project does not have",
 )
-def csi_feedback(tables: Tables, params: Params) -> Finding:
+def csi_feedback(tables: Tables, given: Plain) -> Finding:
     return Finding(UNTESTED, "no data")

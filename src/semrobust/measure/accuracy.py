@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from semrobust.config.settings import ChannelSettings, Plain
 from semrobust.measure.images import TestImages
+from semrobust.measure.names import ERROR_FREE, NONE, TRANSFER
 from semrobust.measure.noise import levels, noisy_images, stored_name
 from semrobust.phy.air import Air
 from semrobust.pipeline import seeds, select
@@ -29,10 +30,6 @@ from semrobust.systems.draw import Draw, Randomness
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
-
-ERROR_FREE = "error_free"
-TRANSFER = "transfer"
-NONE = "none"
 
 
 @runtime_checkable

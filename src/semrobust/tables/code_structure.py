@@ -1,4 +1,4 @@
-"""The table `code_structure`: how many cycles, harmful sets and light codewords the attacked codes have."""
+"""How many cycles, harmful sets and light codewords the attacked codes have."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 import pandas as pd
 
 from semrobust.attacks.code.structure import stored
-from semrobust.config.params import Params
-from semrobust.pipeline.record import Making
-from semrobust.tables.schema import COLUMNS, COMMON
+from semrobust.pipeline.work import Work
+from semrobust.tables.table import COMMON, Table
 
 
-def code_structure(params: Params, making: Making) -> pd.DataFrame:
+def make(work: Work) -> pd.DataFrame:
     """Rows (system, kind, a, b, weight). No channel and no images: the code alone decides."""
     rows: list[dict[str, Any]] = []
-    for system in params.coded():
-        structure = stored.load(params, system, making)
+    given = work.settings
+    for system, found in work.inputs("structure").items():
+        structure = stored.load(found.path())
         code = structure.scope["code"]
         common = {
-            "run": params.run, "dataset": params.data.source, "system": system, "channel": "none",
-            "snr_db": None, "seed": params.seed, "n_images": None,
+            "run": given["run"], "dataset": given["dataset"], "system": system, "channel": "none",
+            "snr_db": None, "seed": given["seed"], "n_images": None,
             "family": code["family"], "n": code["n"], "k": code["k"], "girth": structure.girth,
         }  # fmt: skip
         rows += [
@@ -36,4 +36,19 @@ def code_structure(params: Params, making: Making) -> pd.DataFrame:
             }
             for tally in structure.spectrum
         ]
-    return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["code_structure"]])
+    return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
+
+
+TABLE = Table(
+    columns=(
+        "family", "n", "k", "girth", "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
+    ),
+    needs=lambda params: [("structure", system) for system in params.coded()],
+    make=make,
+    caption="""
+Cycles, harmful sets and light codewords of the LDPC codes
+
+One row per code, kind of set, size a and number b of unsatisfied checks: how many there are, or were found
+(``complete`` says which).
+""",
+)  # fmt: skip

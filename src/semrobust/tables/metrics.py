@@ -1,4 +1,4 @@
-"""Headline numbers of a run, from its tables alone: few enough to compare two runs by them.
+"""Take a run's headline numbers from its tables, few enough to compare two runs by them.
 
     psnr_db:       {SYSTEM: {SNR: mean PSNR without an attacker, dB}}
     attack_power:  {SYSTEM: {SNR: mean ‖s‖² of the best attack, images that mid-grey ruins}}
@@ -12,7 +12,6 @@ What the run lacks has no key, and nor has what is not finite: neither can be co
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,16 +19,17 @@ import yaml
 
 from semrobust.config.params import Params
 from semrobust.config.settings import Plain
-from semrobust.pipeline import files, outputs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.pipeline.step import Step
+from semrobust.pipeline.work import Work
+from semrobust.tables.attacks import BEST_OF
 
 Tables = dict[str, pd.DataFrame]
-BEST_OF = "best_of"
+HEADLINED = ("clean", "attack_power", "power_ratio", "accuracy", "paper_vs_ours")
+"""The tables that headline numbers are taken from."""
 
 
 def headlines(tables: Tables, settings: Plain) -> Plain:
-    """Pick the numbers out of `tables` for the systems and SNRs that `settings` (`outputs.metrics`) name."""
+    """Pick the numbers out of `tables` for the systems and SNRs that `settings` name."""
     at, attacked = settings["snr_db"], settings["attacked"]
     clean, power, ratio = tables["clean"], tables["attack_power"], tables["power_ratio"]
     power = power[power["attack"] == BEST_OF]
@@ -85,14 +85,38 @@ def _finite(value: Any) -> Any:
     return value if math.isfinite(value) else None
 
 
-def run(params: Params, command: list[str]) -> Path:
-    """Write the headline numbers as YAML with their record; returns the path."""
-    layout, job = Layout(params.run), outputs.metrics(params)
-    making = Making(job, command)
-    tables = {
-        name: pd.read_csv(making.uses(layout.table(name), outputs.table(params, name))) for name in outputs.HEADLINED
+def settings(params: Params, _: str) -> Plain:
+    """Which systems the numbers are about, and at which SNRs: a few tell the curve."""
+    snr_db, given = sorted(params.link.snr_db), params.recognition
+    return {
+        "attacked": params.attacked(),
+        "classifiers": params.of_task("class"),
+        "snr_db": sorted({snr_db[0], snr_db[len(snr_db) // 2], snr_db[-1]}),
+        "recognition": {
+            "default_noise": given.default_noise,
+            "default_level": given.default_level,
+            "channel": given.channel,
+            "at_snr_db": given.at_snr_db,
+        },
     }
-    path = layout.metrics()
-    files.write_text(path, yaml.safe_dump(headlines(tables, job.settings), sort_keys=False))
-    making.finish(path, [path])
-    return path
+
+
+def make(work: Work) -> None:
+    """Write the headline numbers as YAML."""
+    tables = {name: pd.read_csv(found.path()) for name, found in work.inputs("table").items()}
+    with work.output() as path:
+        path.write_text(yaml.safe_dump(headlines(tables, work.settings), sort_keys=False), encoding="utf-8")
+
+
+STEP = Step(
+    kind="metrics",
+    stage="results",
+    folder="tables",
+    files=(".yaml",),
+    names=lambda _: ["metrics"],
+    needs=lambda *_: [("table", name) for name in HEADLINED],
+    settings=settings,
+    make=make,
+    published="data/RUN/results",
+    memory_mb=1000,
+)

@@ -1,79 +1,94 @@
-"""The table `paper_vs_ours`: every claim and number of the two papers that our copy has, and what this run says."""
+"""Every claim and number of the two papers that our copy has, and what this run says."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
-from semrobust.claims import hu2022 as claims_hu2022  # noqa: F401  they fill CLAIMS
-from semrobust.claims.claim import CLAIMS, UNTESTED, Finding, Tables
+from semrobust.claims import hu2022, zhang2026  # noqa: F401  they fill CLAIMS
+from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
-from semrobust.pipeline import outputs
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
-from semrobust.tables.schema import COLUMNS, COMMON
-from semrobust.tables.tables import write
+from semrobust.config.registry import SYSTEMS
+from semrobust.config.roles import recognition_roles
+from semrobust.config.settings import Plain
+from semrobust.pipeline import select
+from semrobust.pipeline.work import Work
+from semrobust.tables.table import COMMON, Table
 
 _MISSING = "this run lacks a system or an SNR that the claim is about"
+_WAYS = ("train_snr_db", "penalty_snr_db")
+JUDGED = tuple(dict.fromkeys(name for claim in CLAIMS for name in claim.tables))
+"""The tables that claims read."""
 
 
-def paper_vs_ours(params: Params, making: Making) -> pd.DataFrame:
-    """Rows (claim). A claim about systems that the run lacks is not testable in it."""
-    layout = Layout(params.run)
-    tables = {
-        name: pd.read_csv(making.uses(layout.table(name), outputs.table(params, name))) for name in outputs.JUDGED
+def settings(params: Params) -> Plain:
+    """Which system stands for which scheme, and under which conditions: whatever claims read beside the tables."""
+    systems, given = params.section("systems"), params.recognition
+
+    def training(name: str) -> Plain:
+        return {key: value for key, value in (systems[name].get("training") or {}).items() if key in _WAYS}
+
+    return {
+        "roles": recognition_roles(systems),
+        "attacked": [
+            [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
+            for name in params.attacked()
+        ],
+        "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],
+        "trainings": [[group, of, training(of[0])] for group, of in params.trainings().items()],
+        "ruined": [
+            [name, select.without(rule, "label")] for name, rule in params.section("criteria", "ruined").items()
+        ],
+        "success_psnr_db": params.evaluation.success_psnr_db,
+        "channels": [[name, select.channel(params, name)] for name in params.channels],
+        "default_noise": given.default_noise,
+        "default_level": given.default_level,
+        "channel": given.channel,
+        "at_snr_db": given.at_snr_db,
+        "levels": given.noise[given.default_noise].epsilon_levels,
     }
+
+
+def make(work: Work) -> pd.DataFrame:
+    """Rows (claim). A claim about systems that the run lacks is not testable in it."""
+    given = work.settings
+    tables = {name: pd.read_csv(found.path()) for name, found in work.inputs("table").items()}
     rows = []
     for claim in CLAIMS:
-        found = _finding(claim.check, tables, params)
+        found = _finding(claim, tables, given)
         images = max((int(tables[name]["n_images"].max()) for name in claim.tables), default=0)
         rows.append(
             {
-                "run": params.run, "dataset": params.data.source, "system": "all", "channel": "see rule",
-                "snr_db": None, "seed": params.seed, "n_images": images or None,
+                "run": given["run"], "dataset": given["dataset"], "system": "all", "channel": "see rule",
+                "snr_db": None, "seed": given["seed"], "n_images": images or None,
                 "paper": claim.paper, "claim": claim.name, "place": claim.place, "text": claim.text,
                 "stated": claim.stated, "measure": found.measure, "value": found.value, "value_low": found.low,
                 "value_high": found.high, "verdict": found.verdict, "rule": claim.rule,
-                "files": " ".join(str(layout.table(name)) for name in claim.tables),
+                "files": " ".join(f"data/{given['run']}/results/{name}.csv" for name in claim.tables),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows, columns=[*COMMON, *COLUMNS["paper_vs_ours"]])
+    return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
 
 
-def _finding(check: object, tables: Tables, params: Params) -> Finding:
-    assert callable(check)
+def _finding(claim: Claim, tables: Tables, given: Plain) -> Finding:
     try:
-        found = check(tables, params)
+        found = claim.check(tables, given)
     except (KeyError, IndexError):  # a role or a row that is not there
         found = None
-    return found if isinstance(found, Finding) else Finding(UNTESTED, _MISSING)
+    return Finding(UNTESTED, _MISSING) if found is None else found
 
 
-def run(params: Params, table: str, command: list[str]) -> Path:
-    """Make the table and write it."""
-    return write(params, table, paper_vs_ours, command)
+TABLE = Table(
+    columns=(
+        "paper", "claim", "place", "text", "stated", "measure", "value", "value_low", "value_high", "verdict", "rule",
+        "files",
+    ),
+    needs=lambda _: [("table", name) for name in JUDGED],
+    settings=settings,
+    make=make,
+    caption="""
+The papers' claims and what this run says
 
-
-def read(params: Params) -> pd.DataFrame:
-    """The finished table of a run; raises ArtifactError where it is missing, altered or made with other params."""
-    path = Layout(params.run).table(outputs.COMPARISON)
-    provenance.trust(path, outputs.table(params, outputs.COMPARISON))
-    return pd.read_csv(path)
-
-
-def report(table: pd.DataFrame) -> str:
-    """The table as text for a terminal: one paragraph per claim."""
-    lines = []
-    for row in table.fillna({"stated": ""}).to_dict("records"):
-        value = "" if pd.isna(row["value"]) else f"{row['value']:.3g}"
-        if not pd.isna(row["value_low"]):
-            value += f" [{row['value_low']:.3g}, {row['value_high']:.3g}]"
-        stated = f" (paper: {row['stated']})" if row["stated"] else ""
-        lines += [
-            f"{str(row['verdict']).upper()}: {row['text']} [{row['paper']}, {row['place']}]{stated}",
-            f"    {value} {row['measure']}".rstrip(),
-            f"    rule: {row['rule']}",
-        ]
-    return "\n".join(lines)
+One row per claim: what is claimed and where, the paper's number if our copy has it, ours with its 95% interval where
+the tables have one, the verdict and the rule that gives it, on {{ dataset }}.
+""",
+)  # fmt: skip

@@ -1,0 +1,37 @@
+"""What tables of attacks share: per-image results by system and attack, and the best attack on each image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from semrobust.config.params import Params
+from semrobust.pipeline.step import Need
+from semrobust.pipeline.work import Work
+from semrobust.tables.table import samples
+
+BEST_OF = "best_of"
+"""Name of the cheapest of a system's attacks on each image."""
+
+
+def needs(params: Params, systems: list[str] | None = None) -> list[Need]:
+    """All attacks, or those on some systems."""
+    return [("attack", ".".join(pair)) for pair in params.pairs() if systems is None or pair[0] in systems]
+
+
+def attacked_samples(work: Work) -> dict[str, dict[str, pd.DataFrame]]:
+    """Per-image results by system and attack, and behind a system's attacks the best of them per image."""
+    tables: dict[str, dict[str, pd.DataFrame]] = {}
+    for pair, found in work.inputs("attack").items():
+        system, _, attack = pair.partition(".")
+        tables.setdefault(system, {})[attack] = samples(found)
+    return {system: attacks | {BEST_OF: best(attacks)} for system, attacks in tables.items()}
+
+
+def best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Per SNR and image the successful attack of least power, or the largest power tried if none succeeds."""
+    stacked = pd.concat(attacks.values(), ignore_index=True)
+    order = np.where(stacked["success"], stacked["power_total"], -stacked["power_total"])
+    stacked = stacked.assign(censored=~stacked["success"], order=order)
+    stacked = stacked.sort_values(["snr_db", "image", "censored", "order"], kind="stable")
+    return stacked.drop_duplicates(["snr_db", "image"]).reset_index(drop=True)

@@ -1,0 +1,75 @@
+"""Least attack power under several criteria of ruin, and what may explain it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from semrobust.phy.power import power_per_use, psr_db
+from semrobust.pipeline.work import Work
+from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, settings, stacked
+from semrobust.tables.statistics import SeedBootstrap, Values, interval
+from semrobust.tables.table import COMMON, Row, Table, common
+
+
+def make(work: Work) -> pd.DataFrame:
+    """Rows (system, SNR, criterion): power of the cheapest attack of the section `criteria`, and what may explain it.
+
+    Means are over all images; a censored one counts with the largest power tried. A system named with "+" is the mean
+    over `n_seeds` trainings, and its intervals are over trainings and images.
+    """
+    given, samples, rows = work.settings, by_system(work), []
+    for name, systems in given["trainings"]:
+        for criterion, snr_db in product((rule for rule, _ in given["ruined"]), given["snr_db"]):
+            groups = [chosen(samples[system], criterion, snr_db) for system in systems]
+            if any(group.empty for group in groups):
+                continue
+            resamples = resampled(work, groups)
+            power = stacked(groups, "power_total")
+            row = common(work, name, snr_db, len(groups[0])) | {
+                "criterion": criterion,
+                "n_seeds": len(systems),
+                "success_rate": stacked(groups, "success").mean(),
+                "ruinable_rate": groups[0]["ruinable"].mean(),
+                "power_per_use_mean": power_per_use(power.mean(), given["real_uses"]),
+                "psr_db": psr_db(power.mean(), given["real_uses"]),
+                "interval": INTERVALS[len(systems) > 1],
+                **_mean("power_total", power, resamples),
+                **_mean("clean_psnr_db", stacked(groups, "clean_psnr_db"), resamples),
+            }
+            if "spectral" in groups[0]:
+                row |= _mean("spectral", stacked(groups, "spectral"), resamples)
+                row |= _mean("frobenius", np.sqrt(stacked(groups, "frobenius_squared")), resamples)
+            rows.append(row)
+    return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
+
+
+def _mean(name: str, values: Values, resamples: SeedBootstrap) -> Row:
+    """Mean of values (trainings, images) with its interval; empty if one of them is not finite."""
+    if not np.isfinite(values).all():
+        return {}
+    low, high = interval(resamples.means(values))
+    return {f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
+
+
+TABLE = Table(
+    columns=(
+        "criterion", "n_seeds", "success_rate", "ruinable_rate", "power_total_mean", "power_total_low",
+        "power_total_high", "power_per_use_mean", "psr_db", "clean_psnr_db_mean", "clean_psnr_db_low",
+        "clean_psnr_db_high", "spectral_mean", "spectral_low", "spectral_high", "frobenius_mean", "frobenius_low",
+        "frobenius_high", "interval",
+    ),
+    brackets="power_total_mean",
+    needs=lambda params: [("criteria", system) for system in params.by_criteria()],
+    settings=settings,
+    make=make,
+    caption="""
+Least attack power under several criteria of ruin
+
+One row per system or group of trainings (name with "+"), SNR and criterion, over
+{{ params.criteria.images | number }} test images of {{ dataset }}: mean least energy ‖s‖², clean PSNR (dB) and norms
+of the Jacobian, with 95% intervals over images and, where there are several, trainings.
+""",
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""Attack power of semantic over that of classical systems, under absolute criteria of ruin."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pandas as pd
+
+from semrobust.pipeline.work import Work
+from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, settings, stacked
+from semrobust.tables.statistics import interval
+from semrobust.tables.table import COMMON, Row, Table, common
+
+
+def make(work: Work) -> pd.DataFrame:
+    """Rows (semantic and classical system, SNR, absolute criterion): mean power semantic ÷ classical.
+
+    Over the images that both can send and that mid-grey in their place would ruin under this criterion, as in
+    `power_ratio`; the same images are drawn for both sides. Empty where there is no such image.
+    """
+    given, samples, rows = work.settings, by_system(work), []
+    sides = {name: given["systems"][systems[0]]["side"] for name, systems in given["trainings"]}
+    absolute = [name for name, rule in given["ruined"] if rule["psnr_db"] is not None]
+    for (semantic, systems), chain in product(given["trainings"], given["order"]):
+        if (sides[semantic], sides[chain]) != ("semantic", "classical"):
+            continue
+        for criterion, snr_db in product(absolute, given["snr_db"]):
+            tops = [chosen(samples[system], criterion, snr_db) for system in systems]
+            bottom = chosen(samples[chain], criterion, snr_db)
+            shared = tops[0]["ruinable"].to_numpy() & ~bottom["infeasible"].to_numpy()
+            tops, bottom = [top[shared] for top in tops], bottom[shared]
+            row = common(work, f"{semantic}/{chain}", snr_db, int(shared.sum())) | {
+                "semantic_system": semantic,
+                "classical_system": chain,
+                "criterion": criterion,
+                "n_seeds": len(systems),
+                "interval": INTERVALS[len(systems) > 1],
+            }
+            rows.append(row | (_ratio(work, tops, bottom) if shared.any() else {}))
+    return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
+
+
+def _ratio(work: Work, tops: list[pd.DataFrame], bottom: pd.DataFrame) -> Row:
+    resamples = resampled(work, tops)
+    over, under = stacked(tops, "power_total"), stacked([bottom], "power_total")
+    draws, below = resamples.means(over), resamples.images.means(under[0])
+    censored = int((~stacked(tops, "success").astype(bool)).sum() + (~bottom["success"]).sum())
+    row: Row = {"n_censored": censored, "semantic_power": over.mean(), "classical_power": under.mean()}
+    if not (below > 0).all():  # the chain alone loses the images, so the attacker needs next to nothing
+        return row
+    low, high = interval(draws / below)
+    return row | {"ratio": over.mean() / under.mean(), "ratio_low": low, "ratio_high": high}
+
+
+TABLE = Table(
+    columns=(
+        "semantic_system", "classical_system", "criterion", "n_seeds", "n_censored", "semantic_power",
+        "classical_power", "ratio", "ratio_low", "ratio_high", "interval",
+    ),
+    brackets="ratio",
+    needs=lambda params: [("criteria", system) for system in params.by_criteria()],
+    settings=settings,
+    make=make,
+    caption="""
+Ratio of attack powers under several criteria of ruin
+
+One row per pair of systems, SNR and PSNR at or below which an image counts as ruined: mean power semantic ÷ classical
+with its 95% interval, over those of {{ params.criteria.images | number }} test images of {{ dataset }} that a failed
+decode ruins under that criterion.
+""",
+)  # fmt: skip

@@ -1,0 +1,55 @@
+"""What tables of attack power under several criteria of ruin share, over test images and trainings from other seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from semrobust.config.params import Params
+from semrobust.config.settings import Plain
+from semrobust.pipeline.select import without
+from semrobust.pipeline.work import Work
+from semrobust.tables.attacks import best
+from semrobust.tables.statistics import SeedBootstrap, Values
+from semrobust.tables.table import facts
+from semrobust.tables.table import samples as samples
+
+INTERVALS = {False: "bootstrap over images, 95%", True: "bootstrap over trainings and images, 95%"}
+
+
+def settings(params: Params) -> Plain:
+    """The trainings, that is systems with equal settings together, the SNRs and the criteria, in their order."""
+    ruined = params.section("criteria", "ruined")
+    return facts(params, params.by_criteria()) | {
+        "trainings": [[name, systems] for name, systems in params.trainings().items()],
+        "snr_db": params.criteria.snr_db,
+        "ruined": [[name, without(rule, "label")] for name, rule in ruined.items()],
+        "real_uses": params.link.real_uses,
+    }
+
+
+def by_system(work: Work) -> dict[str, pd.DataFrame]:
+    """By system the cheapest of its attacks for each SNR, criterion and image."""
+    found = {}
+    for system, measured in work.inputs("criteria").items():
+        table = samples(measured)
+        of_criteria = {
+            criterion: best({str(attack): rows for attack, rows in of.groupby("attack")})
+            for criterion, of in table.groupby("criterion")
+        }
+        found[system] = pd.concat(of_criteria.values(), ignore_index=True)
+    return found
+
+
+def chosen(samples: pd.DataFrame, criterion: str, snr_db: float) -> pd.DataFrame:
+    rows = samples[(samples["criterion"] == criterion) & (samples["snr_db"] == snr_db)]
+    return rows.sort_values("image").reset_index(drop=True)
+
+
+def stacked(groups: list[pd.DataFrame], column: str) -> Values:
+    """Values (trainings, images)."""
+    return np.stack([group[column].to_numpy(dtype=np.float64) for group in groups])
+
+
+def resampled(work: Work, groups: list[pd.DataFrame]) -> SeedBootstrap:
+    return SeedBootstrap(len(groups), len(groups[0]), work.settings["bootstrap_samples"], work.seed)

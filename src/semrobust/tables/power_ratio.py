@@ -1,0 +1,105 @@
+"""Attack power of semantic over that of classical systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from semrobust.config.params import Params
+from semrobust.config.settings import Plain
+from semrobust.pipeline.work import Work
+from semrobust.tables.attacks import BEST_OF, attacked_samples, needs
+from semrobust.tables.rows import by_snr, emptied, status
+from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
+from semrobust.tables.table import Row, Table, bootstrap, common, facts
+
+_SHOWN = (("ruinable", "mean"), ("ruinable", "median"), ("all", "mean"), ("all", "median"))
+
+
+def settings(params: Params) -> Plain:
+    return facts(params, params.attacked()) | {"success_psnr_db": params.evaluation.success_psnr_db}
+
+
+def make(work: Work) -> pd.DataFrame:
+    """Rows (semantic and classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
+
+    The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. `population`:
+    `ruinable` images, which both sides can send and mid-grey in their place counts as ruined, and for `best_of` also
+    `all` images, where censored ones count with the largest power tried (so the mean is only a bound). Both are
+    properties of the image, not of an attack's success. `statistic`: ratio of means, and for `best_of` also of medians
+    (a median that falls on censored images is infinite).
+    """
+    given, attacked, resamples = work.settings, attacked_samples(work), bootstrap(work)
+    sides = {
+        side: [name for name in attacked if given["systems"][name]["side"] == side]
+        for side in ("semantic", "classical")
+    }
+    rows = []
+    for semantic, classical in product(sides["semantic"], sides["classical"]):
+        for above, below in product(attacked[semantic], attacked[classical]):
+            if (above == BEST_OF) != (below == BEST_OF):
+                continue
+            bottoms = dict(by_snr(attacked[classical][below]))
+            for snr_db, top in by_snr(attacked[semantic][above]):
+                bottom = bottoms[snr_db]
+                shared = common(work, f"{semantic}/{classical}", snr_db, len(top)) | {
+                    "semantic_system": semantic,
+                    "classical_system": classical,
+                    "semantic_attack": above,
+                    "classical_attack": below,
+                    "success_psnr_db": given["success_psnr_db"],
+                    "status": "infeasible" if "infeasible" in (status(top), status(bottom)) else "ok",
+                }
+                for population, statistic in _SHOWN if above == BEST_OF else _SHOWN[:1]:
+                    chosen = np.ones(len(top), dtype=bool)
+                    if population == "ruinable":
+                        sent = ~top["infeasible"].to_numpy() & ~bottom["infeasible"].to_numpy()
+                        chosen = top["ruinable"].to_numpy() & sent
+                    row = shared | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
+                    row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
+                    rows.append(emptied(row))
+    return pd.DataFrame(rows)
+
+
+def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> Row:
+    """Ratio of a statistic with its paired bootstrap interval; empty where neither side needs any power."""
+    if not len(top):
+        return {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan, "n_censored": 0}
+    bootstrap = resamples(len(top))
+
+    def both(table: pd.DataFrame) -> tuple[float, Values]:
+        power = table["power_total"].to_numpy()
+        if statistic == "mean":
+            return float(power.mean()), bootstrap.means(power)
+        power = np.where(table["success"], power, np.inf)
+        return quantile(power, 0.5), bootstrap.medians(power)
+
+    (over, over_draws), (under, under_draws) = both(top), both(bottom)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio, draws = np.divide(over, under), np.divide(over_draws, under_draws)
+    low, high = (np.nan, np.nan) if np.isnan(draws).any() or np.isnan(ratio) else interval(draws)
+    censored = int((~top["success"]).sum() + (~bottom["success"]).sum())
+    return {"ratio": ratio if low == low else np.nan, "ratio_low": low, "ratio_high": high, "n_censored": censored}
+
+
+TABLE = Table(
+    columns=(
+        "semantic_system", "classical_system", "semantic_attack", "classical_attack", "population", "statistic",
+        "success_psnr_db", "status", "n_censored", "ratio", "ratio_low", "ratio_high", "interval",
+    ),
+    brackets="ratio",
+    needs=lambda params: needs(params, params.attacked()),
+    settings=settings,
+    make=make,
+    caption="""
+Ratio of least attack powers, semantic ÷ classical
+
+One row per pair of systems, SNR, attacks, population of images and statistic, with paired 95% bootstrap intervals;
+``best_of``: each side under its best attack on each image. ``ruinable``: images that both can send and that mid-grey
+in their place would ruin, at most {{ params.evaluation.attack_images | number }} test images of {{ dataset }}. Above
+1 the semantic system is harder to break.
+""",
+)  # fmt: skip
