@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,12 @@ def may(room: str, other: str) -> bool:
     return LEVEL.get(other, len(FLOORS)) < LEVEL.get(room, -1)
 
 
+def is_plug_in(module: str) -> bool:
+    """Whether a module registers a system or an attack."""
+    file = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    return file.is_file() and bool(re.search(r"^@(SYSTEMS|ATTACKS)\.register", file.read_text(encoding="utf-8"), re.M))
+
+
 def broken(file: Path, names: set[str], used: set[tuple[str, str]]) -> Iterator[str]:
     """What a file does that its floor forbids; `used` gathers the exceptions that it needs."""
     path = file.relative_to(PACKAGE).as_posix()
@@ -97,6 +104,8 @@ def broken(file: Path, names: set[str], used: set[tuple[str, str]]) -> Iterator[
                 used |= {(room, other), (path, module)}
             elif rest and not (room != "__init__" and may(room, other)):
                 yield f"{path} imports {module}, which is on no lower floor"
+            elif room not in ("systems", "attacks") and is_plug_in(module):
+                yield f"{path} imports {module}: who sweeps over systems and attacks knows none of them"
         elif top in ENGINES or top in BARRED.get(room, ()) or (top in NOTEBOOKS and path != "figures/publish.py"):
             yield f"{path} imports {top}"
     if room in NAMELESS:
