@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from semrobust.config.settings import AttackKind, FigureKind, SystemKind
+from semrobust.config.settings import AttackKind, SystemKind
 from semrobust.errors import UsageError
 
 T = TypeVar("T")
@@ -63,4 +63,3 @@ class Registry(Generic[T]):
 
 SYSTEMS: Registry[type[SystemKind]] = Registry("system kind", "semrobust.systems")
 ATTACKS: Registry[type[AttackKind]] = Registry("attack kind", "semrobust.attacks")
-FIGURES: Registry[FigureKind] = Registry("figure", "semrobust.figures")

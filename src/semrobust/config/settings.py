@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -265,19 +263,6 @@ class AttackKind:
     def parse(cls, plain: Plain) -> AttackSettings:
         """Validate plain settings, which may lack what does not change a result: `label`."""
         return cls.Settings.model_validate({"label": cls.__name__, **plain})
-
-
-@dataclass(frozen=True)
-class FigureKind:
-    """A figure: `draw` turns artifacts into a matplotlib figure, `inputs` names the tables it reads.
-
-    `module` is where its code lies, for the code digest.
-    """
-
-    draw: Callable[..., Any]
-    tables: tuple[str, ...]
-    gallery: bool
-    module: str
 
 
 Plain = dict[str, Any]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.figure
 import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 
-from semrobust.config.registry import FIGURES
-from semrobust.config.settings import FigureKind, Plain
+from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
 
 Color = tuple[float, float, float]
@@ -39,7 +39,7 @@ class FigureInputs:
     Attributes:
         tables: the result tables that the figure asked for, by name.
         gallery: file of example pictures, if the figure asked for it.
-        settings: the figure job's settings (`core.outputs.figure`): `plot`, `labels` of the attacked systems and of the
+        settings: those of the step `figure`: `plot`, `labels` of the attacked systems and of the
             attacks, what each of the `rungs` is, `success_psnr_db`.
         dataset: the dataset's name and digests, as recorded.
         run: name of the run.
@@ -54,17 +54,26 @@ class FigureInputs:
     id: str
 
 
-Draw = Callable[[FigureInputs], "Figure"]
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure. Its file defines it as `FIGURE`, and the file's name is the figure's.
 
+    Attributes:
+        draw: turns inputs into a picture; knows no system by its name.
+        tables: the result tables that it reads.
+        gallery: whether it shows the example pictures of the step `gallery`.
+        caption: see `pipeline.captions`; without one, the docstring of `draw`.
+    """
 
-def figure(name: str, tables: tuple[str, ...] = (), gallery: bool = False) -> Callable[[Draw], Draw]:
-    """Return the decorator that registers a drawing function as the figure `name` with the inputs it needs."""
+    draw: Callable[[FigureInputs], matplotlib.figure.Figure]
+    tables: tuple[str, ...] = ()
+    gallery: bool = False
+    caption: str = ""
 
-    def add(draw: Draw) -> Draw:
-        FIGURES.register(name)(FigureKind(draw=draw, tables=tables, gallery=gallery, module=draw.__module__))
-        return draw
-
-    return add
+    @property
+    def template(self) -> str:
+        """The caption's template."""
+        return self.caption or inspect.getdoc(self.draw) or ""
 
 
 @dataclass(frozen=True)

@@ -81,13 +81,12 @@ def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[
     figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=SMALL * scale(), color="0.3")
 
 
-def write(
-    figure: matplotlib.figure.Figure, pdf: Path, name: str, identity: str, dpi: int, record: Plain | None = None
-) -> list[Path]:
-    """Write the PDF and the PNG beside it, both carrying the provenance id; returns the two paths.
+def rendered(
+    figure: matplotlib.figure.Figure, suffix: str, name: str, identity: str, dpi: int, record: Plain | None = None
+) -> bytes:
+    """The figure as a PDF or PNG (`suffix`) that carries the provenance id and `record` (`pipeline.embedded`).
 
-    Each of them also carries `record` with its own path as `file` (`core.embedded`). No time, library version or path
-    of this machine is written, so equal figures give equal bytes.
+    No time, library version or path of this machine is written, so equal figures give equal bytes.
     """
     metadata: dict[str, dict[str, str | None]] = {
         ".pdf": {
@@ -99,15 +98,18 @@ def write(
         },
         ".png": {"Title": name, "Software": "semrobust", "semrobust-id": identity},
     }
-    paths = [pdf.with_suffix(suffix) for suffix in metadata]
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=suffix[1:], dpi=dpi, metadata=metadata[suffix])
+    content = drawn.getvalue()
+    return content if record is None else embed(content, record | {"file": f"{name}{suffix}"})
+
+
+def write(figure: matplotlib.figure.Figure, pdf: Path, name: str, identity: str, dpi: int) -> list[Path]:
+    """Write a figure that belongs to no run as a PDF and the PNG beside it; returns the two paths."""
+    paths = [pdf, pdf.with_suffix(".png")]
     for path in paths:
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format=path.suffix[1:], dpi=dpi, metadata=metadata[path.suffix])
-        content = drawn.getvalue()
-        if record is not None:
-            content = embed(content, record | {"file": path.as_posix()})
         with replacing(path) as temporary:
-            temporary.write_bytes(content)
+            temporary.write_bytes(rendered(figure, path.suffix, name, identity, dpi))
     return paths
 
 

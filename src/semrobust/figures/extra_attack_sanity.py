@@ -24,7 +24,6 @@ _HEAD_CHARACTERS, _LABEL_CHARACTERS = 13, 22
 _ZEROS = "zero_gradients"
 
 
-@base.figure("extra_attack_sanity", tables=("attack_sanity",))
 def draw(inputs: base.FigureInputs) -> Figure:
     """A grid: a row per system, a column per check, in each cell the worst of its lines."""
     table, labels = inputs.tables["attack_sanity"], inputs.settings["labels"]["classifiers"]
@@ -109,3 +108,19 @@ def _said(line: pd.Series[float], labels: dict[str, str]) -> str:
     """One violated or flagged line in words."""
     check = recognition_notes.CHECKS.get(str(line["check"]), str(line["check"]))
     return f"{str(line['verdict']).capitalize()}, {labels[str(line['system'])]}, “{check}”: {line['description']}"
+
+
+FIGURE = base.Figure(
+    tables=("attack_sanity",),
+    draw=draw,
+    caption="""
+Is the semantic noise what it claims to be?
+
+Rows: systems that name classes. Columns: what must hold of noise that behaves as an attack must, such as that more
+noise hurts more, iterated noise more than a single step, own noise more than others'. Numbers: error rate under the
+noise that should be stronger, less that under the weaker, in percentage points, with 95% bootstrap intervals over
+{{ params.recognition.images | number }} test images of {{ dataset }}; for gradients the share that is exactly zero. A
+cell shows the worst of its lines. "Within noise": negative, but the interval reaches 0. A violated or flagged cell
+would mean that a receiver's accuracy under noise is not to be trusted.
+""",
+)

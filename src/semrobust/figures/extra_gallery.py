@@ -18,7 +18,6 @@ _LABEL_CHARACTERS = 28
 _RUINED = "#b8320a"
 
 
-@base.figure("extra_gallery", gallery=True)
 def draw(inputs: base.FigureInputs) -> Figure:
     """One block of rows per image: the original at the left, then what each system delivers."""
     assert inputs.gallery is not None
@@ -84,3 +83,19 @@ def _row_label(inputs: base.FigureInputs, gallery: dict[str, Any], system: int) 
     name, attack = str(gallery["systems"][system]), str(gallery["attacks"][system])
     texts = (labels["systems"].get(name, name), f"attack: {labels['attacks'].get(attack, attack)}")
     return "\n".join(line for text in texts for line in textwrap.wrap(text, _LABEL_CHARACTERS))
+
+
+FIGURE = base.Figure(
+    gallery=True,
+    draw=draw,
+    caption="""
+Test images under rising attack power
+
+What each receiver shows of the same test images of {{ dataset }} at a channel SNR of
+{{ params.evaluation.gallery_snr_db | number }} dB, without an attack and under its cheapest attack at rising attack
+over signal power (PSR). Below each picture its PSNR; red: ruined (PSNR ≤
+{{ params.evaluation.success_psnr_db | number }} dB). Look at the way in which they break: a chain shows nothing but
+grey as soon as decoding fails, while a learned receiver shows a picture with something burnt in, which PSNR counts as
+ruined all the same.
+""",
+)

@@ -30,7 +30,6 @@ class _Row(NamedTuple):
         return max(cell.count("\n") + 1 for cell in self.cells)
 
 
-@base.figure("extra_paper_vs_ours", tables=("paper_vs_ours",))
 def draw(inputs: base.FigureInputs) -> Figure:
     """One block per paper; the verdict as a mark and in words, since a mark alone may not be told apart."""
     table = inputs.tables["paper_vs_ours"]
@@ -89,3 +88,16 @@ def _mark(axes: Axes, verdict: str, top: float, inputs: base.FigureInputs) -> No
         [_COLUMNS[-1] + 0.008], [top + 0.5], marker=_MARKS.get(verdict, "."), linestyle="none",
         color=colors[list(_MARKS).index(verdict)] if verdict in _MARKS else "0.3", clip_on=False,
     )  # fmt: skip
+
+
+FIGURE = base.Figure(
+    tables=("paper_vs_ours",),
+    draw=draw,
+    caption="""
+The papers' claims and what this run says
+
+One row per claim of the two papers that our copies have: where it stands, our number with its 95% interval where the
+tables have one, and the verdict, by a rule that was written down before. The table of claims in this report gives the
+rules; ``paper_vs_ours.csv`` names the tables behind each row.
+""",
+)

@@ -17,7 +17,6 @@ _FEW = 0.6  # lower end of the logarithmic axes: a single set is clear of it
 _FAMILIES = {"nr": "5G NR code", "regular": "regular code", "alist": "code of a file", "custom": "code"}
 
 
-@base.figure("extra_trapping_sets", tables=("code_structure",))
 def draw(inputs: base.FigureInputs) -> Figure:
     """Two panels per code: sets over their size, for each number of unsatisfied checks; codewords over their weight.
 
@@ -100,3 +99,18 @@ def _legend(tones: dict[int, base.Color]) -> list[Artist]:
         Line2D([], [], color=color, marker=_MARKERS[place % len(_MARKERS)], label=f"b = {odd}")
         for place, (odd, color) in enumerate(tones.items())
     ]
+
+
+FIGURE = base.Figure(
+    tables=("code_structure",),
+    draw=draw,
+    caption="""
+What is weak in the LDPC codes themselves
+
+One row per attacked code. Left: number of absorbing sets by size a (bits) and number b of unsatisfied checks; dotted:
+trapping sets that contain a cycle. Right: number of codewords by weight, and up to which size an exact search proves
+that there are none. Filled: all there are; hollow and dotted: found by a search that is not exhaustive, so lower
+bounds. Depends on the codes alone, not on images or channel. Look at codes with many small sets: those are what the
+vulnerable set attack aims at.
+""",
+)

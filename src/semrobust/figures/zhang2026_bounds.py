@@ -30,7 +30,6 @@ _BELOW = (_CERTIFIED, _IDEAL)
 _TITLE_CHARACTERS = 28
 
 
-@base.figure("zhang2026_bounds", tables=("bounds",))
 def draw(inputs: base.FigureInputs) -> Figure:
     """Mean ‖s‖² of each quantity over SNR: one column per system of which theory says anything.
 
@@ -113,3 +112,20 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
         if said:
             notes.append(f"{labels[str(system)]}: {'; '.join(said)}.")
     return notes
+
+
+FIGURE = base.Figure(
+    tables=("bounds",),
+    draw=draw,
+    caption="""
+What theory says of the least attack power, against what attacks need
+
+Mean energy ‖s‖² over the channel SNR, for each attacked system, over the test images of {{ dataset }} that some
+attack, and not the channel alone, ruins (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB). Blue: cheapest
+attack found. The only proven lower bound for every attack is that of eq. 10 with a certified Lipschitz constant, in
+the strip below. The lines from slopes are diagnostics and may be beaten. For chains: the power at which a
+maximum-likelihood receiver errs or belief propagation is stuck, from the sets that were found, so upper limits for
+such receivers. Bands: 95% intervals, bootstrap over images. Look at the distance between bound and measurement, and
+at where attacks need less than a local slope suggests.
+""",
+)

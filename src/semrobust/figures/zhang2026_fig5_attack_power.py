@@ -22,7 +22,6 @@ _LEGEND_COLUMNS = 3
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 
 
-@base.figure("zhang2026_fig5_attack_power", tables=("attack_power",))
 def draw(inputs: base.FigureInputs) -> Figure:
     """Mean least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
     looks = base.looks(inputs, "systems")
@@ -114,3 +113,21 @@ def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: b
     right.grid(False)
     if labelled:
         right.set_ylabel("PSR (dB)")
+
+
+FIGURE = base.Figure(
+    tables=("attack_power",),
+    draw=draw,
+    caption="""
+Least attack power by system, attack and channel SNR
+
+Mean energy ‖s‖² of the weakest perturbation found that brings a received image to a PSNR of
+{{ params.evaluation.success_psnr_db | number }} dB or less; one panel per system, one line per attack. The signal has
+energy N = {{ params.link.real_uses }}, so the right axis gives attack over signal power (PSR). Over
+{{ params.evaluation.attack_images | number }} test images of {{ dataset }}, of which those count that the system can
+send and that mid-grey in their place would ruin. Bands: 95% intervals, bootstrap over images; hollow markers are
+lower bounds, since some images withstood every power tried; 0 means that the channel alone ruins the image. Look at
+the lowest line of each panel, the best attack known to us, and at its distance to the paper's own attacks: PGA for
+DeepJSCC, the vulnerable set for chains.
+""",
+)
