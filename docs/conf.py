@@ -6,7 +6,6 @@ import re
 import sys
 from pathlib import Path
 
-from pygments.lexers.special import TextLexer  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
@@ -16,7 +15,7 @@ project = "semrobust"
 author = "the semrobust authors"
 project_copyright = f"{author}, MIT licence"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_run"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_run", "steps"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 4
 
@@ -54,6 +53,3 @@ def _plain_text(app: Sphinx, what: str, name: str, of: object, options: object, 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", _plain_text)
-    app.add_lexer(
-        "mermaid", TextLexer
-    )  # forges draw it; here it stands as text, since drawing it would need the network
