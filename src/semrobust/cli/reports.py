@@ -25,12 +25,12 @@ def compare(files: tuple[Path, ...]) -> None:
     """
     import pandas as pd
 
-    from semrobust.tables import paper_vs_ours
+    from semrobust.claims.claim import report
 
     path, warning = _published(Plan.of(load(files), files))
     if warning:
         click.echo(f"semrobust: {warning}\n", err=True)
-    click.echo(paper_vs_ours.report(pd.read_csv(path)))
+    click.echo(report(pd.read_csv(path)))
 
 
 def _published(plan: Plan) -> tuple[Path, str]:
@@ -38,7 +38,7 @@ def _published(plan: Plan) -> tuple[Path, str]:
     table = plan["table/paper_vs_ours"]
     assert table.plain_stem is not None
     path, record = beside(table.plain_stem, table.suffixes[0]), beside(table.plain_stem, ".json")
-    make = f"run `snakemake --cores 2 {path}`"
+    make = "run `snakemake --cores 2 results`"
     if not path.exists() or not record.exists():
         raise ArtifactError(f"{path} or its record is missing: {make} first")
     if work.is_published(table):
