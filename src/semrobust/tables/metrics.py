@@ -111,7 +111,7 @@ def make(work: Work) -> None:
 STEP = Step(
     kind="metrics",
     stage="results",
-    folder="tables",
+    folder="tables/metrics",
     files=(".yaml",),
     names=lambda _: ["metrics"],
     needs=lambda *_: [("table", name) for name in HEADLINED],
