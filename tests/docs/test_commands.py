@@ -20,7 +20,7 @@ from tests.docs.pages import PAGES, READ, blocks, code, files_of
 
 MESSAGES = {"semrobust needs Python 3.11 or newer"}
 NEW_FIGURES = {Path(path).stem for page in PAGES for path in files_of(page) if "/figures/" in path}
-NEW_STEPS = {"census"}
+NEW_STEPS = {"brightness"}
 
 
 def lines(page: Path) -> list[str]:
