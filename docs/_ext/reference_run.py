@@ -26,7 +26,8 @@ from sphinx.util.typing import ExtensionMetadata, OptionSpec
 from semrobust.config.params import Params, load
 from semrobust.figures.step import figure
 from semrobust.pipeline.captions import caption
-from semrobust.pipeline.plan import FIGURES, ROOT as STORE
+from semrobust.pipeline.plan import FIGURES
+from semrobust.pipeline.plan import ROOT as STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {

@@ -14,7 +14,6 @@ import pytest
 
 from semrobust.cli import main
 from semrobust.figures import step as figures
-from semrobust.pipeline.step import steps
 from tests.conftest import ROOT
 from tests.docs.pages import PAGES, READ, blocks, code, files_of
 
