@@ -23,8 +23,8 @@ autodoc_member_order = "bysource"
 default_role = "code"  # docstrings mark code by single backticks
 # types of modules that are not on these pages; their own sites cannot be asked without the network
 nitpick_ignore_regex = [
-    ("py:class", r"(torch|numpy|collections\.abc|semrobust\.core\.settings)\..*"),
-    ("py:class", r"Modulation|Structure|Equalized|semrobust\.core\.registry\.T"),
+    ("py:class", r"(torch|numpy|collections\.abc|pathlib|semrobust)\..*"),
+    ("py:class", r"Modulation|Structure|Equalized"),
 ]
 
 html_theme = "furo"

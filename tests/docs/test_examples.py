@@ -147,6 +147,7 @@ def row_of(what: str) -> list[str]:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", EXAMPLES)
 def test_an_example_touches_one_file_and_makes_nothing_else_again(
     what: str, extended: Callable[[Example], Path], pristine: Path, before: Plans
