@@ -6,7 +6,6 @@ import re
 import sys
 from pathlib import Path
 
-from pygments.lexers.special import TextLexer  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
@@ -16,7 +15,7 @@ project = "semrobust"
 author = "the semrobust authors"
 project_copyright = f"{author}, MIT licence"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_run"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_run", "steps"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 4
 
@@ -24,8 +23,8 @@ autodoc_member_order = "bysource"
 default_role = "code"  # docstrings mark code by single backticks
 # types of modules that are not on these pages; their own sites cannot be asked without the network
 nitpick_ignore_regex = [
-    ("py:class", r"(torch|numpy|collections\.abc|semrobust\.core\.settings)\..*"),
-    ("py:class", r"Modulation|Structure|Equalized|semrobust\.core\.registry\.T"),
+    ("py:class", r"(torch|numpy|collections\.abc|pathlib|semrobust)\..*"),
+    ("py:class", r"Modulation|Structure|Equalized"),
 ]
 
 html_theme = "furo"
@@ -54,6 +53,3 @@ def _plain_text(app: Sphinx, what: str, name: str, of: object, options: object, 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-process-docstring", _plain_text)
-    app.add_lexer(
-        "mermaid", TextLexer
-    )  # forges draw it; here it stands as text, since drawing it would need the network

@@ -2,7 +2,7 @@
 
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
     {run-claims} PAPER     the claims of one paper and what came out
-    {run-figure} FIGURE    figures/RUN/FIGURE.png with its caption (`core.captions`; found in the project's root)
+    {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
 
 So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
 """
@@ -19,14 +19,15 @@ from typing import Any, ClassVar
 import pandas as pd
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.parsers.rst import directives  # type: ignore[import-untyped]
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.outputs import RECOGNITION_TABLES
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
-from semrobust.pipeline import captions
+from semrobust.figures.step import figure
+from semrobust.pipeline.captions import caption
+from semrobust.pipeline.plan import FIGURES
+from semrobust.pipeline.plan import ROOT as STORE
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {
@@ -44,10 +45,15 @@ def params() -> Params:
     return load([ROOT / "params.yaml"])
 
 
+def path_of(name: str) -> Path:
+    """Where a table of the reference run is published."""
+    return STORE / params().run / "results" / f"{name}.csv"
+
+
 @cache
 def table(name: str) -> pd.DataFrame:
     """A table of the reference run, as text: numbers are rounded where they are shown."""
-    return pd.read_csv(ROOT / Layout(params().run).table(name), dtype=str, keep_default_na=False)
+    return pd.read_csv(ROOT / path_of(name), dtype=str, keep_default_na=False)
 
 
 def number(text: str, percent: bool = False) -> str:
@@ -75,11 +81,11 @@ def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
     return f"{shown} [{number(low, percent).rstrip('%')}, {number(high, percent)}]" if low and row[column] else shown
 
 
-def label(table: str, column: str, value: str) -> str:
+def label(of: str, column: str, value: str) -> str:
     """What figures call a system, an attack or a channel; other values as they are."""
     given = params()
     named: Mapping[str, Any] = {}
-    if column == "attack" and table in RECOGNITION_TABLES:
+    if column == "attack" and "semantic_noise_eps" in table(of):
         named = given.recognition.noise
     elif column in _LABELLED:
         named = getattr(given, _LABELLED[column])
@@ -121,7 +127,7 @@ class RunTable(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The table, and the file that it is from."""
         name = self.arguments[0]
-        path, rows = Layout(params().run).table(name), table(name)
+        path, rows = path_of(name), table(name)
         for column, wanted in pairs(self.options.get("where", "")).items():
             rows = rows[rows[column].isin(wanted.split(","))]
         if rows.empty:
@@ -178,15 +184,15 @@ class RunFigure(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The figure."""
         name = self.arguments[0]
-        files = Path("..") / Layout(params().run).figures / name
-        record = json.loads((ROOT / Layout(params().run).figures / f"{name}.json").read_text(encoding="utf-8"))
-        said = captions.figure(params(), name)
-        caption = f"{escaped(said.title)}. {{download}}`PDF <{files}.pdf>`, semrobust:{record['id']}"
-        image = nodes.image(uri=f"{files}.png", alt=said.title)
-        figure = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(caption)[0]))
-        self.add_name(figure)
+        stem = FIGURES / params().run / name
+        record = json.loads((ROOT / f"{stem}.json").read_text(encoding="utf-8"))
+        said = caption(params(), name, figure(name).template)
+        shown = f"{escaped(said['title'])}. {{download}}`PDF <../{stem}.pdf>`, semrobust:{record['id']}"
+        image = nodes.image(uri=f"../{stem}.png", alt=said["title"])
+        drawn = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(shown)[0]))
+        self.add_name(drawn)
         # the body is plain sentences, the same in reStructuredText and in Markdown
-        return [figure, *self.parse_text_to_nodes(said.body)]
+        return [drawn, *self.parse_text_to_nodes(said["body"])]
 
 
 def _is_number(column: pd.Series[str]) -> bool:

@@ -3,136 +3,122 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import ROOT
+from semrobust.config.grid import expand
+from semrobust.config.params import merge
+from semrobust.config.roles import SCHEMES
+from tests.conftest import ROOT, raw_params
 
 PACKAGE = ROOT / "src" / "semrobust"
-SOURCES = sorted(PACKAGE.rglob("*.py"))
 
-FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"core"}),
-    frozenset({"data", "phy", "codecs", "models"}),
-    frozenset({"systems"}),
-    frozenset({"attacks"}),
-    frozenset({"training", "theory"}),
-    frozenset({"evaluation"}),
-    frozenset({"cli"}),
+FLOORS = (
+    {"errors"},
+    {"config", "pipeline"},
+    {"data", "phy", "codecs", "models"},
+    {"systems"},
+    {"attacks"},
+    {"training", "measure", "theory"},
+    {"tables", "claims"},
+    {"cli"},
 )
-LEVEL = {folder: level for level, floor in enumerate(FLOORS) for folder in floor}
+LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 
-EXCEPTIONS = {("models/deepjscc.py", "semrobust.phy.power")}
-"""The encoder's last layer is the power constraint, and power is defined once, in phy."""
+NEIGHBOURS = {
+    ("pipeline", "config"): "what is made follows from what is said",
+    ("measure", "theory"): "the step `theory` measures by its formulas",
+    ("tables", "claims"): "the table paper_vs_ours holds the verdicts",
+    ("claims", "tables"): "claims judge by what tables call their rows",
+}
+"""Rooms of one floor that know each other, with the reason."""
+
+EXCEPTIONS = {
+    ("models/deepjscc.py", "semrobust.phy.power"): "the encoder's last layer is the power constraint, defined once",
+}
+"""Single imports, with the reason."""
+
+BARRED = {
+    "config": {"torch", "pandas", "matplotlib", "seaborn", "sionna", "scipy", "pyarrow"},
+    "pipeline": {"torch", "pandas", "matplotlib", "seaborn", "sionna", "scipy", "pyarrow"},
+    "figures": {"torch", "sionna", "torchmetrics", "safetensors", "lightning"},
+}
+"""Libraries that a room must do without: plans are made in a second, and figures are drawn without torch."""
+
+ENGINES = {"snakemake", "dvc", "dvclive"}
+"""Known to workflow/ and dvc.yaml alone."""
+
+NOTEBOOKS = {"papermill", "nbconvert"}
+"""Known to one module, which turns the report's notebook into a page."""
+
+NAMELESS = ("tables", "claims", "figures")
+"""Rooms that know no system by name."""
+
+NO_NAMES = {*SCHEMES, "mae_vq"}
+"""Roles (`config.roles`), and a kind that figures ask for, which some entry of params.yaml has for its name, too."""
 
 
-def folder(module: str) -> str:
-    """Second part of a module's name: the folder."""
-    return module.split(".")[1] if "." in module else ""
-
-
-def imports(source: Path) -> Iterator[str]:
-    """Every module that a file imports, also lazily, inside functions and for type checking."""
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Every module that is imported, also inside functions and for type checking."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{source}: relative imports are not seen by the code digest"
-            assert node.module
-            yield node.module
+            yield "." * node.level + (node.module or "")
             if node.module == "semrobust":
                 yield from (f"semrobust.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            if called.split(".")[-1] in ("LazyModule", "import_module", "__import__"):
-                yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
 
-def own(source: Path) -> Iterator[str]:
-    return (module for module in imports(source) if module.split(".")[0] == "semrobust")
-
-
-def relative(source: Path) -> str:
-    return source.relative_to(PACKAGE).as_posix()
-
-
-def allowed(importer: str, imported: str) -> bool:
-    if imported in ("", importer) or importer == "cli":
+def may(room: str, other: str) -> bool:
+    """Whether files of a room may import from another one."""
+    if room == other or (room, other) in NEIGHBOURS:
         return True
-    if importer == "viz":
-        return imported == "core"
-    return imported in LEVEL and LEVEL[imported] < LEVEL[importer]
+    if room == "figures":
+        return other in ("errors", "config", "pipeline")
+    if other == "figures":
+        return room == "cli"
+    return LEVEL.get(other, len(FLOORS)) < LEVEL.get(room, -1)
 
 
-def test_every_folder_has_a_floor() -> None:
-    folders = {folder("semrobust." + relative(source).removesuffix(".py").replace("/", ".")) for source in SOURCES}
-    assert folders - {"__init__"} <= {*LEVEL, "viz"}
-    assert len(SOURCES) > 30
+def is_plug_in(module: str) -> bool:
+    """Whether a module registers a system or an attack."""
+    file = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    return file.is_file() and bool(re.search(r"^@(SYSTEMS|ATTACKS)\.register", file.read_text(encoding="utf-8"), re.M))
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=relative)
-def test_imports_come_from_lower_floors(source: Path) -> None:
-    importer = relative(source).split("/")[0].removesuffix(".py")
-    if importer == "__init__":
-        assert not list(own(source))
-        return
-    wrong = {
-        module
-        for module in own(source)
-        if not allowed(importer, folder(module)) and (relative(source), module) not in EXCEPTIONS
-    }
-    assert not wrong
+def broken(file: Path, names: set[str], used: set[tuple[str, str]]) -> Iterator[str]:
+    """What a file does that its floor forbids; `used` gathers the exceptions that it needs."""
+    path = file.relative_to(PACKAGE).as_posix()
+    room = path.split("/")[0].removesuffix(".py")
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for module in imports(tree):
+        top, _, rest = module.partition(".")
+        if not top:
+            yield f"{path} imports {module}: relative imports are not seen by the digest of the code"
+        elif top == "semrobust":
+            other = rest.split(".")[0]
+            if (room, other) in NEIGHBOURS or (path, module) in EXCEPTIONS:
+                used |= {(room, other), (path, module)}
+            elif rest and not (room != "__init__" and may(room, other)):
+                yield f"{path} imports {module}, which is on no lower floor"
+            elif room not in ("systems", "attacks") and is_plug_in(module):
+                yield f"{path} imports {module}: who sweeps over systems and attacks knows none of them"
+        elif top in ENGINES or top in BARRED.get(room, ()) or (top in NOTEBOOKS and path != "figures/report.py"):
+            yield f"{path} imports {top}"
+    if room in NAMELESS:
+        texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+        yield from (f"{path}:{text.lineno} names the system '{text.value}'" for text in texts if text.value in names)
 
 
-def test_every_exception_is_needed() -> None:
-    used = {(relative(source), module) for source in SOURCES for module in own(source)}
-    assert used >= EXCEPTIONS
-
-
-def test_viz_knows_no_torch_and_no_torch_library() -> None:
-    for source in SOURCES:
-        if relative(source).startswith("viz/"):
-            roots = {module.split(".")[0] for module in imports(source)}
-            assert not roots & {"torch", "sionna", "torchmetrics", "safetensors", "lightning"}, source
-
-
-def test_core_imports_no_heavy_library() -> None:
-    for source in SOURCES:
-        if relative(source).startswith("core/"):
-            roots = {module.split(".")[0] for module in imports(source)}
-            assert not roots & {"torch", "pandas", "matplotlib", "seaborn", "sionna", "scipy"}, source
-
-
-def test_no_module_of_the_package_is_imported_by_name() -> None:
-    """The code digest follows import statements: a module named in a text would be left out of it."""
-    for source in SOURCES:
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("LazyModule", "import_module"):
-                first = node.args[0]
-                assert not (isinstance(first, ast.Constant) and str(first.value).startswith("semrobust")), source
-
-
-def test_only_the_workflow_knows_snakemake_and_only_dvc_yaml_knows_dvc() -> None:
-    for source in SOURCES:
-        assert not {module.split(".")[0] for module in imports(source)} & {"snakemake", "dvc"}, source
-
-
-def test_one_module_knows_how_the_notebook_becomes_a_page() -> None:
-    for source in SOURCES:
-        roots = {module.split(".")[0] for module in imports(source)}
-        assert relative(source) == "viz/publish.py" or not roots & {"papermill", "nbconvert"}, source
-
-
-def test_sweeps_know_no_system_and_no_attack_by_name() -> None:
-    """Evaluation and training import no module of one system or attack, only what all share."""
-    shared = {"base", "checkpoint", "classical", "classification", "distortion", "draw"}
-    shared |= {"over_air", "structure", "words"}
-    shared |= {"classifier", "noise_settings", "semantic_noise"}  # no plug-in: every classifier is tested under it
-    for source in SOURCES:
-        if relative(source).split("/")[0] in ("evaluation", "training", "cli"):
-            for module in own(source):
-                parts = module.split(".")
-                if len(parts) > 2 and parts[1] in ("systems", "attacks"):
-                    assert parts[2] in shared, f"{source} imports {module}"
+def test_files_import_from_lower_floors_only() -> None:
+    files = sorted(PACKAGE.rglob("*.py"))
+    rooms = {file.relative_to(PACKAGE).parts[0].removesuffix(".py") for file in files}
+    assert rooms == {*LEVEL, "figures", "__init__"}
+    systems = set(expand(raw_params()["systems"], "systems", merge, [])) - NO_NAMES
+    used: set[tuple[str, str]] = set()
+    found = [problem for file in files for problem in broken(file, systems, used)]
+    assert not found, "\n".join(found)
+    assert used >= NEIGHBOURS.keys() | EXCEPTIONS.keys(), "an exception is no longer needed"
