@@ -1,68 +1,155 @@
-"""A record inside a picture: other programs find it, the picture stays as it is, equal arguments give equal bytes."""
+"""A record inside a picture: it comes out whole, other programs read both, and no change goes unseen."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+import pypdf
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image, PdfParser
+from PIL import Image, PngImagePlugin
 
 from semrobust.pipeline import embedded
 from semrobust.pipeline import record as provenance
-from semrobust.pipeline.jobs import Job
 
-JOB = Job("figure", "fig", {"label": "a < b & (c) \\ „ü“ </semrobust:record>"}, ("semrobust.pipeline.seeds",))
-RECORD = {
-    "id": provenance.identity(JOB, {"a.csv": "00"}),
-    "job": {"kind": JOB.kind, "name": JOB.name, "key": JOB.key},
-    "settings": JOB.settings,
-    "code": JOB.code,
-    "inputs": {"a.csv": "00"},
-    "lineage": {},
-    "dataset": {},
-}
+KEYWORD = "XML:com.adobe.xmp"
+
+
+def record(label: str = "a < b & (c) \\ „ü“ </semrobust:record>") -> dict[str, Any]:
+    """What the record of a figure determines, as `Work.determined` gives it."""
+    settings, inputs = {"label": label}, {"table/clean-0": {".csv": "00"}}
+    key = provenance.key("figure", "fig", settings, {}, ["0"])
+    return {
+        "format": provenance.FORMAT, "id": provenance.identity(key, inputs),
+        "job": {"kind": "figure", "name": "fig", "key": key}, "settings": settings, "recipe": {}, "needs": [*inputs],
+        "code": "x", "inputs": inputs, "lineage": {}, "dataset": {},
+    }  # fmt: skip
 
 
 @pytest.fixture(params=["pdf", "png"])
 def picture(request: pytest.FixtureRequest) -> bytes:
-    drawn = io.BytesIO()
-    Figure(figsize=(1, 1)).savefig(
-        drawn, format=request.param, metadata={"Creator": "x"} if request.param == "pdf" else {}
-    )
+    figure, drawn = Figure(figsize=(2, 1)), io.BytesIO()
+    first, second = figure.subplots(1, 2)
+    first.plot([1, 2], alpha=0.5)
+    second.imshow(np.arange(9.0).reshape(3, 3))
+    metadata = {"Creator": "x", "CreationDate": None} if request.param == "pdf" else {"Title": "x"}
+    figure.savefig(drawn, format=request.param, metadata=metadata)
     return drawn.getvalue()
 
 
 def test_what_is_put_in_comes_out(picture: bytes) -> None:
-    content = embedded.embed(picture, RECORD)
-    assert content == embedded.embed(picture, RECORD)
+    content = embedded.embed(picture, record())
+    assert content == embedded.embed(picture, record())
     inside = embedded.extract(content)
     assert inside
     assert inside.problem is None
-    assert {key: inside.record[key] for key in RECORD} == RECORD
-    assert embedded._remove(content) == picture
+    assert {key: inside.record[key] for key in record()} == record()
     assert embedded.extract(picture) is None
 
 
+def test_another_record_takes_its_place(picture: bytes) -> None:
+    content = embedded.embed(embedded.embed(picture, record()), record("other"))
+    assert content.count(b"<semrobust:record>") == 1
+    inside = embedded.extract(content)
+    assert inside
+    assert (inside.problem, inside.record["settings"]) == (None, {"label": "other"})
+
+
 def test_other_programs_read_picture_and_record(picture: bytes) -> None:
-    content = embedded.embed(picture, RECORD)
+    content = embedded.embed(picture, record())
     if content.startswith(b"%PDF"):
-        pdf = PdfParser.PdfParser(buf=content)
+        pdf, before = (pypdf.PdfReader(io.BytesIO(given), strict=True) for given in (content, picture))
+        assert content[:8] == picture[:8]
         assert len(pdf.pages) == 1
-        assert pdf.info[b"Creator"] == b"x"
-        packet = bytes(pdf.read_indirect(pdf.root[b"Metadata"]).decode()).decode()
+        assert pdf.metadata == before.metadata
+        assert pdf.pages[0].extract_text() == before.pages[0].extract_text()
+        held = pdf.root_object["/Metadata"]
+        assert isinstance(held, pypdf.generic.StreamObject)
+        packet = held.get_data().decode()
     else:
-        with Image.open(io.BytesIO(content)) as image, Image.open(io.BytesIO(picture)) as before:
-            assert image.tobytes() == before.tobytes()
-            packet = image.info["XML:com.adobe.xmp"]
-            packet = packet if isinstance(packet, str) else packet.decode()
+        with Image.open(io.BytesIO(content)) as image, Image.open(io.BytesIO(picture)) as drawn:
+            assert image.tobytes() == drawn.tobytes()
+            assert (image.info["dpi"], image.info["Title"]) == (drawn.info["dpi"], "x")
+            packet = image.info[KEYWORD]
     description = ElementTree.fromstring(packet.split("?>", 1)[1].rsplit("<?", 1)[0])[0][0]
-    assert description[0].text == f"semrobust:{RECORD['id']}"
-    assert json.loads(str(description[1].text))["inputs"] == {"a.csv": "00"}
+    assert description[0].text == f"semrobust:{record()['id']}"
+    assert json.loads(str(description[1].text))["inputs"] == record()["inputs"]
+    (plain,) = re.findall(rb"<semrobust:record>(.*?)</", content, re.DOTALL)  # uncompressed: a search finds it
+    assert json.loads(unescape(plain.decode()))["settings"] == record()["settings"]
 
 
-def test_a_file_of_another_program_is_refused() -> None:
-    with pytest.raises(ValueError, match="not a PDF as matplotlib writes it"):
-        embedded.embed(b"%PDF-1.7 from elsewhere", RECORD)
+def test_what_earlier_releases_wrote_is_read(picture: bytes) -> None:
+    """Their records have no format, and what is said of the picture is not judged."""
+    inside = embedded.extract(embedded.embed(picture, {"id": "0", "picture": "of bytes"}))
+    assert inside
+    assert (inside.problem, inside.record["picture"]) == (None, "of bytes")
+
+
+def repainted(content: bytes) -> bytes:
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        image.putpixel((0, 0), (1, 2, 3, 255))
+        return saved(image, {"Title": "x", KEYWORD: image.info[KEYWORD]})
+
+
+def renamed(content: bytes) -> bytes:
+    with Image.open(io.BytesIO(content)) as image:
+        return saved(image, {"Title": "y", KEYWORD: image.info[KEYWORD]})
+
+
+def saved(image: Image.Image, texts: dict[str, str]) -> bytes:
+    out, written = io.BytesIO(), PngImagePlugin.PngInfo()
+    for keyword, text in texts.items():
+        written.add_itxt(keyword, text)
+    image.save(out, "PNG", pnginfo=written)
+    return out.getvalue()
+
+
+def redrawn(content: bytes) -> bytes:
+    """The PDF with another page behind the record."""
+    pdf, out = pypdf.PdfWriter(clone_from=io.BytesIO(content)), io.BytesIO()
+    pdf.pages[0].rotate(90)
+    pdf.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("picture", "change"),
+    [
+        ("png", repainted), ("png", renamed), ("pdf", redrawn), ("pdf", lambda content: content + b"\n"),
+        ("pdf", lambda content: content.replace(b"/Creator (x)", b"/Creator (y)")),
+    ],
+    indirect=["picture"],
+)  # fmt: skip
+def test_a_changed_picture_contradicts_its_record(picture: bytes, change: Callable[[bytes], bytes]) -> None:
+    content = embedded.embed(picture, record())
+    changed = change(content)
+    assert changed != content
+    inside = embedded.extract(changed)
+    assert inside
+    assert inside.problem == "it is not the picture that was drawn with this record"
+
+
+def test_a_changed_record_contradicts_itself(picture: bytes) -> None:
+    key = str(record()["job"]["key"])
+    inside = embedded.extract(embedded.embed(picture, record() | {"inputs": {"table/clean-0": {".csv": "11"}}}))
+    assert inside
+    assert "its id does not follow" in str(inside.problem)
+    inside = embedded.extract(embedded.embed(picture, record()).replace(key.encode(), b"0" * len(key)))
+    assert inside
+    assert inside.problem  # of a PNG, the checksum of the text is wrong too
+
+
+def test_files_that_are_no_pictures_say_nothing() -> None:
+    for content in (b"", b"%PDF-1.7 from elsewhere", b"\x89PNG\r\n\x1a\n"):
+        assert embedded.extract(content) is None
+    damaged = embedded.extract(b"%PDF-1.4 <semrobust:record>{")
+    assert damaged
+    assert damaged.problem == "its embedded record is damaged"
