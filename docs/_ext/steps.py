@@ -34,15 +34,14 @@ def drawing(plan: Plan) -> str:
 
 def table(params: Params, plan: Plan) -> str:
     """One row per step: what it does, needs and makes, and what stands for its code in the key."""
-    rows = [("step", "does", "needs", "makes, in `data/RUN/`", "keyed by")]
-    rows += [("---",) * len(rows[0])]
-    rows += [_row(step, params, plan) for step in steps().values()]
+    head = ("step", "does", "needs", "makes, in `data/RUN/`", "keyed by")
+    rows = [head, ("---",) * len(head), *(_row(step, params, plan) for step in steps().values())]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _row(step: Step, params: Params, plan: Plan) -> tuple[str, ...]:
     made = [artifact for artifact in plan if artifact.kind == step.kind]
-    needed = {input.kind for artifact in made for input in plan.inputs(artifact)}
+    needed = {given.kind for artifact in made for given in plan.inputs(artifact)}
     needs = [f"`{kind}`" for kind in steps() if kind in needed] or ["the raw files" if step.places(params) else ""]
     first = "NAME-KEY/" if step.files[0].startswith("/") else f"NAME-KEY{step.files[0]}"
     files = [f"`{step.folder}/{first}`", *(f"`{suffix}`" for suffix in step.files[1:] if not suffix.startswith("/"))]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -189,8 +190,10 @@ def test_an_example_is_made(what: str, extended: Callable[[Example], Path]) -> N
     example = EXAMPLES[what]
     folder = extended(example)
     (folder / "quick.yaml").write_text(yaml.safe_dump(QUICK, sort_keys=False), encoding="utf-8")
-    made = run(folder, "-c", MAKE, example.made, "params.yaml", "quick.yaml").strip()
+    made = run(folder, "-c", MAKE, example.made, "params.yaml", "quick.yaml").splitlines()[-1]
     assert (folder / made).stat().st_size > 0
+    if what == "channel":
+        assert example.entry in set(pd.read_parquet(folder / made)["channel"])
     if what in ("figure", "table"):
         kind = {"figure": "figures/small/extra_censored.pdf", "table": "data/small/results/good_pictures.csv"}[what]
         assert (folder / kind).read_bytes() == (folder / made).read_bytes()

@@ -88,7 +88,7 @@ def test_columns_are_those_of_the_output_contract() -> None:
 
 def test_steps_are_drawn_and_described_as_they_are() -> None:
     sys.path.insert(0, str(DOCS / "_ext"))
-    from steps import PAGE, written  # type: ignore[import-not-found]
+    from steps import PAGE, written
 
     page = PAGE.read_text(encoding="utf-8")
     assert page == written(page), "the steps have changed: python docs/_ext/steps.py --write"
