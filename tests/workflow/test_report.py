@@ -43,7 +43,7 @@ return Math.min(...sizes);
 
 
 def test_the_report_at_a_desk_and_on_a_phone(finished: Project, tmp_path: Path) -> None:
-    page = finished.root / "figures/ci/report.html"
+    page = finished.root / "data/ci/report/report.html"
     assert page.read_bytes() == finished.path("report/report").read_bytes()
     with browser.opened(page, tmp_path / "profile") as driver:
         for size in (DESKTOP, PHONE):
