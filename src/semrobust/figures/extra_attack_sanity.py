@@ -74,11 +74,11 @@ def _numbers(line: pd.Series[Any]) -> str:
     """Difference in percentage points with its interval below, or the share of gradients that are zero."""
     if line["check"] == _ZEROS:
         return f"{100 * line['stronger']:.1f}%" if line["stronger"] == line["stronger"] else ""
-    value, low, high = (line[name] for name in ("difference", "difference_low", "difference_high"))
+    ends = ("difference", "difference_low", "difference_high")
+    value, low, high = (round(100 * line[name], 1) + 0.0 for name in ends)  # no −0.0
     if value != value:
         return ""
-    shown = f"{100 * value:+.1f}"
-    return (shown if low != low else f"{shown}\n[{100 * low:.1f}, {100 * high:.1f}]").replace("-", "−")
+    return (f"{value:+.1f}" if low != low else f"{value:+.1f}\n[{low:.1f}, {high:.1f}]").replace("-", "−")
 
 
 def _axes(axes: Axes, heads: list[str], labels: list[str]) -> None:

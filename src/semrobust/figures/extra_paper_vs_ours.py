@@ -6,7 +6,6 @@ import textwrap
 from typing import NamedTuple
 
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +15,13 @@ _LINE = 0.135  # inches
 _GAP = 0.7  # lines between rows
 _COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
 _WIDTHS = (58, 13, 31, 18)  # characters
-_MARKS = {"holds": "o", "holds in direction": "^", "does not hold": "X", "not testable here": "_"}
+# blue, yellow and orange are told apart by the colour-blind, too, and grey says nothing
+_MARKS = {
+    "holds": ("o", "#0173b2"),
+    "holds in direction": ("^", "#d9b300"),
+    "does not hold": ("X", "#d55e00"),
+    "not testable here": ("_", "0.5"),
+}
 
 
 class _Row(NamedTuple):
@@ -45,7 +50,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         axes.axhline(top - _GAP / 2, color="0.2", linewidth=0.6 * canvas.scale())
         top = _write(axes, (str(paper), "", "", ""), top, bold=True)
         for row in rows:
-            _mark(axes, row.verdict, top, inputs)
+            _mark(axes, row.verdict, top)
             top = _write(axes, row.cells, top)
     notes = [
         "In brackets: 95% intervals. Rules, and the tables behind each line, are in paper_vs_ours.csv; "
@@ -58,18 +63,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 def _row(claim: pd.Series[float]) -> _Row:
     value, low, high = (claim[name] for name in ("value", "value_low", "value_high"))
-    ours = "" if value != value else _number(value)
-    if low == low:
-        ours += f" [{_number(low)}, {_number(high)}]"
+    ours = "" if value != value else base.interval(value, low, high)
     stated = str(claim["stated"])
     text = str(claim["text"]) if stated in ("", "nan") else f"{claim['text']} ({stated})"
     cells = (text, str(claim["place"]), f"{ours} {claim['measure']}".strip(), str(claim["verdict"]))
     wrapped = [textwrap.fill(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)]
     return _Row((wrapped[0], wrapped[1], wrapped[2], wrapped[3]), str(claim["verdict"]))
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("e+0", "e").replace("-", "−")
 
 
 def _write(axes: Axes, cells: tuple[str, str, str, str], top: float, bold: bool = False) -> float:
@@ -82,11 +81,10 @@ def _write(axes: Axes, cells: tuple[str, str, str, str], top: float, bold: bool 
     return top + max(cell.count("\n") + 1 for cell in cells) + _GAP
 
 
-def _mark(axes: Axes, verdict: str, top: float, inputs: base.FigureInputs) -> None:
-    colors = seaborn.color_palette(inputs.settings["plot"]["palette"], len(_MARKS))
+def _mark(axes: Axes, verdict: str, top: float) -> None:
+    marker, color = _MARKS.get(verdict, (".", "0.3"))
     axes.plot(
-        [_COLUMNS[-1] + 0.008], [top + 0.5], marker=_MARKS.get(verdict, "."), linestyle="none",
-        color=colors[list(_MARKS).index(verdict)] if verdict in _MARKS else "0.3", clip_on=False,
+        [_COLUMNS[-1] + 0.008], [top + 0.5], marker=marker, linestyle="none", color=color, clip_on=False,
     )  # fmt: skip
 
 

@@ -104,7 +104,9 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
         certified = rows[(rows["quantity"] == _CERTIFIED) & (rows["power_total_mean"] > 0)]
         if len(certified):
             least, most = certified["tightness_median"].min(), certified["tightness_median"].max()
-            said.append(f"measured power is {least:.1g} to {most:.1g} times the bound (medians)")
+            said.append(
+                f"measured power is {base.number(least, 1)} to {base.number(most, 1)} times the bound (medians)"
+            )
         local = rows[rows["quantity"] == "local"]
         if len(local):
             share = local["n_beaten"].sum() / local["n_images"].sum()
