@@ -6,25 +6,26 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
-from semrobust.claims import hu2022 as claims_hu2022  # noqa: F401  they fill CLAIMS
 from semrobust.claims.claim import CLAIMS, VERDICTS
 from semrobust.config import params
 from semrobust.config.params import Params
-from semrobust.figures.base import BEST_OF
-from semrobust.pipeline import files, jobs, outputs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
-from semrobust.tables.schema import schema
+from semrobust.figures import report, step
+from semrobust.figures.base import BEST_OF, FigureInputs
+from semrobust.pipeline import plan as planning
+from semrobust.pipeline.plan import Plan
+from semrobust.tables import paper_vs_ours as _  # noqa: F401  it fills CLAIMS
+from semrobust.tables.table import COMMON, table
+from tests.conftest import raw_params
 from tests.figures import recognition_samples
 
-REPOSITORY = Path(__file__).parents[2]
 # an attacked system that can send nothing: the awkward one of the classical chains
 _OVERLAY = {"systems": {"jpeg_ldpc_16qam_full": {"attacks": None}}}
-PARAMS = params.validate(params.merge(params.read_yaml(REPOSITORY / "params.yaml"), _OVERLAY))
+PARAMS = params.validate(params.merge(raw_params(), _OVERLAY))
 USES = PARAMS.link.real_uses
 SNRS = np.asarray(PARAMS.link.snr_db)
 INFEASIBLE = "jpeg_ldpc_16qam_full"
@@ -51,6 +52,10 @@ def _common(system: str, snr_db: float, images: int) -> dict[str, Any]:
         "run": PARAMS.run, "dataset": "cifar10", "system": system, "channel": "awgn", "snr_db": snr_db,
         "seed": PARAMS.seed, "n_images": images, "interval": "bootstrap over images, 95%",
     }  # fmt: skip
+
+
+def _columns(name: str) -> list[str]:
+    return [*COMMON, *table(name).columns]
 
 
 def _works(system: str, snr_db: float) -> float:
@@ -165,7 +170,7 @@ def power_ratio() -> pd.DataFrame:
 
 def fading() -> pd.DataFrame:
     """As `clean`, worse by some dB over every further channel."""
-    columns = [name for name in schema("fading").columns if name in clean()]
+    columns = [name for name in _columns("fading") if name in clean()]
     base = clean()[columns]
     base = base[base["system"].isin(PARAMS.attacked())]
     parts = []
@@ -198,8 +203,7 @@ def code_structure() -> pd.DataFrame:
             rows.append(
                 common | {"kind": "codeword", "a": a, "b": 0, "weight": a - 1, "count": a % 7 + 1, "complete": False}
             )
-    columns = schema("code_structure").columns
-    return pd.DataFrame(rows, columns=list(columns))
+    return pd.DataFrame(rows, columns=_columns("code_structure"))
 
 
 def lipschitz() -> pd.DataFrame:
@@ -263,7 +267,7 @@ def criteria() -> pd.DataFrame:
                 for slope, value in {"spectral": steep, "frobenius": 6 * steep}.items() if training else ():
                     row |= {f"{slope}_mean": value, f"{slope}_low": 0.9 * value, f"{slope}_high": 1.1 * value}
                 rows.append(row)
-    return pd.DataFrame(rows, columns=list(schema("criteria").columns))
+    return pd.DataFrame(rows, columns=_columns("criteria"))
 
 
 def criteria_ratio() -> pd.DataFrame:
@@ -336,24 +340,30 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "attacker_knowledge": attacker_knowledge,
     **{name: partial(table, PARAMS) for name, table in recognition_samples.TABLES.items()},
 }  # fmt: skip
-COMMAND = ["semrobust", "test"]
 DATASET = {"source": "cifar10", "digest": "0" * 64}
+ID = "0123456789abcdef"
 
 
-def write_table(name: str, table: pd.DataFrame, of: Params = PARAMS) -> Path:
-    """Write a table with the record that the pipeline would give it."""
-    path = Layout(of.run).table(name)
-    columns = list(schema(name).columns)
-    with files.replacing(path) as temporary:
-        schema(name).validate(table[columns]).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-    Making(outputs.table(of, name), COMMAND).finish(path, [path], {"dataset": DATASET})
-    return path
+def inputs(name: str, gallery: Path | None = None, **changed: pd.DataFrame) -> FigureInputs:
+    """What a figure is drawn from, in memory; its settings may be changed at will."""
+    tables = {table: changed[table] if table in changed else TABLES[table]() for table in step.figure(name).tables}
+    return FigureInputs(tables, gallery, step.settings(PARAMS, name), DATASET, PARAMS.run, ID)
 
 
-def write_gallery(of: Params = PARAMS) -> Path:
+def plan(of: Params = PARAMS, with_report: bool = False) -> Plan:
+    """The real figures, and the report of a project that has its notebook, on tables and a gallery of these samples."""
+    from tests.figures.toys import gallery, table
+
+    real = [step.STEP, report.STEP] if with_report else [step.STEP]
+    steps = {each.kind: each for each in (gallery.STEP, table.STEP, *real)}
+    with patch.object(planning, "steps", lambda: steps):
+        return Plan.of(of, [Path("params.yaml")])
+
+
+def write_gallery(path: Path) -> None:
     """Write a gallery of gradients that drown in noise as the power rises."""
-    psr_db = np.asarray(of.evaluation.gallery_psr_db)
-    systems, images = of.attacked(), of.evaluation.gallery_images
+    psr_db = np.asarray(PARAMS.evaluation.gallery_psr_db)
+    systems, images = PARAMS.attacked(), PARAMS.evaluation.gallery_images
     y, x = np.mgrid[0:32, 0:32]
     originals = np.stack([np.stack([x * 8, y * 8, (x + y) * (i + 3)], -1) for i in range(images)]).astype(np.uint8)
     generator = np.random.default_rng(0)
@@ -363,19 +373,8 @@ def write_gallery(of: Params = PARAMS) -> Path:
         noise = generator.normal(0, 8 + 14 * index[2] + 3 * index[0], (32, 32, 3))
         pictures[index] = np.clip(originals[index[1]] + noise, 0, 255)
         psnr[index] = 10 * np.log10(255**2 / np.mean((pictures[index] - originals[index[1]].astype(float)) ** 2))
-    path = Layout(of.run).gallery()
-    with files.replacing(path) as temporary:
-        np.savez(
-            temporary, images=pictures, originals=originals, psnr_db=psnr, psr_db=psr_db,
-            snr_db=np.float64(of.evaluation.gallery_snr_db), systems=np.asarray(systems),
-            attacks=np.asarray(["pga_refined" if "deep" in s else "least_reliable_bits" for s in systems]),
-        )  # fmt: skip
-    Making(jobs.gallery(of), COMMAND).finish(path, [path], {"dataset": DATASET})
-    return path
-
-
-def write_all(of: Params = PARAMS) -> None:
-    """Write every input of every figure below the working directory."""
-    for name, table in TABLES.items():
-        write_table(name, table(), of)
-    write_gallery(of)
+    np.savez(
+        path, images=pictures, originals=originals, psnr_db=psnr, psr_db=psr_db,
+        snr_db=np.float64(PARAMS.evaluation.gallery_snr_db), systems=np.asarray(systems),
+        attacks=np.asarray(["pga_refined" if "deep" in s else "least_reliable_bits" for s in systems]),
+    )  # fmt: skip

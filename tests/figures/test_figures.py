@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import matplotlib
 import numpy as np
@@ -14,13 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.text import Text
 
-from semrobust.config.registry import FIGURES
 from semrobust.errors import ParamsError
-from semrobust.figures import canvas
-from semrobust.figures.base import BEST_OF, FigureInputs, looks
-from semrobust.pipeline import outputs
-from semrobust.pipeline.layout import Layout
-from tests.figures.samples import DATASET, INFEASIBLE, PARAMS, TABLES
+from semrobust.figures import canvas, step
+from semrobust.figures.base import BEST_OF, looks
+from semrobust.tables.table import names as tables_of_runs
+from semrobust.tables.table import table as table_of
+from tests.figures.samples import INFEASIBLE, PARAMS, TABLES, inputs, write_gallery
 
 ATTACKED = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
 CURVES = (*ATTACKED, "extra_link_adaptation")
@@ -34,20 +35,15 @@ def _styled() -> Iterator[None]:
         yield
 
 
-def inputs(name: str, **changed: pd.DataFrame) -> FigureInputs:
-    tables = {table: changed.get(table, make()) for table, make in TABLES.items()}
-    return FigureInputs(
-        tables,
-        Layout(PARAMS.run).gallery(),
-        outputs.figure(PARAMS, name).settings,
-        DATASET,
-        PARAMS.run,
-        "0123456789abcdef",
-    )
+@cache
+def gallery() -> Path:
+    path = Path(mkdtemp()) / "gallery.npz"
+    write_gallery(path)
+    return path
 
 
 def draw(name: str, **changed: pd.DataFrame) -> Figure:
-    figure: Figure = FIGURES[name].draw(inputs(name, **changed))
+    figure = step.figure(name).draw(inputs(name, gallery(), **changed))
     figure.draw_without_rendering()
     return figure
 
@@ -58,6 +54,11 @@ def texts(figure: Figure) -> list[Text]:
 
 def everything(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in texts(figure))
+
+
+@pytest.mark.parametrize("name", tables_of_runs())
+def test_samples_are_as_the_tables_promise(name: str) -> None:
+    table_of(name).checked(TABLES[name]())
 
 
 @pytest.mark.parametrize("name", [*CURVES, ABLATION])
@@ -74,7 +75,7 @@ def test_axis_labels_name_their_units(name: str) -> None:
             assert re.search(r"\((dB|×|total|share of images)\)$", label), label
 
 
-@pytest.mark.parametrize("name", list(FIGURES))
+@pytest.mark.parametrize("name", step.names())
 def test_says_what_it_was_made_from(name: str) -> None:
     text = everything(draw(name))
     counts = {
@@ -100,7 +101,7 @@ def test_names_every_system_and_why_one_is_missing(name: str) -> None:
 
 
 @pytest.mark.parametrize("context", ["paper", "talk"])
-@pytest.mark.parametrize("name", list(FIGURES))
+@pytest.mark.parametrize("name", step.names())
 def test_text_is_readable_within_the_sheet_and_overlaps_nothing(name: str, context: str) -> None:
     with canvas.style({"context": context}):
         figure = draw(name)
@@ -264,7 +265,7 @@ def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:
 def test_the_ablation_without_studies_shows_the_modulations() -> None:
     given = inputs(ABLATION)
     given.settings["labels"]["studies"] = {}
-    figure: Figure = FIGURES[ABLATION].draw(given)
+    figure = step.figure(ABLATION).draw(given)
     assert [axes.get_title() for axes in figure.axes] == ["modulation"]
 
 
@@ -299,7 +300,7 @@ def test_trapping_sets_without_a_code_are_an_empty_sheet() -> None:
 
 def test_gallery_shows_the_pixels_themselves() -> None:
     figure = draw("extra_gallery")
-    with np.load(Layout(PARAMS.run).gallery()) as arrays:
+    with np.load(gallery()) as arrays:
         shown, originals = arrays["images"], arrays["originals"]
     pictures = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
     assert len(pictures) == shown.shape[0] * shown.shape[1] * shown.shape[2] + len(originals)
@@ -326,7 +327,7 @@ def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> Non
     text = " ".join(everything(figure).split())
     assert "no such bound" in text
     assert "Eq. 12 promises nothing (0) at 100% of the points" in text
-    assert f"{LABELS['deepjscc']}: measured power is 1e+07 to 1e+07 times the bound (medians); attacks beat" in text
+    assert f"{LABELS['deepjscc']}: measured power is 1·10⁷ to 1·10⁷ times the bound (medians); attacks beat" in text
     upper, lower = figure.axes[:3], figure.axes[3:]
     assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 3, 3, 1, 1, 0]
     table = TABLES["bounds"]()
@@ -345,7 +346,7 @@ def test_claims_are_shown_with_their_verdicts_in_words() -> None:
         assert claim in text
     for verdict, count in table["verdict"].value_counts().items():
         assert cells.count(str(verdict)) == count
-    assert "1.4e7 [1.12e7, 1.68e7]" in text
+    assert "1.4·10⁷ [1.12·10⁷, 1.68·10⁷]" in text
     assert "attack (14–16×)" in text
     draw("extra_paper_vs_ours", paper_vs_ours=table.iloc[:0])
 

@@ -15,12 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semrobust.config.registry import FIGURES
-from semrobust.figures import canvas, recognition
+from semrobust.figures import canvas, recognition, step
 from semrobust.figures.base import FigureInputs
-from semrobust.pipeline import outputs
+from tests.figures import samples
 from tests.figures.recognition_samples import FLAGGED, TABLES, VIOLATED
-from tests.figures.samples import DATASET, PARAMS
+from tests.figures.samples import PARAMS
 
 FIG3, FIG4, FIG5, FIG6 = (
     "hu2022_fig3_index_flips", "hu2022_fig4_accuracy_rayleigh", "hu2022_fig5_accuracy_vs_noise", "hu2022_fig6_channels",
@@ -33,20 +32,17 @@ FULL = {name: make(PARAMS) for name, make in TABLES.items()}
 
 
 @pytest.fixture(autouse=True)
-def project() -> Iterator[None]:
-    """In place of the fixture that writes all inputs of all figures: these take their tables from memory."""
+def _styled() -> Iterator[None]:
     with canvas.style(PARAMS.section("plot")):
         yield
 
 
 def inputs(name: str, **changed: pd.DataFrame) -> FigureInputs:
-    settings = outputs.figure(PARAMS, name).settings
-    return FigureInputs(FULL | changed, None, settings, DATASET, PARAMS.run, "0123456789abcdef")
+    return samples.inputs(name, **(FULL | changed))
 
 
 def draw(name: str, given: FigureInputs | None = None, **changed: pd.DataFrame) -> Figure:
-    figure: Figure = FIGURES[name].draw(given or inputs(name, **changed))
-    return figure
+    return step.figure(name).draw(given or inputs(name, **changed))
 
 
 def rendered(name: str, given: FigureInputs) -> Figure:
@@ -97,7 +93,7 @@ def lacking(name: str, systems: set[str]) -> FigureInputs:
     given = inputs(name, **without(systems))
     labels = given.settings["labels"]
     kept = {key: label for key, label in labels["classifiers"].items() if key not in systems}
-    classifiers = {key: value for key, value in given.settings["classifiers"].items() if key not in systems}
+    classifiers = {key: value for key, value in given.settings.get("classifiers", {}).items() if key not in systems}
     changed: dict[str, Any] = {"labels": labels | {"classifiers": kept}, "classifiers": classifiers}
     return replace(given, settings=given.settings | changed)
 

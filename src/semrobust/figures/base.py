@@ -18,6 +18,7 @@ from matplotlib.axis import Axis
 
 from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
+from semrobust.figures.shown import Part
 
 Color = tuple[float, float, float]
 
@@ -41,8 +42,7 @@ class FigureInputs:
     Attributes:
         tables: the result tables that the figure asked for, by name.
         gallery: file of example pictures, if the figure asked for it.
-        settings: those of the step `figure`: `plot`, `labels` of the attacked systems and of the
-            attacks, what each of the `rungs` is, `success_psnr_db`.
+        settings: those of the step `figure`: `plot`, and what the figure `shows`.
         dataset: the dataset's name and digests, as recorded.
         run: name of the run.
         id: provenance id, printed in the figure.
@@ -64,12 +64,14 @@ class Figure:
         draw: turns inputs into a picture; knows no system by its name.
         tables: the result tables that it reads.
         gallery: whether it shows the example pictures of the step `gallery`.
+        shows: what it says beside its tables; what it does not name, it cannot read.
         caption: see `pipeline.captions`; without one, the docstring of `draw`.
     """
 
     draw: Callable[[FigureInputs], matplotlib.figure.Figure]
     tables: tuple[str, ...] = ()
     gallery: bool = False
+    shows: tuple[Part, ...] = ()
     caption: str = ""
 
     @property
@@ -118,8 +120,7 @@ def feasible(frame: pd.DataFrame) -> pd.DataFrame:
 def infeasible_note(frame: pd.DataFrame, inputs: FigureInputs, column: str = "system") -> list[str]:
     """One sentence that names the systems in `column` without any feasible row; none if there are none."""
     left = set(feasible(frame)[column])
-    rungs = {name: rung["label"] for name, rung in inputs.settings["rungs"].items()}
-    labels = inputs.settings["labels"]["systems"] | rungs
+    labels = inputs.settings["labels"]["systems"] | inputs.settings["labels"]["rungs"]
     for study in inputs.settings["labels"]["studies"].values():
         labels |= study
     missing = [label for name, label in labels.items() if name in set(frame[column]) - left]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from semrobust.figures import base, canvas, recognition_notes
+from semrobust.figures import base, canvas, recognition_notes, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,6 +112,7 @@ def _said(line: pd.Series[float], labels: dict[str, str]) -> str:
 
 FIGURE = base.Figure(
     tables=("attack_sanity",),
+    shows=(shown.classifiers,),
     draw=draw,
     caption="""
 Is the semantic noise what it claims to be?

@@ -9,7 +9,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _NAMES = {
     "channel": "the channel alone",
@@ -85,6 +85,7 @@ def _side(
 
 FIGURE = base.Figure(
     tables=("attacker_knowledge",),
+    shows=(shown.systems, shown.ruin),
     draw=draw,
     caption="""
 Attack power by what the attacker knows

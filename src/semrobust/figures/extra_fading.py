@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +45,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 FIGURE = base.Figure(
     tables=("fading",),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.channels, shown.ruin),
     draw=draw,
     caption="""
 Quality without an attacker over fading channels

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 # inches at scale 1
 _LABELS, _GAP, _UNDER, _HEADER, _BLOCK, _MARGIN, _FOOTER = 1.62, 0.05, 0.17, 0.42, 0.14, 0.08, 0.42
@@ -87,6 +87,7 @@ def _row_label(inputs: base.FigureInputs, gallery: dict[str, Any], system: int) 
 
 FIGURE = base.Figure(
     gallery=True,
+    shows=(shown.systems, shown.attacks, shown.ruin),
     draw=draw,
     caption="""
 Test images under rising attack power

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from semrobust.figures import base, canvas, recognition, recognition_notes
+from semrobust.figures import base, canvas, recognition, recognition_notes, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +107,7 @@ def _legend(figure: Figure, inputs: base.FigureInputs) -> None:
 
 FIGURE = base.Figure(
     tables=("accuracy", "attack_sanity"),
+    shows=(shown.classifiers, shown.recognition, shown.channels),
     draw=draw,
     caption="""
 What each part of hu2022 contributes under semantic noise

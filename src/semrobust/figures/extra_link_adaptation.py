@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +124,7 @@ def _thick(axes: Axes, learned: Mapping[str, base.Look]) -> list[Artist]:
 
 FIGURE = base.Figure(
     tables=("clean", "link_adaptation"),
+    shows=(shown.systems, shown.studies, shown.rungs),
     draw=draw,
     caption="""
 What link adaptation could reach

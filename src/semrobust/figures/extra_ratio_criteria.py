@@ -9,7 +9,7 @@ import seaborn
 from matplotlib.figure import Figure
 
 from semrobust.config.settings import Plain
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
 _CLAIM = (14.0, 16.0)
@@ -108,6 +108,7 @@ def _subject(given: Plain, table: pd.DataFrame) -> tuple[str, str]:
 
 FIGURE = base.Figure(
     tables=("criteria_ratio",),
+    shows=(shown.criteria,),
     draw=draw,
     caption="""
 How the power ratio depends on what counts as ruined

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 _DARK = (0.3, 0.3, 0.3)
@@ -103,6 +103,7 @@ def _legend(tones: dict[int, base.Color]) -> list[Artist]:
 
 FIGURE = base.Figure(
     tables=("code_structure",),
+    shows=(shown.systems, shown.studies),
     draw=draw,
     caption="""
 What is weak in the LDPC codes themselves

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from semrobust.figures import base, canvas, recognition, recognition_notes
+from semrobust.figures import base, canvas, recognition, recognition_notes, shown
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -62,6 +62,7 @@ def _legend(looks: dict[str, base.Look], noises: dict[Any, str]) -> list[Artist]
 
 FIGURE = base.Figure(
     tables=("index_flips", "attack_sanity"),
+    shows=(shown.classifiers, shown.recognition, shown.channels),
     draw=draw,
     caption="""
 Codebook indices that semantic noise changes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from semrobust.figures import base, canvas, recognition, recognition_notes
+from semrobust.figures import base, canvas, recognition, recognition_notes, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +47,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 FIGURE = base.Figure(
     tables=("accuracy", "attack_sanity"),
+    shows=(shown.classifiers, shown.recognition, shown.channels),
     draw=draw,
     caption="""
 Accuracy over a Rayleigh channel, with and without semantic noise

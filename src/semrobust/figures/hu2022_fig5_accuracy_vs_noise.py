@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, recognition, recognition_notes
+from semrobust.figures import base, canvas, recognition, recognition_notes, shown
 
 _SHOWN = ("mae", "mae_no_at", "jpeg", "chain", "vit")
 _BOUND = base.Look("", (0.35, 0.35, 0.35), "", "-")
@@ -71,6 +71,7 @@ def _panel(axes: Axes, inputs: base.FigureInputs, rows: pd.DataFrame, schemes: d
 
 FIGURE = base.Figure(
     tables=("accuracy", "attack_sanity"),
+    shows=(shown.classifiers, shown.recognition, shown.channels),
     draw=draw,
     caption="""
 Accuracy over the size of the semantic noise

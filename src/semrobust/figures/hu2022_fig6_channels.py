@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semrobust.figures import base, canvas, recognition, recognition_notes
+from semrobust.figures import base, canvas, recognition, recognition_notes, shown
 
 _PAPER = ("awgn", "rayleigh", "rician")  # the paper's channels; all others are thin and grey
 _GREYS = ((0.25, 0.25, 0.25), (0.55, 0.55, 0.55))
@@ -93,6 +93,7 @@ def _trained(inputs: base.FigureInputs, name: str) -> str:
 
 FIGURE = base.Figure(
     tables=("accuracy", "attack_sanity"),
+    shows=(shown.classifiers, shown.recognition, shown.channels),
     draw=draw,
     caption="""
 Accuracy under semantic noise over channels that training has not seen

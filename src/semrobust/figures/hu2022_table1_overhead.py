@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from semrobust.figures import base, canvas, recognition_notes
+from semrobust.figures import base, canvas, recognition_notes, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +98,7 @@ def _empty(value: float) -> bool:
 
 FIGURE = base.Figure(
     tables=("overhead",),
+    shows=(shown.classifiers,),
     draw=draw,
     caption="""
 What each scheme sends per image

@@ -80,7 +80,8 @@ def make(work: Work) -> None:
         except papermill.exceptions.PapermillExecutionError as error:
             raise ArtifactError(f"{NOTEBOOK} failed in cell {error.exec_count}: {error}") from error
     title = f"{work.settings['run']}: how robust is semantic communication?"
-    notebook.metadata |= {"title": title, "identity": work.id}
+    captions = {name: found.settings["caption"]["title"] for name, found in work.inputs("figure").items()}
+    notebook.metadata |= {"title": title, "identity": work.id, "figures": captions}
     page, _ = nbconvert.HTMLExporter(template_file=str(PAGE.resolve())).from_notebook_node(notebook)  # type: ignore[no-untyped-call]
     with work.output() as path:
         path.write_text(page, encoding="utf-8")

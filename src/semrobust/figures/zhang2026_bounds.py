@@ -12,7 +12,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _COLUMNS = ("power_total_mean", "power_total_low", "power_total_high")
 _MEASURED, _IDEAL, _CERTIFIED = "measured", "ideal", "certified"
@@ -118,6 +118,7 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
 
 FIGURE = base.Figure(
     tables=("bounds",),
+    shows=(shown.systems, shown.ruin),
     draw=draw,
     caption="""
 What theory says of the least attack power, against what attacks need

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +48,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 FIGURE = base.Figure(
     tables=("clean", "link_adaptation"),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.ruin),
     draw=draw,
     caption="""
 Quality without an attacker

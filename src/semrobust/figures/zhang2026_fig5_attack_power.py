@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
 _TITLE_CHARACTERS = 45
@@ -117,6 +117,7 @@ def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: b
 
 FIGURE = base.Figure(
     tables=("attack_power",),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.ruin),
     draw=draw,
     caption="""
 Least attack power by system, attack and channel SNR

@@ -10,7 +10,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
 _MODULATION = "modulation"
@@ -99,6 +99,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, unchanged: Mapping[str, str], changed
 
 FIGURE = base.Figure(
     tables=("attack_power",),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.ruin),
     draw=draw,
     caption="""
 What moves the attack power that a chain withstands

@@ -13,7 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _CLAIM = (14.0, 16.0)
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
@@ -164,6 +164,7 @@ def _edge(panels: Sequence[Axes], lines: list[_Line], value: float, name: str) -
 
 FIGURE = base.Figure(
     tables=("power_ratio",),
+    shows=(shown.systems, shown.studies, shown.rungs),
     draw=draw,
     caption="""
 Attack power needed against DeepJSCC over that against the chains

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semrobust.config.settings import Plain
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 
 _POWER = ("power_total_mean", "power_total_low", "power_total_high")
 _CLEAN = ("clean_psnr_db_mean", "clean_psnr_db_low", "clean_psnr_db_high")
@@ -159,6 +159,7 @@ def _explained(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look], rule
 
 FIGURE = base.Figure(
     tables=("criteria",),
+    shows=(shown.criteria,),
     draw=draw,
     caption="""
 Why noise in training protects

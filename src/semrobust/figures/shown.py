@@ -1,0 +1,94 @@
+"""What figures say beside their tables: parts of the params, of which each figure names those that it shows.
+
+All keep the order of the params, which colours follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from semrobust.config.settings import Plain
+from semrobust.pipeline import select
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
+
+Part = Callable[["Params"], Plain]
+
+
+def together(params: Params, parts: Iterable[Part]) -> Plain:
+    """The parts in one. Sorted keys would hide the order of labels: `order` keeps it."""
+    shown: Plain = {"labels": {}}
+    for part in parts:
+        found = part(params)
+        shown["labels"] |= found.pop("labels", {})
+        shown |= found
+    return shown | {"order": {section: list(labels) for section, labels in shown["labels"].items()}}
+
+
+def systems(params: Params) -> Plain:
+    """Attacked systems that belong to no study."""
+    return {"labels": {"systems": _labels(params, params.attacked())}}
+
+
+def studies(params: Params) -> Plain:
+    """Attacked systems of each study that changes a chain."""
+    return {"labels": {"studies": {study: _labels(params, params.studied(study)) for study in params.studies()}}}
+
+
+def attacks(params: Params) -> Plain:
+    return {"labels": {"attacks": {name: attack.label for name, attack in params.attacks.items()}}}
+
+
+def channels(params: Params) -> Plain:
+    return {"labels": {"channels": {name: channel.label for name, channel in params.channels.items()}}}
+
+
+def rungs(params: Params) -> Plain:
+    """Chains that link adaptation chooses from (`Params.rungs`), and what each is."""
+    found = {}
+    for name, source in params.rungs().items():
+        made = select.system(params, name)
+        found[name] = {"source": source, "modulation": made.get("modulation"), "code": made.get("code")}
+    return {"labels": {"rungs": _labels(params, found)}, "rungs": found}
+
+
+def ruin(params: Params) -> Plain:
+    """When an image counts as ruined."""
+    return {"success_psnr_db": params.evaluation.success_psnr_db}
+
+
+def criteria(params: Params) -> Plain:
+    """Systems that are tried under other criteria of ruin, and these criteria."""
+    names = params.by_criteria()
+    found = {
+        "order": names,
+        "labels": _labels(params, names),
+        "systems": {name: select.system(params, name) for name in names},
+        "trainings": params.trainings(),
+        "rules": {name: select.without(rule, "label") for name, rule in params.section("criteria", "ruined").items()},
+        "labels_of_rules": {name: rule.label for name, rule in params.criteria.ruined.items()},
+        "attacks": {
+            name: [params.criteria.attacks[attack].label for attack in params.criterion_attacks(name)] for name in names
+        },
+    }
+    return {"criteria": found}
+
+
+def classifiers(params: Params) -> Plain:
+    """Systems that name classes."""
+    return {"labels": {"classifiers": _labels(params, params.of_task("class"))}}
+
+
+def recognition(params: Params) -> Plain:
+    """How these were made, and the semantic noise that they meet."""
+    return {
+        "labels": {"noise": {name: noise.label for name, noise in params.recognition.noise.items()}},
+        "recognition": select.without(params.section("recognition"), "noise", "batch"),
+        "classifiers": {name: select.system(params, name) for name in params.of_task("class")},
+    }
+
+
+def _labels(params: Params, names: Iterable[str]) -> dict[str, str]:
+    return {name: params.systems[name].label for name in names}
