@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from semrobust.claims.claim import VERDICTS
 from semrobust.figures import report, step
 from semrobust.pipeline import record, work
 from tests.conftest import ROOT
@@ -57,9 +58,8 @@ def test_every_claim_with_verdict_and_rule(page: str) -> None:
     for _, claim in claims.iterrows():
         assert claim["text"] in page.replace("&#x27;", "'").replace("&lt;", "<").replace("&gt;", ">")
         assert escape(claim["rule"]) in page
-    counts = claims.groupby("paper")["verdict"].value_counts()
-    for paper in counts.index.levels[0]:
-        said = [str(counts[paper].get(v, 0)) for v in ("holds", "holds in direction", "does not hold")]
+    for paper, of in claims.groupby("paper"):
+        said = [str((of["verdict"] == verdict).sum()) for verdict in VERDICTS]
         assert f"{paper} {' '.join(said)}" in shown
     assert page.count("class='verdict does-not-hold'") == (claims["verdict"] == "does not hold").sum()
     assert "1.4·10⁷ [1.12·10⁷, 1.68·10⁷]" in shown

@@ -22,6 +22,7 @@ from semrobust.systems.draw import Draw
 from semrobust.systems.mae_vq import MaeVqSystem
 from semrobust.training import classification as recognition
 from semrobust.training.classification import RecognitionTrainer, shifted
+from tests.made import Run
 from tests.systems.test_classification import created, tiny, tiny_raw
 from tests.training.samples import same, weights
 
@@ -374,6 +375,7 @@ def test_each_system_starts_from_the_one_before(project: Run) -> None:
     own = trained.module.state_dict()
     assert all(torch.equal(own[name], value) for name, value in coded.module.state_dict().items())
     assert trained.code is None
+    assert coded.code is not None
     assert coded.code.k >= 32
     images, _ = coloured(8, 3)
     draw = Draw(1, torch.arange(8))
