@@ -19,6 +19,7 @@ import random
 import re
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,8 @@ from typing import Any
 import psutil
 import yaml
 
-from semrobust.errors import ArtifactError
-from semrobust.pipeline import record as provenance
 from semrobust.pipeline.files import sha256, write_text
+from semrobust.pipeline.plan import Plan
 from tests import kills
 from tests.data.samples import Hold, Served, Web, web_server
 from tests.workflow.project import Project
@@ -67,44 +67,32 @@ class Row:
     equal: bool
 
 
-def behind(project: Project, artifact: Path) -> set[Path]:
-    """Records of an artifact and of all made from it, by the inputs that records name."""
-    records = {}
-    for folder in ("data/ci", "figures/ci"):
-        for path in (project.root / folder).rglob("*.json"):
-            try:
-                records[path] = provenance.read(path)
-            except ArtifactError:  # a file of another kind
-                continue
-    found, pending = set(), [artifact]
-    while pending:
-        record = pending.pop()
-        if record not in found:
-            found.add(record)
-            made = set(records[record]["outputs"])
-            pending += [path for path, other in records.items() if made & set(other["inputs"])]
-    return found
+def behind(plan: Plan, address: str) -> list[str]:
+    """An artifact and all that is made from it."""
+    found = {address}
+    for artifact in plan:  # in an order in which they can be made
+        if found & set(artifact.needs):
+            found.add(artifact.address)
+    return sorted(found)
 
 
-def remove(project: Project, records: set[Path]) -> None:
-    """Remove artifacts with their training states."""
-    for record in records:
-        for name in provenance.read(record)["outputs"]:
-            (project.root / name).unlink(missing_ok=True)
-        record.unlink(missing_ok=True)
-        for scratch in (project.root / "data/ci/scratch").glob(f"{record.stem}-*"):
+def remove(project: Project, addresses: Iterable[str]) -> None:
+    """Remove artifacts with their training states; what is published of them stays."""
+    plan = project.plan()
+    for artifact in (plan[address] for address in addresses):
+        for path in artifact.paths:
+            (project.root / path).unlink(missing_ok=True)
+        for scratch in (project.root / "data/ci/scratch" / artifact.kind).glob(f"{artifact.name}-*"):
             shutil.rmtree(scratch)
 
 
-def choose(project: Project, victim: str, what: str, rng: random.Random) -> tuple[Path, set[Path]]:
-    """The record of an artifact to make again, and all records that go; few enough for a round of minutes."""
+def choose(project: Project, victim: str, what: str, rng: random.Random) -> list[str]:
+    """An artifact to make again, and all behind it that goes with it; few enough for a round of minutes."""
     if what == "model":
-        model = project.root / f"data/ci/models/{rng.choice(TWO_EPOCHS if 'between' in victim else TRAINED)}.json"
-        return model, {model}
-    kind = rng.choice(["samples/clean", "samples/fading", "samples/criteria", "samples/limits", "results"])
-    chains = {path: behind(project, path) for path in sorted((project.root / "data/ci" / kind).glob("*.json"))}
-    first = rng.choice([path for path, chain in chains.items() if 2 <= len(chain) <= 6])
-    return first, chains[first]
+        return [f"train/{rng.choice(TWO_EPOCHS if 'between' in victim else TRAINED)}"]
+    plan, kind = project.plan(), rng.choice(["clean", "fading", "criteria", "theory", "table"])
+    chains = [behind(plan, artifact.address) for artifact in plan if artifact.kind == kind]
+    return rng.choice([chain for chain in chains if 2 <= len(chain) <= 40])
 
 
 def strike(
@@ -114,7 +102,9 @@ def strike(
     running = project.start(*command, output=output)
     started = time.monotonic()
     if victim == "training between epochs":
-        kills.wait_until(lambda: any((project.root / "data/ci/scratch").glob(f"{system}-*/state.pt")), running, 0.005)
+        kills.wait_until(
+            lambda: any((project.root / "data/ci/scratch/train").glob(f"{system}-*/state.pt")), running, 0.005
+        )
     else:
         after = rng.randrange(count)
         kills.wait_until(lambda: kills.finished_jobs(output) >= after and bool(kills.jobs(project)), running)
@@ -164,12 +154,12 @@ def engine_round(
     output = project.root.parent / "killed.log"
     command = ENGINES[victim] + (() if victim.startswith("dvc") else ("models" if what == "model" else "all",))
     while True:
-        first, gone = choose(project, victim, what, rng)
+        gone = choose(project, victim, what, rng)
         remove(project, gone)
         if change:
             project.change(OTHER_PARAMS)
         try:
-            state = strike(project, command, victim, first.stem, len(gone), rng, output)
+            state = strike(project, command, victim, gone[0].partition("/")[2], len(gone), rng, output)
             break
         except kills.TooLate:
             (project.root / "params.yaml").write_bytes(params)
@@ -181,7 +171,7 @@ def engine_round(
     seconds = round(time.monotonic() - called, 1)
     psutil.wait_procs(kills.of_project(project))
     equal = project.results() == expected and not kills.litter(project)
-    remade = f"{first.parent.name} {first.stem}" + (f" and {len(gone) - 1} behind it" if len(gone) > 1 else "")
+    remade = gone[0].replace("/", " ") + (f" and {len(gone) - 1} behind it" if len(gone) > 1 else "")
     remade += ", plot.dpi changed and back" if change else ""
     return Row(victim, remade, next_call=said, finished_after_s=seconds, equal=equal, **state)
 
@@ -222,7 +212,7 @@ def forget(project: Project) -> None:
 
 
 def downloaded(project: Project) -> dict[str, str]:
-    return {path.name: sha256(path) for path in sorted((project.root / "data/download/dataset").glob("*.npy"))}
+    return {path.name: sha256(path) for path in sorted((project.root / "data/download/dataset").rglob("*.npy"))}
 
 
 def prepare_downloads(project: Project, web: Web, copy: Path) -> dict[str, str]:
@@ -281,9 +271,6 @@ def main() -> None:
         parser.error("--finished and --work are required")
     rng, rows = random.Random(given.seed), []
     project = Project(given.finished).copy(given.work.resolve() / "project")
-    # records name the commit: at another one they would differ, and all behind a remade model would be made again
-    commit = provenance.read(project.root / "data/ci/dataset/dataset.json")["git"]["commit"]
-    project.git("reset", "-q", commit)
     expected = project.results()
     copy = os.environ.pop("SEMROBUST_CIFAR10", None)
     with web_server() as web:

@@ -57,7 +57,8 @@ def name(process: psutil.Process) -> str:
         return "ended"
     if Path(program).name != "semrobust":
         return Path(program).name
-    return " ".join(arguments[: arguments.index("--params")])
+    ends = [arguments.index(word) for word in ("--params", "--plan") if word in arguments]
+    return " ".join(arguments[: min(ends, default=len(arguments))])
 
 
 def jobs(project: Project) -> list[psutil.Process]:

@@ -19,7 +19,7 @@ import yaml
 
 from semrobust.config.params import merge, read_yaml
 from tests.conftest import ROOT, SMALL, raw_params
-from tests.docs.pages import DOCS, files_of, params_of, tables
+from tests.docs.pages import DOCS, blocks, files_of, params_of, tables
 
 
 @dataclass(frozen=True)
@@ -205,3 +205,16 @@ def test_every_example_of_the_pages_is_tried() -> None:
     assert found == {example.file for example in EXAMPLES.values() if example.file}
     entries = {name for page in pages for section in params_of(DOCS / page).values() for name in section}
     assert entries == {example.entry for example in EXAMPLES.values() if example.entry}
+
+
+@pytest.mark.slow
+def test_a_new_law_of_fading_keeps_the_promises_of_all_laws(pristine: Path, tmp_path: Path) -> None:
+    """The difference of the page applies to the code as it is, and its tests pass with it."""
+    (difference,) = (block.text for block in blocks(DOCS / "add-a-channel.md") if block.language == "diff")
+    folder = tmp_path / "project"
+    shutil.copytree(pristine, folder)
+    shutil.copytree(ROOT / "tests" / "phy", folder / "tests" / "phy", ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("tests/__init__.py", "tests/conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / part, folder / part)
+    subprocess.run(["git", "apply", "-"], input=difference, cwd=folder, text=True, check=True)
+    run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "one_sided", "tests/phy/test_fading.py")

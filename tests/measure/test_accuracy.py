@@ -15,25 +15,18 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from semrobust.config.params import Params, validate
-from semrobust.data import stage
 from semrobust.data.splits import load_split
 from semrobust.errors import ArtifactError
-from semrobust.measure import accuracy as recognition
 from semrobust.measure import noise
+from semrobust.measure.images import TestImages
 from semrobust.phy.air import Air
-from semrobust.pipeline import jobs, outputs, seeds
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
-from semrobust.systems.checkpoint import restore
+from semrobust.pipeline import seeds
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw
 from semrobust.systems.mae_vq import MaeVqSystem
-from semrobust.tables import recognition_tables
-from semrobust.training import build_recognition
+from tests.made import Run
 from tests.systems.test_classification import tiny_raw
 
-LAYOUT = Layout("tiny")
 IMAGES = 12
 CHANNELS = ("awgn", "rayleigh", "rayleigh_2x2")
 BRIEF: dict[str, Any] = {"epochs": 1, "batch": 8, "learning_rate": 1e-2, "precision": "fp32", "shift": 0}
@@ -97,13 +90,21 @@ SetOfImages = tuple[str, str, float, str]
 class Project:
     """A finished run in the working directory; `models`: SHA-256 of each checkpoint before any evaluation."""
 
-    params: Params
+    run: Run
     models: dict[Path, str]
 
+    @property
+    def params(self) -> Params:
+        return self.run.params
+
     def restored(self, name: str) -> ClassifyingSystem:
-        system = restore(self.params, name, Making(jobs.accuracy(self.params, name), ["test"]))
+        system = self.run.system(name)
         assert isinstance(system, ClassifyingSystem)
         return system
+
+
+RUN: list[Run] = []
+"""The one run of this file."""
 
 
 def sha256(path: Path) -> str:
@@ -119,47 +120,34 @@ def tiny() -> Params:
     return validate(raw)
 
 
-def starts(params: Params, name: str) -> list[str]:
-    """Systems that a system starts from, the nearest first."""
-    start = params.systems[name].starts_from
-    return [] if start is None else [start, *starts(params, start)]
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Everything made; the project's root is the working directory."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("project"))
-        params = tiny()
-        stage.run(params, ["test"])
-        models: dict[Path, str] = {}
-        for name in params.of_task("class"):
-            for each in [*reversed(starts(params, name)), name]:
-                if LAYOUT.model(each) not in models:
-                    path = build_recognition.run(params, each, ["test"])
-                    models[path] = sha256(path)
-        for name in params.of_task("class"):
-            noise.run(params, name, ["test"])
-        for name in params.of_task("class"):
-            recognition.run(params, name, ["test"])
-        for table in outputs.RECOGNITION_TABLES:
-            recognition_tables.run(params, table, ["test"])
-        yield Project(params, models)
+        run = Run(tiny())
+        RUN[:] = [run]
+        classes = run.params.of_task("class")
+        run.make(*(f"train/{name}" for name in classes))
+        models = [artifact.path() for artifact in run.plan if artifact.kind == "train" and artifact.path().exists()]
+        before = {path: sha256(path) for path in models}
+        run.make("table/accuracy")
+        yield Project(run, before)
 
 
 def pictures() -> tuple[torch.Tensor, torch.Tensor]:
     """Whole levels (12,3,32,32) int64 and classes (12,)."""
-    split = load_split(LAYOUT.dataset().parent, "test")
+    split = load_split(RUN[0].dataset(), "test")
     return torch.from_numpy(split.images[:IMAGES].copy()).long(), torch.from_numpy(split.labels[:IMAGES].copy()).long()
 
 
 def stored(name: str) -> dict[str, Any]:
-    with np.load(LAYOUT.noise(name)) as content:
+    with np.load(RUN[0].path(f"noise/{name}")) as content:
         return dict(content)
 
 
 def results(name: str) -> pd.DataFrame:
-    return pd.read_parquet(LAYOUT.accuracy(name))
+    return RUN[0].rows(f"accuracy/{name}")
 
 
 def sets(name: str) -> list[SetOfImages]:
@@ -224,9 +212,8 @@ def test_stored_noise_is_whole_levels_within_the_ball_and_its_norm_is_the_stored
 
 
 def test_noisy_images_are_the_stored_levels_on_top_of_the_test_images(project: Project) -> None:
-    test = noise.TestImages.load(LAYOUT.dataset().parent, IMAGES)
     pixels, labels = pictures()
-    assert torch.equal(test.labels, labels)
+    test = TestImages(pixels.float() / 255.0, labels)
     for one in sets("mae_vq"):
         if one[0] != "none":
             key = f"{'iterated' if one[0] == 'transfer' else one[0]}@{one[2]:g}"
@@ -428,11 +415,10 @@ def test_shares_of_zero_gradients_are_those_taken_with_the_noise(project: Projec
 
 @pytest.mark.parametrize("name", ["mae_vq", "jpeg_vit_full"])
 def test_noise_and_accuracy_again_give_the_same_bytes(project: Project, name: str) -> None:
-    files = [LAYOUT.noise(name), LAYOUT.accuracy(name)]
-    before = [path.read_bytes() for path in files]
-    noise.run(project.params, name, ["test"])
-    recognition.run(project.params, name, ["test"])
-    assert [path.read_bytes() for path in files] == before
+    for address in (f"noise/{name}", f"accuracy/{name}"):
+        before = project.run.path(address).read_bytes()
+        project.run.again(address)
+        assert project.run.path(address).read_bytes() == before
 
 
 def test_no_checkpoint_is_touched(project: Project) -> None:
@@ -440,18 +426,8 @@ def test_no_checkpoint_is_touched(project: Project) -> None:
     assert {path: sha256(path) for path in project.models} == project.models
 
 
-def test_lineage_of_the_table_reaches_the_data_and_every_network(project: Project) -> None:
-    record, dataset = provenance.read(LAYOUT.table("accuracy")), provenance.read(LAYOUT.dataset())
-    assert record["dataset"] == dataset["dataset"]
-    assert set(record["inputs"]) == {LAYOUT.accuracy(name).as_posix() for name in AGAINST}
-    expected = dict(dataset["outputs"])
-    expected |= {path.as_posix(): digest for path, digest in project.models.items()}
-    expected |= {LAYOUT.noise(name).as_posix(): sha256(LAYOUT.noise(name)) for name in AGAINST}
-    assert expected.items() <= record["lineage"].items()
-
-
 def test_the_table_has_a_row_for_each_set_and_link_of_every_system(project: Project) -> None:
-    table = pd.read_csv(LAYOUT.table("accuracy"))
+    table = project.run.rows("table/accuracy")
     expected = []
     for name in project.params.of_task("class"):
         own = results(name)
@@ -460,20 +436,13 @@ def test_the_table_has_a_row_for_each_set_and_link_of_every_system(project: Proj
     assert (table["n_images"] == IMAGES).all()
 
 
-def test_accuracy_is_stale_when_a_source_of_transferred_noise_goes(project: Project) -> None:
-    fewer = {name: system for name, system in project.params.systems.items() if name != "mae_no_codebook"}
-    without = project.params.model_copy(update={"systems": fewer})
-    assert provenance.staleness(LAYOUT.accuracy("vit"), jobs.accuracy(project.params, "vit")) is None
-    assert provenance.staleness(LAYOUT.accuracy("vit"), jobs.accuracy(without, "vit")) is not None
-
-
 def test_a_noise_file_that_was_altered_is_refused(project: Project) -> None:
-    path, result = LAYOUT.noise("vit"), LAYOUT.accuracy("mae_no_at")
-    before, kept = path.read_bytes(), result.read_bytes()
+    path = project.run.path("noise/vit")
+    before = path.read_bytes()
     path.write_bytes(before + b"\0")
     try:
-        with pytest.raises(ArtifactError, match=r"vit\.npz is not the file that was written: expected SHA-256"):
-            recognition.run(project.params, "mae_no_at", ["test"])
+        with pytest.raises(ArtifactError, match=r"vit-\w+\.npz is not the file that was written: expected SHA-256"):
+            project.run.again("accuracy/mae_no_at")
     finally:
         path.write_bytes(before)
-    assert result.read_bytes() == kept
+    project.run.again("accuracy/mae_no_at")

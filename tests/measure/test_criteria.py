@@ -13,19 +13,13 @@ import torch
 from semrobust.attacks.base import untouched
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.params import Params, merge, validate
-from semrobust.data import stage
 from semrobust.errors import ParamsError, UsageError
-from semrobust.measure import attack as attacked
-from semrobust.measure import criteria, structure, transferred
-from semrobust.pipeline import jobs, outputs
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
+from semrobust.measure import criteria
 from semrobust.tables import attacker_knowledge as knowledge
-from semrobust.tables import criteria_tables
 from semrobust.tables.statistics import Bootstrap, SeedBootstrap
-from semrobust.training import build, build_surrogate
 from tests.attacks.samples import attack, small_deepjscc
 from tests.conftest import SMALL, raw_params
+from tests.made import Run
 
 WAYS = {"10db", "10db_seed_2", "smooth"}
 RAY = {"start_psr_db": -20.0, "stop_psr_db": 20.0, "step_db": 4.0, "bisections": 2}
@@ -75,29 +69,18 @@ def small() -> Params:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Everything that the tables need; the project's root is the working directory."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("project"))
-        of = small()
-        stage.run(of, ["test"])
-        for system in of.systems:
-            maker = build if of.systems[system].starts_from is None else build_surrogate
-            maker.run(of, system, ["test"])
-        for system in of.coded():
-            structure.run(of, system, ["test"])
-        for system, name in sorted(of.pairs(), key=lambda pair: pair[1] == "transfer_pga"):
-            (transferred if name == "transfer_pga" else attacked).run(of, system, name, ["test"])
-        for system in of.by_criteria():
-            criteria.run(of, system, ["test"])
-        for table in outputs.CRITERIA_TABLES:
-            criteria_tables.run(of, table, ["test"])
-        knowledge.run(of, outputs.KNOWLEDGE, ["test"])
-        yield of
+        made = Run(small())
+        made.make("table/criteria", "table/criteria_ratio", "table/attacker_knowledge")
+        yield made
 
 
-def table(of: Params, name: str) -> pd.DataFrame:
-    return pd.read_csv(Layout(of.run).table(name))
+@pytest.fixture
+def finished(run: Run) -> Params:
+    return run.params
 
 
 # thresholds
@@ -161,12 +144,12 @@ def test_an_attack_that_would_mix_up_thresholds_is_refused() -> None:
 # samples
 
 
-def test_all_systems_criteria_and_images_are_there(finished: Params) -> None:
+def test_all_systems_criteria_and_images_are_there(run: Run, finished: Params) -> None:
     relative = {name for name, rule in finished.criteria.ruined.items() if rule.psnr_db is None}
     assert {"trained_10db", "trained_smooth", "hevc_ldpc_qpsk"} < set(finished.by_criteria())
     assert "deepjscc_surrogate" not in finished.by_criteria()
     for system in finished.by_criteria():
-        samples = pd.read_parquet(Layout(finished.run).criteria(system))
+        samples = run.rows(f"criteria/{system}")
         chain = system == "hevc_ldpc_qpsk"
         assert set(samples["criterion"]) == set(finished.criteria.ruined) - (relative if chain else set())
         assert set(samples["attack"]) == {"bp_gradient" if chain else "minimum_norm"}
@@ -181,12 +164,11 @@ def test_all_systems_criteria_and_images_are_there(finished: Params) -> None:
                 assert (reached["psnr_db"] <= reached["clean_psnr_db"] - rule.below_clean_db + 1e-3).all()
 
 
-def test_transfer_uses_the_directions_made_on_the_surrogate(finished: Params) -> None:
+def test_transfer_uses_the_directions_made_on_the_surrogate(run: Run) -> None:
     from safetensors.torch import load_file
 
-    layout = Layout(finished.run)
-    made = load_file(layout.perturbations("deepjscc_surrogate", "pga_refined"))
-    tried = load_file(layout.perturbations("deepjscc", "transfer_pga"))
+    made = load_file(run.path("attack/deepjscc_surrogate.pga_refined", ".safetensors"))
+    tried = load_file(run.path("attack/deepjscc.transfer_pga", ".safetensors"))
     moved = 0
     for place, vectors in tried.items():
         used = vectors.norm(dim=1) > 0
@@ -205,30 +187,30 @@ def test_trainings_that_differ_by_their_seed_stand_together(finished: Params) ->
     assert set(groups) == {*finished.by_criteria(), "trained_10db+"}
 
 
-def test_a_stricter_criterion_never_costs_less(finished: Params) -> None:
-    rows = table(finished, "criteria").pivot_table(
+def test_a_stricter_criterion_never_costs_less(run: Run) -> None:
+    rows = run.rows("table/criteria").pivot_table(
         index=["system", "snr_db"], columns="criterion", values="power_total_mean"
     )
     assert (rows["psnr_20"] <= rows["psnr_18"] * 1.02).all()
     assert (rows["psnr_18"] <= rows["psnr_15"] * 1.02).all()
 
 
-def test_the_mean_over_seeds_is_that_of_its_trainings(finished: Params) -> None:
-    rows = table(finished, "criteria").set_index(["system", "criterion", "snr_db"])["power_total_mean"]
+def test_the_mean_over_seeds_is_that_of_its_trainings(run: Run) -> None:
+    rows = run.rows("table/criteria").set_index(["system", "criterion", "snr_db"])["power_total_mean"]
     both = (rows["trained_10db"] + rows["trained_10db_seed_2"]) / 2
     pd.testing.assert_series_equal(rows["trained_10db+"], both, check_names=False, rtol=1e-4)
-    assert set(table(finished, "criteria").query("system == 'trained_10db+'")["n_seeds"]) == {2}
+    assert set(run.rows("table/criteria").query("system == 'trained_10db+'")["n_seeds"]) == {2}
 
 
-def test_ratios_are_those_of_mean_powers_over_ruinable_images(finished: Params) -> None:
-    rows = table(finished, "criteria_ratio")
+def test_ratios_are_those_of_mean_powers_over_ruinable_images(run: Run, finished: Params) -> None:
+    rows = run.rows("table/criteria_ratio")
     absolute = {name for name, rule in finished.criteria.ruined.items() if rule.psnr_db is not None}
     assert set(rows["criterion"]) == absolute
     row = rows[
         (rows["semantic_system"] == "trained_smooth") & (rows["criterion"] == "psnr_20") & (rows["snr_db"] == 10)
     ]
     tops, bottom = (
-        pd.read_parquet(Layout(finished.run).criteria(name)).query("criterion == 'psnr_20' and snr_db == 10")
+        run.rows(f"criteria/{name}").query("criterion == 'psnr_20' and snr_db == 10")
         for name in ("trained_smooth", "hevc_ldpc_qpsk")
     )
     shared = (tops["ruinable"].to_numpy()) & ~bottom["infeasible"].to_numpy()
@@ -237,8 +219,8 @@ def test_ratios_are_those_of_mean_powers_over_ruinable_images(finished: Params) 
     assert row["ratio"].iloc[0] == pytest.approx(expected, rel=1e-4)
 
 
-def test_knowing_more_never_costs_power(finished: Params) -> None:
-    rows = table(finished, "attacker_knowledge")
+def test_knowing_more_never_costs_power(run: Run) -> None:
+    rows = run.rows("table/attacker_knowledge")
     assert list(rows["knowledge"].unique()) == list(knowledge.LEVELS)
     for side in ("semantic_power", "classical_power"):
         power = rows.pivot_table(index=["system", "snr_db"], columns="knowledge", values=side)
@@ -247,22 +229,6 @@ def test_knowing_more_never_costs_power(finished: Params) -> None:
             assert (power[knowledge.ALL] <= power[level] * (1 + 1e-9)).all()
     both = rows.dropna(subset=["ratio"])
     np.testing.assert_allclose(both["ratio"], both["semantic_power"] / both["classical_power"], rtol=1e-4)
-
-
-def test_a_system_without_an_attack_of_a_level_is_left_out_there(finished: Params) -> None:
-    """As where the params name the attacks on a system, and none of them is blind."""
-    systems = {"deepjscc": {"attacks": ["pga_refined"]}}
-    unused = dict.fromkeys(("universal", "transfer_pga", "minimum_norm"))
-    fewer = validate(merge(small_raw(), {"systems": systems, "attacks": unused}))
-    rows = knowledge.attacker_knowledge(fewer, Making(jobs.dataset(finished), ["test"]))
-    assert set(rows["knowledge"]) == {knowledge.ALL}
-
-
-def test_every_attack_of_the_params_has_a_level(params: Params) -> None:
-    kinds = {kind for level in knowledge.KNOWLEDGE.values() for kind in level}
-    assert kinds <= {method.kind for method in params.attacks.values()}
-    assert set(knowledge.usable(params, knowledge.ALL)) == set(params.attacks)
-    assert knowledge.usable(params, knowledge.CHANNEL) == ["random", "pulse_jamming"]
 
 
 # bootstrap over trainings
@@ -280,11 +246,3 @@ def test_trainings_that_differ_widen_the_interval() -> None:
     # three trainings at -1, 0, 1: the mean of three draws has the standard deviation sqrt(2/3)/sqrt(3)
     assert spread == pytest.approx(np.sqrt(2) / 3, rel=0.1)
     assert alike < spread / 4
-
-
-def test_jobs_know_their_structure_and_refuse_others(params: Params) -> None:
-    assert "structure" in jobs.criteria(params, "hevc_ldpc_qpsk").settings
-    assert "structure" not in jobs.criteria(params, "deepjscc").settings
-    assert list(jobs.criteria(params, "deepjscc").settings["criteria"]["attacks"]) == ["minimum_norm"]
-    with pytest.raises(UsageError, match="'jpeg_ldpc_qpsk' is not tried under criteria"):
-        jobs.criteria(params, "jpeg_ldpc_qpsk")

@@ -14,23 +14,18 @@ import torch
 from semrobust.config.params import Params, merge, validate
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import ChannelSettings
-from semrobust.data import stage
 from semrobust.data.splits import load_split
 from semrobust.measure import fading
 from semrobust.phy.air import Air
 from semrobust.phy.power import noise_variance
-from semrobust.pipeline import jobs, outputs, seeds
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
-from semrobust.systems.base import Sent, System
+from semrobust.pipeline import seeds
+from semrobust.systems.base import System
 from semrobust.systems.draw import Draw
 from semrobust.systems.over_air import decode_over
-from semrobust.tables import tables
-from semrobust.training import build
 from tests.attacks.samples import pictures
 from tests.conftest import SMALL, raw_params
+from tests.made import Run
 
-COMMAND = ["test"]
 CHANNELS: dict[str, dict[str, Any]] = {
     "awgn": {"label": "AWGN", "fading": "awgn"},
     "rayleigh": {"label": "Rayleigh", "fading": "rayleigh"},
@@ -110,38 +105,21 @@ def test_an_image_does_not_depend_on_its_batch() -> None:
     pd.testing.assert_frame_equal(whole[4:].reset_index(drop=True), alone)
 
 
-def test_from_data_to_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_rows_are_those_of_the_documented_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    of = small(hevc_ldpc_qpsk=True, deepjscc=True)
-    layout, name = Layout(of.run), "hevc_ldpc_qpsk"
-    stage.run(of, COMMAND)
-    for system in of.systems:
-        build.run(of, system, COMMAND)
-        fading.run(of, system, COMMAND)
-    samples = pd.read_parquet(layout.fading(name))
+    of, name = small(hevc_ldpc_qpsk=True, deepjscc=True), "hevc_ldpc_qpsk"
+    run = Run(of)
+    run.make("table/fading")
+    samples = run.rows(f"fading/{name}")
     assert len(samples) == 3 * 2 * 10
     assert set(samples["image"]) == set(range(10))
-    table = pd.read_csv(tables.run(of, "fading", COMMAND))
+    table = run.rows("table/fading")
     assert len(table) == 2 * 3 * 2
     assert (table["n_images"] == 10).all()
-    rows = table[table["system"] == name].set_index(["channel", "snr_db"]).sort_index()
-    means = samples.groupby(["channel", "snr_db"])[["psnr_db", "failed"]].mean().sort_index()
-    np.testing.assert_allclose(rows["psnr_db"], means["psnr_db"], rtol=1e-5)
-    np.testing.assert_allclose(rows["decode_failure_rate"], means["failed"], rtol=1e-5)
-    again = fading.measure(
-        ready(of, name), *_first(of, name), air("rayleigh", 10.0), Draw(_seed(of, 10.0), torch.arange(4))
-    )
+    test = load_split(run.dataset(), "test").images[:4]
+    images = torch.from_numpy(test.copy()).float() / 255.0
+    system = run.system(name)
+    draw = Draw(seeds.integer(of.seed, "fading", 10.0), torch.arange(4))
+    again = fading.measure(system, images, system.encode(images), air("rayleigh", 10.0), draw)
     stored = samples.query("channel == 'rayleigh' and snr_db == 10 and image < 4")
     np.testing.assert_allclose(stored["psnr_db"], again["psnr_db"], rtol=1e-6)
-    record = Making(outputs.table(of, "fading"), COMMAND)
-    assert record.uses(layout.fading(name), jobs.fading(of, name)) == layout.fading(name)
-
-
-def _seed(of: Params, snr_db: float) -> int:
-    return seeds.integer(of.seed, "fading", snr_db)
-
-
-def _first(of: Params, name: str) -> tuple[torch.Tensor, Sent]:
-    test = load_split(Layout(of.run).dataset().parent, "test").images[:4]
-    images = torch.from_numpy(test.copy()).float() / 255.0
-    return images, ready(of, name).encode(images)

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from semrobust.config import params
 from semrobust.config.params import Params
-from semrobust.data import stage
 from semrobust.data.splits import load_split
 from semrobust.errors import ResultError
-from semrobust.measure import attack as attacked
-from semrobust.measure import clean, fading, gallery, structure
-from semrobust.measure import theory as limits
-from semrobust.pipeline import jobs, outputs
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
-from semrobust.systems.checkpoint import restore
-from semrobust.systems.distortion import mean_squared_error, psnr_db
-from semrobust.tables import limit_tables, tables
-from semrobust.training import build
+from semrobust.measure.attack import VECTORS, aim
+from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+from semrobust.tables import bounds
 from tests.attacks.samples import REPOSITORY
 from tests.conftest import HU2022
+from tests.made import Run
 
 NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
-LAYOUT = Layout("whole")
 SNR_DB = [4.0, 10.0]
 SHORT = {"start_psr_db": -10.0, "stop_psr_db": 10.0, "step_db": 4.0, "bisections": 3}
 OVERLAY: dict[str, Any] = {
@@ -75,64 +64,55 @@ OVERLAY: dict[str, Any] = {
 }
 
 
+TABLES = ("clean", "attack_power", "power_ratio", "bounds")
+
+
 def whole() -> Params:
     raw = params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY)
-    raw["systems"][NEVER]["code"] = raw["systems"][CHAIN]["code"]  # quicker to construct than an NR code for 16-QAM
+    raw["systems"][NEVER]["code"] = raw["defaults"]["systems"]["chain"][
+        "code"
+    ]  # quicker to construct than an NR code for 16-QAM
     return params.validate(raw)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Everything made; the project's root is the working directory."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("project"))
-        of = whole()
-        stage.run(of, ["test"])
-        for system in of.systems:
-            build.run(of, system, ["test"])
-            clean.run(of, system, ["test"])
-            fading.run(of, system, ["test"])
-        for system in of.coded():
-            structure.run(of, system, ["test"])
-        for system, attack in of.pairs():
-            attacked.run(of, system, attack, ["test"])
-        gallery.run(of, ["test"])
-        for system in of.attacked():
-            limits.run(of, system, ["test"])
-        for table in outputs.IMAGE_TABLES:
-            tables.run(of, table, ["test"])
-        for table in outputs.LIMIT_TABLES:
-            limit_tables.run(of, table, ["test"])
-        yield of
+        made = Run(whole())
+        made.make(
+            "clean", "fading", "gallery", "table/clean", "table/attack_power", "table/power_ratio", "table/bounds"
+        )
+        yield made
 
 
-def attacked_table(system: str, attack: str) -> pd.DataFrame:
-    return pd.read_parquet(LAYOUT.attack(system, attack))
-
-
-def test_every_image_and_snr_has_one_row(finished: Params) -> None:
-    for system in finished.systems:
-        table = pd.read_parquet(LAYOUT.clean(system))
+def test_every_image_and_snr_has_one_row(run: Run) -> None:
+    for system in run.params.systems:
+        table = run.rows(f"clean/{system}")
         assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(14)]
-    for pair in finished.pairs():
-        table = attacked_table(*pair)
+    for pair in run.params.pairs():
+        table = run.rows(f"attack/{'.'.join(pair)}")
         assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(8)]
 
 
-def test_saved_perturbations_have_the_powers_and_effects_that_the_table_claims(finished: Params) -> None:
-    images = torch.from_numpy(load_split(LAYOUT.dataset().parent, "test").images[:8].copy()).float() / 255.0
-    limit = finished.evaluation.success_psnr_db
-    for system, attack in finished.pairs():
+def test_saved_perturbations_have_the_powers_and_effects_that_the_table_claims(run: Run) -> None:
+    images = torch.from_numpy(load_split(run.dataset(), "test").images[:8].copy()).float() / 255.0
+    limit = run.params.evaluation.success_psnr_db
+    for system, attack in run.params.pairs():
         if system == NEVER:
             continue
-        table, vectors = attacked_table(system, attack), load_file(LAYOUT.perturbations(system, attack))
+        table, vectors = (
+            run.rows(f"attack/{system}.{attack}"),
+            load_file(run.path(f"attack/{system}.{attack}", VECTORS)),
+        )
         assert sorted(vectors) == sorted(f"snr_db={snr_db:g}" for snr_db in SNR_DB)
-        ready = restore(finished, system, Making(jobs.clean(finished, system), ["test"]))
+        ready = run.system(system)
         for snr_db in SNR_DB:
             rows, found = table[table["snr_db"] == snr_db], vectors[f"snr_db={snr_db:g}"]
             assert found.shape == (8, 768)
             np.testing.assert_allclose(rows["power_total"], found.double().square().sum(1), rtol=1e-12)
-            target = attacked.aim(finished, ready, images, ready.encode(images), 0, snr_db)
+            target = aim(ready, images, ready.encode(images), 0, snr_db, mse_from_psnr_db(limit), run.params.seed)
             again = psnr_db(
                 mean_squared_error(ready.decode(target.received + found, 10 ** (-snr_db / 10)).images, images)
             )
@@ -142,40 +122,38 @@ def test_saved_perturbations_have_the_powers_and_effects_that_the_table_claims(f
         assert (table["power_total"] > 0).any()
 
 
-def test_clean_psnr_is_the_same_in_both_evaluations(finished: Params) -> None:
+def test_clean_psnr_is_the_same_in_both_evaluations(run: Run) -> None:
     """Batches differ between the two (14 images in fives against 8), the noise of an image does not."""
-    for system, attack in finished.pairs():
+    for system, attack in run.params.pairs():
         if system != NEVER:
-            reference = pd.read_parquet(LAYOUT.clean(system)).query("image < 8")
-            table = attacked_table(system, attack)
+            reference = run.rows(f"clean/{system}").query("image < 8")
+            table = run.rows(f"attack/{system}.{attack}")
             np.testing.assert_allclose(table["clean_psnr_db"], reference["psnr_db"], atol=1e-3)
 
 
-def test_system_that_cannot_send_is_not_attacked(finished: Params) -> None:
-    pairs = [pair for pair in finished.pairs() if pair[0] == NEVER]
+def test_system_that_cannot_send_is_not_attacked(run: Run) -> None:
+    pairs = [pair for pair in run.params.pairs() if pair[0] == NEVER]
     assert len(pairs) == 4
     for pair in pairs:
-        table = attacked_table(*pair)
+        table = run.rows(f"attack/{'.'.join(pair)}")
         assert table["infeasible"].all()
         assert (table["power_total"] == 0).all()
         assert (table["steps"] == 0).all()
-        assert not any(vector.any() for vector in load_file(LAYOUT.perturbations(*pair)).values())
+        assert not any(vector.any() for vector in load_file(run.path(f"attack/{'.'.join(pair)}", VECTORS)).values())
 
 
-def test_evaluation_again_gives_the_same_bytes(finished: Params) -> None:
-    before = {path: path.read_bytes() for path in (LAYOUT.clean(NET), LAYOUT.attack(NET, "pga"), LAYOUT.table("clean"))}
-    clean.run(finished, NET, ["test"])
-    attacked.run(finished, NET, "pga", ["test"])
-    tables.run(finished, "clean", ["test"])
-    for path, content in before.items():
-        assert path.read_bytes() == content, path
+def test_evaluation_again_gives_the_same_bytes(run: Run) -> None:
+    for address in (f"clean/{NET}", f"attack/{NET}.pga", "table/clean"):
+        before = run.path(address).read_bytes()
+        run.again(address)
+        assert run.path(address).read_bytes() == before, address
 
 
-def test_tables_hold_the_means_over_all_images(finished: Params) -> None:
-    table = pd.read_csv(LAYOUT.table("attack_power"))
-    assert len(table) == 2 * (len(finished.pairs()) + len(finished.attacked()))  # best_of adds one per system
-    for system, attack in finished.pairs():
-        samples = attacked_table(system, attack)
+def test_tables_hold_the_means_over_all_images(run: Run) -> None:
+    table = run.rows("table/attack_power")
+    assert len(table) == 2 * (len(run.params.pairs()) + len(run.params.attacked()))  # best_of adds one per system
+    for system, attack in run.params.pairs():
+        samples = run.rows(f"attack/{system}.{attack}")
         for snr_db in SNR_DB:
             row = table.query("system == @system and attack == @attack and snr_db == @snr_db").iloc[0]
             expected = samples.loc[samples["snr_db"] == snr_db, "power_total"].mean()
@@ -183,29 +161,29 @@ def test_tables_hold_the_means_over_all_images(finished: Params) -> None:
                 assert np.isnan(row["power_total_mean"])
             else:
                 assert row["power_total_mean"] == pytest.approx(expected, rel=1e-5)
-    ratios = pd.read_csv(LAYOUT.table("power_ratio"))
+    ratios = run.rows("table/power_ratio")
     assert set(ratios["system"]) == {f"{NET}/{CHAIN}", f"{NET}/{NEVER}"}
-    quality = pd.read_csv(LAYOUT.table("clean"))
+    quality = run.rows("table/clean")
     assert quality.groupby("system")["status"].first().to_dict() == {NET: "ok", CHAIN: "ok", NEVER: "infeasible"}
     assert (quality.loc[quality["system"] == CHAIN, "dataset"] == "photos10").all()
 
 
-def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(finished: Params) -> None:
-    with np.load(LAYOUT.gallery()) as stored:
+def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(run: Run) -> None:
+    with np.load(run.path("gallery/gallery")) as stored:
         content = dict(stored)
     assert content["images"].shape == (2, 2, 3, 32, 32, 3)
     assert content["systems"].tolist() == [NET, CHAIN]  # what never fits has nothing to show
-    test = load_split(LAYOUT.dataset().parent, "test").images[:2]
+    test = load_split(run.dataset(), "test").images[:2]
     np.testing.assert_array_equal(content["originals"], test.transpose(0, 2, 3, 1))
     for index, system in enumerate((NET, CHAIN)):
-        reference = pd.read_parquet(LAYOUT.clean(system)).query("snr_db == 10 and image < 2")
+        reference = run.rows(f"clean/{system}").query("snr_db == 10 and image < 2")
         np.testing.assert_allclose(content["psnr_db"][index, :, 0], reference["psnr_db"], atol=1e-3)
         # an attack scaled to 0 dB cannot leave the image better than it was
         assert (content["psnr_db"][index, :, -1] < content["psnr_db"][index, :, 0]).all()
         powers = {}
-        for name, attack in finished.pairs():
+        for name, attack in run.params.pairs():
             if name == system:
-                shown = attacked_table(system, attack).query("snr_db == 10 and image < 2")
+                shown = run.rows(f"attack/{system}.{attack}").query("snr_db == 10 and image < 2")
                 powers[attack] = shown["power_total"].where(shown["success"], np.inf).mean()
         assert content["attacks"][index] == min(powers, key=lambda attack: powers[attack])
     shown = content["images"].astype(float)
@@ -214,21 +192,9 @@ def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(finished:
     np.testing.assert_allclose(-10 * np.log10(pixels), content["psnr_db"], atol=0.1)
 
 
-def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
-    dataset = provenance.read(LAYOUT.dataset())
-    for table in set(outputs.IMAGE_TABLES) - {outputs.OF_STRUCTURES}:  # a code has seen no image
-        record = provenance.read(LAYOUT.table(table))
-        assert record["dataset"] == dataset["dataset"]
-        for name, digest in dataset["outputs"].items():
-            assert record["lineage"][name] == digest
-        system = CHAIN if table == "link_adaptation" else NET
-        assert any(Path(name).name == f"{system}.safetensors" for name in record["lineage"])
-    assert provenance.read(LAYOUT.clean(CHAIN))["details"]["budget"]["coded_bits"] == 768
-
-
-def test_theory_speaks_of_every_attacked_image(finished: Params) -> None:
-    for system in finished.attacked():
-        table = pd.read_parquet(LAYOUT.limits(system))
+def test_theory_speaks_of_every_attacked_image(run: Run) -> None:
+    for system in run.params.attacked():
+        table = run.rows(f"theory/{system}")
         assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(8)]
         gradient = system == NET
         assert table["spectral"].notna().all() == table["certified"].notna().all() == gradient
@@ -237,15 +203,15 @@ def test_theory_speaks_of_every_attacked_image(finished: Params) -> None:
             assert (table["spectral"] <= table["certified"]).all()
             # one direction is at most all of them: ||J||_2 <= ||J||_F, of which 16 probes see a noisy estimate
             assert (table["spectral"].mean() ** 2) < table["frobenius_squared"].mean()
-            reference = pd.read_parquet(LAYOUT.clean(system)).query("image < 8")
+            reference = run.rows(f"clean/{system}").query("image < 8")
             clean_psnr = -10 * np.log10(table["clean_mse"])
             np.testing.assert_allclose(clean_psnr, reference["psnr_db"], atol=1e-3)
 
 
-def test_slope_of_the_way_belongs_to_the_cheapest_attack(finished: Params) -> None:
+def test_slope_of_the_way_belongs_to_the_cheapest_attack(run: Run) -> None:
     """Its diagnostic never exceeds the power of that attack: else it is another attack's way, or another image's."""
-    table = pd.read_csv(LAYOUT.table("bounds"))
-    attacks = pd.read_csv(LAYOUT.table("attack_power"))
+    table = run.rows("table/bounds")
+    attacks = run.rows("table/attack_power")
     for snr_db in SNR_DB:
         of_net = table[(table["system"] == NET) & (table["snr_db"] == snr_db)].set_index("quantity")
         power, images = of_net["power_total_mean"], of_net["n_images"]
@@ -257,10 +223,8 @@ def test_slope_of_the_way_belongs_to_the_cheapest_attack(finished: Params) -> No
             assert power["measured"] == pytest.approx(row["power_total_mean"].item())
 
 
-def test_an_attack_that_beats_a_bound_fails_the_table(finished: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = LAYOUT.table("bounds")
-    before = path.read_bytes()
-    monkeypatch.setattr(limit_tables, "least_power", lambda *given: 1e3 * np.ones(len(given[1])))
+def test_an_attack_that_beats_a_bound_fails_the_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "least_power", lambda *given: 1e3 * np.ones(len(given[1])))
     with pytest.raises(ResultError, match=r"deepjscc at 4 dB: \d of \d images below 'certified'"):
-        limit_tables.run(finished, "bounds", ["test"])
-    assert path.read_bytes() == before
+        run.again("table/bounds")
+    assert not run.path("table/bounds").exists()

@@ -13,19 +13,16 @@ import torch
 
 from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.config.params import Params, merge, validate
-from semrobust.data import stage
 from semrobust.models.codebook import CodebookCollapse
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading
-from semrobust.pipeline import jobs, seeds
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
-from semrobust.systems.checkpoint import restore
+from semrobust.pipeline import seeds
 from semrobust.systems.classification import ClassifyingSettings, ClassifyingSystem
 from semrobust.systems.draw import Draw
-from semrobust.training import build_recognition
+from semrobust.systems.mae_vq import MaeVqSystem
 from semrobust.training import classification as recognition
 from semrobust.training.classification import RecognitionTrainer, shifted
+from tests.made import Run
 from tests.systems.test_classification import created, tiny, tiny_raw
 from tests.training.samples import same, weights
 
@@ -362,64 +359,51 @@ def chain() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """A project with data and the chain of systems, as working directory; tests leave it as it is."""
-    root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        params = small()
-        stage.run(params, ["semrobust", "data"])
-        for system in chain():
-            checkpoint = build_recognition.run(params, system, ["semrobust", "train", system])
-            assert checkpoint == Layout("small").model(system)
-        yield root
+        patch.chdir(tmp_path_factory.mktemp("project"))
+        run = Run(small())
+        run.make(f"train/{chain()[-1]}")
+        yield run
 
 
-def opened(system: str) -> Any:
-    params = small()
-    return restore(params, system, provenance.Making(jobs.accuracy(params, system), ["test"]))
-
-
-@pytest.mark.usefixtures("project")
-def test_each_system_starts_from_the_one_before() -> None:
-    trained, coded = opened("mae_vq"), opened("mae_vq_coded")
+def test_each_system_starts_from_the_one_before(project: Run) -> None:
+    trained, coded = project.system("mae_vq"), project.system("mae_vq_coded")
+    assert isinstance(trained, MaeVqSystem)
+    assert isinstance(coded, MaeVqSystem)
     own = trained.module.state_dict()
     assert all(torch.equal(own[name], value) for name, value in coded.module.state_dict().items())
     assert trained.code is None
+    assert coded.code is not None
     assert coded.code.k >= 32
     images, _ = coloured(8, 3)
     draw = Draw(1, torch.arange(8))
     assert torch.equal(trained.logits(images / 255, None, draw), coded.logits(images / 255, None, draw))
 
 
-@pytest.mark.usefixtures("project")
-def test_records_hold_the_history_and_what_was_started_from() -> None:
-    layout = Layout("small")
-    data = set(provenance.read(layout.dataset())["outputs"])
-    params, names = small(), chain()
+def test_records_hold_the_history_and_what_was_started_from(project: Run) -> None:
+    names = chain()
     for start, system in zip([None, *names], names, strict=False):
-        record = provenance.read(layout.model(system))
-        started = set() if start is None else {str(layout.model(start))}
-        settings = params.systems[system]
+        record, settings = project.record(f"train/{system}"), project.params.systems[system]
+        behind = {address.rpartition("-")[0] for address in record["inputs"]}
+        started = set() if start is None else {f"train/{start}"}
         assert isinstance(settings, ClassifyingSettings)
         assert (settings.training is None) == (system == "mae_vq_coded")
         if settings.training is None:
             assert "history" not in record["details"]
-            assert set(record["inputs"]) == started
+            assert behind == started  # it learns nothing, and reads no data
         else:
             history = record["details"]["history"]
             assert [row["epoch"] for row in history] == list(range(1, settings.training.epochs + 1))
             assert {"codebook_usage", "codebook_perplexity"} < set(history[0])
             assert ("validation_accuracy" in history[0]) == (system != "mae_pretrained")
-            assert set(record["inputs"]) == data | started
-        assert provenance.staleness(layout.model(system), jobs.model(params, system)) is None
+            assert behind == {"dataset/photos10"} | started
 
 
-@pytest.mark.usefixtures("project")
-def test_building_again_gives_the_same_bytes() -> None:
-    checkpoint = Layout("small").model("mae_vq")
-    before = checkpoint.read_bytes()
+def test_building_again_gives_the_same_bytes(project: Run) -> None:
+    before = project.path("train/mae_vq").read_bytes()
     finished: list[int] = []
-    build_recognition.run(small(), "mae_vq", ["semrobust", "train", "mae_vq"], finished.append)
-    assert finished == []  # the training was finished: nothing is left to do
-    assert checkpoint.read_bytes() == before
+    project.train("mae_vq", finished.append)
+    assert finished == []  # its state of the last epoch is still there
+    assert project.path("train/mae_vq").read_bytes() == before

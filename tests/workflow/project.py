@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from semrobust.config.params import merge, read_yaml
+from semrobust.config.params import load, merge, read_yaml
+from semrobust.pipeline.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 # what a run needs of the repository; the package itself is installed, DVC only hashes its source
@@ -26,7 +27,6 @@ _PARTS = [
     "workflow",
     "profiles",
     "params",
-    "benchmarks/jobs.csv",
     "src",
     ".dvcignore",
     ".gitignore",
@@ -57,7 +57,8 @@ class Project:
         project = cls(root)
         ignored = root / ".gitignore"  # here `ci` is the reference run, whose tables and figures are tracked
         ignored.write_text(re.sub(r"^/(data|figures)/ci/\n", "", ignored.read_text(), flags=re.M))
-        project.write_params(merge(read_yaml(ROOT / "params.yaml"), read_yaml(ROOT / "params" / "ci.yaml")))
+        small = merge(read_yaml(ROOT / "params.yaml"), read_yaml(ROOT / "params" / "ci.yaml"))
+        project.write_params({key: value for key, value in small.items() if key not in ("at_most", "at_least")})
         project.git("init", "-q")
         project.commit()
         return project
@@ -114,9 +115,20 @@ class Project:
     def snakemake(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         return self.run("snakemake", "--cores", "2", *arguments, ok=ok)
 
-    def planned(self, *arguments: str) -> set[tuple[str, str]]:
-        """Jobs that a dry run would do, as (rule, "system", "system.attack" or other wildcards)."""
-        return jobs_of(self.run("snakemake", "-n", *arguments))
+    def planned(self, *targets: str) -> set[str]:
+        """What a run would make, as addresses (`kind/name`), and "publish" if copies are to be put right."""
+        done = self.run("snakemake", "--summary", *(targets or ("all",)))
+        files = [line.split("\t") for line in done.stdout.splitlines() if line.endswith("\tupdate pending")]
+        return {address_of(fields[0], fields[2]) for fields in files}
+
+    def plan(self) -> Plan:
+        """The plan of the params as they are now, by this session's code."""
+        path = self.root / "params.yaml"
+        return Plan.of(load([path]), [Path("params.yaml")])
+
+    def path(self, address: str, suffix: str | None = None) -> Path:
+        """A file of an artifact of this plan."""
+        return self.root / self.plan()[address].path(suffix)
 
     def params(self) -> dict[str, Any]:
         return read_yaml(self.root / "params.yaml")
@@ -139,19 +151,16 @@ class Project:
         }
 
 
-def jobs_of(done: subprocess.CompletedProcess[str]) -> set[tuple[str, str]]:
-    """Jobs that Snakemake printed, as (rule, "system", "system.attack" or other wildcards)."""
-    said = done.stdout + done.stderr
-    blocks = re.split(r"\n(?=(?:local)?rule \w+:)", said)
-    jobs = set()
-    for block in blocks[1:]:
-        rule = re.match(r"(?:local)?rule (\w+):", block)
-        wildcards = re.search(r"wildcards: (.*)", block)
-        assert rule
-        values = [pair.split("=")[1] for pair in wildcards[1].split(", ")] if wildcards else []
-        jobs.add((rule[1], ".".join(values)))
-    assert jobs or "Nothing to be done" in said
-    return jobs - {("all", ""), ("models", "")}  # targets without work of their own
+def address_of(file: str, rule: str) -> str:
+    """The artifact that a file in the store belongs to."""
+    named = re.search(r"/([a-z0-9_.]+)-[0-9a-f]{12}", file)
+    return f"{rule}/{named[1]}" if named else "publish"
+
+
+def changed(before: Plan, after: Plan) -> set[str]:
+    """What a change of params asks for that was not there."""
+    keys = {artifact.address: artifact.key for artifact in before}
+    return {artifact.address for artifact in after if keys.get(artifact.address) != artifact.key}
 
 
 def tree(root: Path) -> dict[str, float]:

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.pipeline.layout import Layout
 from tests.workflow.project import ROOT, Project, tree
 
-LAYOUT = Layout("ci")
-TRAINING = LAYOUT.root / "training"
+TRAINING = Path("data/ci/training")
 MANY_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 5000}}}}
-LIVE = ("python", "workflow/live.py")
+LIVE = ("python", "workflow/live.py", "ci")
 
 
 def curve(project: Project, system: str, loss: str = "train_loss") -> list[tuple[int, float]]:
@@ -31,7 +29,7 @@ def curve(project: Project, system: str, loss: str = "train_loss") -> list[tuple
 
 
 def recorded(project: Project, system: str, loss: str = "train_loss") -> list[tuple[int, float]]:
-    record = json.loads((project.root / LAYOUT.model(system)).with_suffix(".json").read_text())
+    record = json.loads((project.root / project.plan()[f"train/{system}"].record).read_text())
     return [(epoch["epoch"], epoch[loss]) for epoch in record["details"]["history"]]
 
 
@@ -56,7 +54,9 @@ def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(proje
     project.change(MANY_EPOCHS)
     told: list[tuple[int, float]] = recorded(project, "deepjscc")
     for _ in range(2):
-        running = project.start(*LIVE, "snakemake", "--cores", "1", str(LAYOUT.model("deepjscc")))
+        model = project.plan()["train/deepjscc"].path()
+        project.run("semrobust", "plan")
+        running = project.start(*LIVE, "snakemake", "--cores", "1", str(model))
         deadline = time.monotonic() + 240
         while len(curve(project, "deepjscc")) < len(told) + 3:
             assert time.monotonic() < deadline
@@ -77,24 +77,24 @@ def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(proje
     assert '"epoch": 3' in project.run("dvc", "plots", "show", "--show-vega", "Training").stdout
 
 
+def planned(folder: Path) -> Project:
+    """A project with nothing but params and their plan."""
+    shutil.copy(ROOT / "params.yaml", folder)
+    project = Project(folder)
+    project.run("semrobust", "plan")
+    return project
+
+
 @pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("exit 0", 0)])
 def test_the_exit_code_of_the_command_is_kept(tmp_path: Path, command: str, code: int) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    project = Project(tmp_path)
-    done = project.run("python", str(ROOT / "workflow/live.py"), "sh", "-c", command, ok=False)
+    done = planned(tmp_path).run("python", str(ROOT / "workflow/live.py"), "laptop", "sh", "-c", command, ok=False)
     assert done.returncode == code, done.stderr
     assert (tmp_path / "data/laptop/training/metrics.json").exists()
 
 
 def test_a_request_to_end_is_passed_on(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    running = Project(tmp_path).start(
-        "python",
-        str(ROOT / "workflow/live.py"),
-        "sh",
-        "-c",
-        "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done",
-    )
+    script = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done"
+    running = planned(tmp_path).start("python", str(ROOT / "workflow/live.py"), "laptop", "sh", "-c", script)
     assert running.stdout is not None
     assert running.stdout.readline() == "ready\n"
     time.sleep(0.5)  # the handler stands right behind the start of the command
@@ -102,9 +102,8 @@ def test_a_request_to_end_is_passed_on(tmp_path: Path) -> None:
     assert running.wait(60) == 5
 
 
-def test_wrong_params_are_told_before_anything_runs(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text("run: 5\n")
-    done = Project(tmp_path).run("python", str(ROOT / "workflow/live.py"), "touch", "ran", ok=False)
-    assert done.returncode == 2
-    assert "invalid parameters in params.yaml" in done.stderr
+def test_a_run_without_a_plan_is_told_before_anything_runs(tmp_path: Path) -> None:
+    done = Project(tmp_path).run("python", str(ROOT / "workflow/live.py"), "laptop", "touch", "ran", ok=False)
+    assert done.returncode == 1
+    assert "is no plan of a run" in done.stderr
     assert not (tmp_path / "ran").exists()

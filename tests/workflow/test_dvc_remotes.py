@@ -11,7 +11,6 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from semrobust.pipeline.layout import Layout
 from tests.workflow.project import Project
 
 pytestmark = pytest.mark.slow
@@ -83,25 +82,25 @@ def add_remote(project: Project, server: Server, key: Path) -> None:
     project.run("dvc", "remote", "modify", "--local", "ssh", "keyfile", str(key))
 
 
-def test_models_travel_over_ssh_to_the_byte(project: Project, server: Server, tmp_path: Path) -> None:
-    models = Layout("ci").model("deepjscc").parent
+def test_samples_travel_over_ssh_to_the_byte(project: Project, server: Server, tmp_path: Path) -> None:
+    samples = Path("data/ci/samples/clean")
     add_remote(project, server, server.key)
     assert str(server.key) not in (project.root / ".dvc" / "config").read_text()
     project.commit()
-    project.run("dvc", "push", "-q", "-r", "ssh", "models")
+    project.run("dvc", "push", "-q", "-r", "ssh", "samples")
     assert any((server.files / "store").rglob("*"))
     clone = project.clone(tmp_path / "clone")
     add_remote(clone, server, server.key)
-    clone.run("dvc", "pull", "-q", "-r", "ssh", "models")
-    expected = {path.name: path.read_bytes() for path in (project.root / models).iterdir()}
-    assert {path.name: path.read_bytes() for path in (clone.root / models).iterdir()} == expected
-    assert "in sync" in clone.run("dvc", "status", "-c", "-r", "ssh", "models").stdout
+    clone.run("dvc", "pull", "-q", "-r", "ssh", "samples")
+    expected = {path.name: path.read_bytes() for path in (project.root / samples).iterdir()}
+    assert {path.name: path.read_bytes() for path in (clone.root / samples).iterdir()} == expected
+    assert "in sync" in clone.run("dvc", "status", "-c", "-r", "ssh", "samples").stdout
 
 
 def test_a_wrong_key_is_refused_with_a_clear_message(project: Project, server: Server, tmp_path: Path) -> None:
     key_file(tmp_path / "other")
     add_remote(project, server, tmp_path / "other")
-    done = project.run("dvc", "push", "-r", "ssh", "models", ok=False)
+    done = project.run("dvc", "push", "-r", "ssh", "samples", ok=False)
     assert done.returncode != 0
     assert "Permission denied for user researcher" in done.stderr
     assert list(server.files.iterdir()) == []

@@ -15,16 +15,15 @@ from subprocess import Popen
 
 import pytest
 
-from semrobust.pipeline.layout import Layout
 from tests import kills
 from tests.faults import ENGINES, go_on, remove, strike, table
 from tests.workflow.project import ROOT, Project
 
 pytestmark = pytest.mark.slow
 
-MODEL = Layout("ci").model("deepjscc_noiseless")
-SNAKEMAKE = ("snakemake", "--cores", "2", str(MODEL))
-DVC = ("dvc", "repro", "models")
+SYSTEM = "deepjscc_noiseless"
+SNAKEMAKE = ("snakemake", "--cores", "2", "models")
+DVC = ("dvc", "repro", "--single-item", "--force", "models")
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def unmade(project: Project) -> Project:
 
 
 def forget(project: Project) -> None:
-    remove(project, {(project.root / MODEL).with_suffix(".json")})
+    remove(project, [f"train/{SYSTEM}"])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def test_after_a_kill_the_next_call_finishes_with_the_same_bytes(
     rng = random.Random(victim)
     while True:
         try:
-            strike(unmade, command, victim, MODEL.stem, 1, rng, tmp_path / "killed.log")
+            strike(unmade, command, victim, SYSTEM, 1, rng, tmp_path / "killed.log")
             break
         except kills.TooLate:  # this machine was faster
             forget(unmade)
@@ -97,15 +96,15 @@ def test_a_second_dvc_repro_is_refused_and_nothing_is_lost(unmade: Project, fini
 
 
 def test_a_second_training_of_a_system_waits_for_the_first(unmade: Project, finished: Project, tmp_path: Path) -> None:
-    train = ("semrobust", "train", MODEL.stem)
+    train = ("semrobust", "train", SYSTEM)
     second_output = tmp_path / "second.log"
-    lock = unmade.root / Layout("ci").lock(f"model-{MODEL.stem}")
+    lock = unmade.root / f"data/ci/scratch/locks/train-{SYSTEM}.pid"
     lock.unlink(missing_ok=True)
     first = unmade.start(*train, output=tmp_path / "first.log")
     kills.wait_until(lambda: lock.exists() and lock.read_text() == str(first.pid), first)
     first.send_signal(signal.SIGSTOP)
     second = unmade.start(*train, output=second_output)
-    waits = f"semrobust: process {first.pid} is making model '{MODEL.stem}'; waiting for its end\n"
+    waits = f"semrobust: process {first.pid} is making train/{SYSTEM}; waiting for its end\n"
     kills.wait_until(lambda: second_output.read_text() == waits, second)
     first.send_signal(signal.SIGCONT)
     assert (first.wait(600), second.wait(600)) == (0, 0)

@@ -1,4 +1,4 @@
-"""The smallest preset through a real Slurm, where one job is killed for its memory and another one cancelled."""
+"""A part of the DAG through a real Slurm, where one job is killed for its memory and another one cancelled."""
 
 from __future__ import annotations
 
@@ -19,23 +19,16 @@ pytestmark = pytest.mark.slow
 
 PROFILE = ("--profile", "workflow/profiles/slurm")
 # This cluster has no accounting to ask, its files are seen at once, and its jobs are short: many of them make one of
-# Slurm's, but a few at a time keep its processors busy; and it is asked often how they are.
+# Slurm's, and it is asked often how they are.
 HERE = (
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"),
-    *(
-        "--groups",
-        "train=models",
-        "structure=models",
-        "clean=clean",
-        "fading=clean",
-        "attack=attacks",
-        "limits=attacks",
-    ),
-    *("noise=noise", "accuracy=accuracy", "criteria=criteria", "figure=figures"),
-    *("--group-components", "models=4", "clean=7", "attacks=2", "noise=3", "accuracy=3", "criteria=4", "figures=5"),
+    *("--groups", "criteria=criteria", "table=results", "metrics=results", "figure=figures"),
+    *("--group-components", "criteria=4", "results=20", "figures=10"),
 )
 # what Snakemake alone takes, with no room for the job; then what the job needs
 TOO_LITTLE = ("--set-resources", "dataset:mem_mb=200 if attempt == 1 else 1000")
+LOST = ("dataset/photos10", "train/deepjscc_noiseless", "clean/deepjscc_noiseless")
+LOST_KINDS = ("criteria", "table", "metrics")
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +50,17 @@ def tries(comment: str) -> list[cluster.Job]:
     return [job for job in cluster.jobs() if job.comment.startswith(comment)]
 
 
-def test_the_preset_through_slurm_with_a_killed_and_a_cancelled_job(
-    fresh: Project, finished: Project, slurm: Path, tmp_path: Path
+def test_lost_parts_of_a_run_through_slurm_with_a_killed_and_a_cancelled_job(
+    finished: Project, slurm: Path, tmp_path: Path
 ) -> None:
-    project = fresh.copy(tmp_path / "project")
+    project = finished.copy(tmp_path / "project")
+    lost = [a for a in project.plan() if a.address in LOST or a.kind in LOST_KINDS]
+    for artifact in lost:
+        for path in artifact.paths:
+            (project.root / path).unlink()
+    for path in (project.root / "data/ci/logs/criteria").glob("*"):
+        path.unlink()
+    assert project.planned() == {artifact.address for artifact in lost}
     running = project.start("snakemake", *PROFILE, *HERE, *TOO_LITTLE, "--", "all")
     with ThreadPoolExecutor() as beside:
         output = beside.submit(running.communicate)
@@ -84,14 +84,18 @@ def test_the_preset_through_slurm_with_a_killed_and_a_cancelled_job(
     assert resumed.memory_mb > cancelled.memory_mb
 
     assert project.results() == finished.results()
-    assert project.planned("all") == set()
+    assert project.planned() == set()
 
 
-def test_the_gpu_profile_asks_slurm_for_gpus(project: Project, slurm: Path) -> None:
-    """Slurm grants what the profile asks for; the job itself finds no GPU here and computes without."""
-    model = "data/ci/models/vit.safetensors"
-    gpu = ("--profile", "workflow/profiles/gpu", *HERE[:6])
-    project.run("snakemake", *gpu, "--forcerun", model, "--", model)
-    (job,) = tries("rule_train")
-    assert (job.state, job.gpus) == ("COMPLETED", 1)
-    assert not any(other.gpus for other in cluster.jobs() if not other.comment.startswith("rule_train"))
+def test_a_gpu_is_asked_for_jobs_that_run_a_network_and_no_others(
+    project: Project, slurm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm grants what is asked for; the job itself finds no GPU here and computes without."""
+    monkeypatch.setenv("SEMROBUST_GPUS", "1")
+    chosen = [project.plan()[address] for address in ("train/vit", "train/hevc_ldpc_qpsk")]
+    for artifact in chosen:
+        (project.root / artifact.record).unlink()
+    project.run("snakemake", *PROFILE, *HERE[:6], "--", *(str(artifact.path()) for artifact in chosen))
+    jobs = [job for job in tries("rule_train") if "noiseless" not in job.comment]
+    assert {job.gpus for job in jobs} == {0, 1}
+    assert all(job.state == "COMPLETED" for job in jobs)

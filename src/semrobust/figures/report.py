@@ -96,6 +96,6 @@ STEP = Step(
     needs=needs,
     settings=settings,
     make=make,
-    published="figures/RUN",
+    published="data/RUN/report",
     memory_mb=1000,
 )

@@ -3,13 +3,17 @@
 Conventions: a codeword has N *real* channel uses and ||z||² = N, so unit power per real use; two real
 uses make one complex symbol. `snr_db` is signal power over noise power per use, hence the noise
 variance per real use is 10^(-snr_db/10), on real and complex views of a codeword alike.
+
+Tables need the numbers alone, so torch is imported where tensors are made.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 SOURCE_VALUES = 3 * 32 * 32
 """Real values of one image: the denominator of CBR and of the bandwidth ratio."""
@@ -25,6 +29,8 @@ def normalize_power(codewords: torch.Tensor) -> torch.Tensor:
 
     A codeword of all zeros has no direction: it stays zero rather than becoming NaN.
     """
+    import torch
+
     uses = codewords.shape[1]
     norm = codewords.norm(dim=1, keepdim=True).clamp_min(torch.finfo(codewords.dtype).tiny)
     normalized: torch.Tensor = codewords / norm * math.sqrt(uses)
@@ -63,9 +69,13 @@ def bandwidth_ratio(uses: int) -> float:
 
 def as_complex(codewords: torch.Tensor) -> torch.Tensor:
     """View (batch, N) real uses as (batch, N/2) complex symbols; uses 2i and 2i+1 are I and Q of symbol i."""
+    import torch
+
     return torch.view_as_complex(codewords.reshape(codewords.shape[0], -1, 2).contiguous())
 
 
 def as_real(symbols: torch.Tensor) -> torch.Tensor:
     """Inverse of `as_complex`: (batch, N/2) complex symbols to (batch, N) real uses."""
+    import torch
+
     return torch.view_as_real(symbols).reshape(symbols.shape[0], -1)

@@ -140,7 +140,7 @@ class Audit:
         holder = path if path.suffix == ".json" and path.is_file() else self._holder(path)
         if holder is not None:
             return self._recorded(holder)
-        if path.is_symlink():  # figures/RUN/report.html; a link into DVC's cache has its record beside it
+        if path.is_symlink():  # data/RUN/report/report.html; a link into DVC's cache has its record beside it
             return self.file(path.parent / path.readlink())
         if not path.is_file():
             raise UsageError(f"there is no file {path}")

@@ -93,7 +93,9 @@ def _bracketed(name: str, value: float, draws: Values) -> dict[str, float]:
 
 
 def settings(params: Params) -> Plain:
-    return facts(params, params.attacked()) | {
+    systems = params.attacked()
+    return facts(params, systems) | {
+        "order": systems,
         "kinds": [[name, attack.kind] for name, attack in params.attacks.items()],
         "snr_db": params.link.snr_db,
         "success_psnr_db": params.evaluation.success_psnr_db,

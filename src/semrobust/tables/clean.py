@@ -13,7 +13,8 @@ from semrobust.tables.table import Table, bootstrap, common, facts, samples
 
 
 def settings(params: Params) -> Plain:
-    return facts(params, params.of_task("image")) | {"real_uses": params.link.real_uses}
+    systems = params.of_task("image")
+    return facts(params, systems) | {"order": systems, "real_uses": params.link.real_uses}
 
 
 def make(work: Work) -> pd.DataFrame:

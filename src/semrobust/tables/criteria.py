@@ -7,9 +7,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from semrobust.config.params import Params
+from semrobust.config.settings import Plain
 from semrobust.phy.power import power_per_use, psr_db
 from semrobust.pipeline.work import Work
-from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, settings, stacked
+from semrobust.tables import criterion as of_criteria
+from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, stacked
 from semrobust.tables.statistics import SeedBootstrap, Values, interval
 from semrobust.tables.table import COMMON, Row, Table, common
 
@@ -52,6 +55,10 @@ def _mean(name: str, values: Values, resamples: SeedBootstrap) -> Row:
         return {}
     low, high = interval(resamples.means(values))
     return {f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
+
+
+def settings(params: Params) -> Plain:
+    return of_criteria.settings(params) | {"real_uses": params.link.real_uses}
 
 
 TABLE = Table(

@@ -6,10 +6,13 @@ from itertools import product
 
 import pandas as pd
 
+from semrobust.config.params import Params
+from semrobust.config.settings import Plain
 from semrobust.pipeline.work import Work
-from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, settings, stacked
+from semrobust.tables import criterion as of_criteria
+from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, stacked
 from semrobust.tables.statistics import interval
-from semrobust.tables.table import COMMON, Row, Table, common
+from semrobust.tables.table import COMMON, Row, Table, common, facts
 
 
 def make(work: Work) -> pd.DataFrame:
@@ -50,6 +53,11 @@ def _ratio(work: Work, tops: list[pd.DataFrame], bottom: pd.DataFrame) -> Row:
         return row
     low, high = interval(draws / below)
     return row | {"ratio": over.mean() / under.mean(), "ratio_low": low, "ratio_high": high}
+
+
+def settings(params: Params) -> Plain:
+    systems = params.by_criteria()
+    return of_criteria.settings(params) | facts(params, systems) | {"order": systems}
 
 
 TABLE = Table(

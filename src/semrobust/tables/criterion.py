@@ -11,7 +11,6 @@ from semrobust.pipeline.select import without
 from semrobust.pipeline.work import Work
 from semrobust.tables.attacks import best
 from semrobust.tables.statistics import SeedBootstrap, Values
-from semrobust.tables.table import facts
 from semrobust.tables.table import samples as samples
 
 INTERVALS = {False: "bootstrap over images, 95%", True: "bootstrap over trainings and images, 95%"}
@@ -20,11 +19,10 @@ INTERVALS = {False: "bootstrap over images, 95%", True: "bootstrap over training
 def settings(params: Params) -> Plain:
     """The trainings, that is systems with equal settings together, the SNRs and the criteria, in their order."""
     ruined = params.section("criteria", "ruined")
-    return facts(params, params.by_criteria()) | {
+    return {
         "trainings": [[name, systems] for name, systems in params.trainings().items()],
         "snr_db": params.criteria.snr_db,
         "ruined": [[name, without(rule, "label")] for name, rule in ruined.items()],
-        "real_uses": params.link.real_uses,
     }
 
 

@@ -18,7 +18,11 @@ _SELECTION = "known SNR, highest mean PSNR on the other half of the images"
 
 
 def settings(params: Params) -> Plain:
-    return facts(params, params.rungs()) | {"snr_db": params.link.snr_db, "real_uses": params.link.real_uses}
+    return facts(params, params.rungs()) | {
+        "order": list(params.rungs()),
+        "snr_db": params.link.snr_db,
+        "real_uses": params.link.real_uses,
+    }
 
 
 def make(work: Work) -> pd.DataFrame:

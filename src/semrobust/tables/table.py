@@ -86,15 +86,14 @@ def table(name: str) -> Table:
 
 
 def facts(params: Params, systems: Iterable[str]) -> Plain:
-    """What tables say of systems without running them, and their `order` in the params."""
-    chosen = list(systems)
+    """What tables say of systems without running them."""
 
     def fact(name: str) -> Plain:
         kind = SYSTEMS[params.systems[name].kind]
         texts = {key: value for key, value in select.system(params, name).items() if isinstance(value, str)}
         return {"side": kind.side, "codec": kind.codec_name, "study": params.systems[name].study, **texts}
 
-    return {"systems": {name: fact(name) for name in chosen}, "order": chosen}
+    return {"systems": {name: fact(name) for name in systems}}
 
 
 def common(work: Work, system: str, snr_db: float, images: int, channel: str = "awgn") -> Row:

@@ -1,0 +1,36 @@
+"""What tests of claims share: tables that no run made, changes to them, and the finding of one claim."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from semrobust.claims.claim import CLAIMS, Finding
+from semrobust.tables import paper_vs_ours
+from tests.figures.samples import PARAMS
+
+Tables = dict[str, pd.DataFrame]
+NAMES = {claim.name: claim for claim in CLAIMS}
+GIVEN = paper_vs_ours.settings(PARAMS)
+
+
+def verdict(name: str, tables: Tables) -> Finding:
+    return paper_vs_ours._finding(NAMES[name], tables, GIVEN)
+
+
+def shifted(table: pd.DataFrame, rows: pd.Series[bool], by: float, *columns: str) -> pd.DataFrame:
+    """The table with `by` added to these columns of these rows."""
+    table = table.copy()
+    table.loc[rows, list(columns)] += by
+    return table
+
+
+def accuracy(tables: Tables, system: str, by: float, attack: str = "iterated") -> Tables:
+    """Another accuracy of one system under one kind of noise."""
+    table = tables["accuracy"]
+    rows = (table["system"] == system) & (table["attack"] == attack)
+    return tables | {"accuracy": shifted(table, rows, by, "accuracy", "accuracy_low", "accuracy_high")}
+
+
+def ratio(tables: Tables, to: float) -> Tables:
+    """The same ratio everywhere, with a 5% interval."""
+    return tables | {"power_ratio": tables["power_ratio"].assign(ratio=to, ratio_low=0.95 * to, ratio_high=1.05 * to)}

@@ -1,0 +1,154 @@
+"""What holds for every table: the output contract, settings that are all read, and cheap imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from semrobust.attacks.code.structure import stored
+from semrobust.attacks.code.structure.analysis import analyse
+from semrobust.config import params
+from semrobust.config.params import Params
+from semrobust.tables import step
+from semrobust.tables.paper_vs_ours import JUDGED
+from semrobust.tables.table import names
+from semrobust.tables.table import table as table_of
+from tests.attacks.structure.samples import nr, settings
+from tests.conftest import raw_params
+from tests.tables import fake, test_recognition_tables, test_tables
+from tests.tables.test_tables import Project
+
+IMAGES = 4
+OF_ALL = {"run", "dataset", "seed", "bootstrap_samples", "caption"}
+"""Settings of every table, whether its rows have intervals or not."""
+RUNS_NETWORKS = {"bounds", "code_structure"}
+"""Tables whose numbers need code of theory or of attacks, and with it torch."""
+REQUIRED = {  # the output contract, beside what `test_tables` and `test_recognition_tables` ask for
+    "fading": "status psnr_db psnr_db_low psnr_db_high decode_failure_rate",
+    "code_structure": "family n k girth kind a b weight count complete",
+    "lipschitz": "certified spectral_mean spectral_low spectral_high frobenius_mean path_mean converged_rate",
+    "bounds": "quantity role power_total_mean power_total_low power_total_high n_beaten tightness_median",
+    "criteria": "criterion n_seeds success_rate power_total_mean power_total_low power_total_high clean_psnr_db_mean",
+    "criteria_ratio": "semantic_system classical_system criterion n_seeds n_censored ratio ratio_low ratio_high",
+    "attacker_knowledge": "semantic_system classical_system knowledge semantic_power classical_power ratio",
+    "paper_vs_ours": "paper claim place text stated measure value value_low value_high verdict rule files",
+}
+OVERLAY: dict[str, Any] = {
+    "link": {"snr_db": [0.0, 10.0]},
+    "criteria": {"snr_db": [10.0]},
+    "systems": {"ladder": None, "ablation": None},  # dozens of chains that only repeat what others do
+    "evaluation": {"bootstrap_samples": 100},
+}
+
+
+def at_all_snrs(of: Params, **columns: Any) -> pd.DataFrame:
+    parts = [pd.DataFrame({"image": range(IMAGES), "snr_db": snr_db, **columns}) for snr_db in of.link.snr_db]
+    return pd.concat(parts, ignore_index=True)
+
+
+def clean(of: Params, _: str) -> pd.DataFrame:
+    psnr = [20.0, 21.0, 22.0, 23.0]
+    return at_all_snrs(of, infeasible=False, psnr_db=psnr, ssim=0.5, failed=0.0, block_error=0.0)
+
+
+def fading(of: Params, name: str) -> pd.DataFrame:
+    return pd.concat([clean(of, name).assign(channel=channel) for channel in of.channels])
+
+
+def attack(of: Params, _: str) -> pd.DataFrame:
+    return at_all_snrs(
+        of, success=True, power_total=[10.0, 20.0, 30.0, 40.0], psnr_db=15.0, clean_psnr_db=20.0, ruinable=True,
+        infeasible=False, steps=1,
+    )  # fmt: skip
+
+
+def criteria(of: Params, name: str) -> pd.DataFrame:
+    table = attack(of, name).assign(spectral=2.0, frobenius_squared=9.0)
+    return pd.concat(
+        [table.assign(criterion=rule, attack=tried) for rule in of.criteria.ruined for tried in ("a", "b")]
+    )
+
+
+def theory(of: Params, _: str) -> pd.DataFrame:
+    return at_all_snrs(
+        of, clean_mse=0.001, certified=1e3, spectral=0.1, converged=1.0, frobenius_squared=0.09, path=1e3,
+        codeword_power=5.0, stopping_power=5.0,
+    )  # fmt: skip
+
+
+SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
+    "clean": clean, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
+    "accuracy": lambda _, system: test_recognition_tables.basic(system),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """All inputs of all tables of the repository's params, with few images and SNRs."""
+    folder = tmp_path_factory.mktemp("project")
+    of = params.validate(params.merge(params.merge(raw_params(), test_recognition_tables.OVERLAY), OVERLAY))
+    needs = dict.fromkeys(need for name in names() for need in table_of(name).needs(of))
+    (folder / "structure").mkdir()
+    for kind, name in needs:
+        if kind in SAMPLES:
+            fake.write(folder, {f"{kind}/{name}": SAMPLES[kind](of, name)})
+        elif kind == "structure":
+            stored.save(analyse(nr(), settings(), 0), folder / "structure" / f"{name}.safetensors")
+    for name in JUDGED:
+        fake.write(folder, {f"table/{name}": fake.made(of, name, folder)})
+    return Project(of, folder)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_table_has_its_columns_and_reads_all_of_its_settings(project: Project, name: str) -> None:
+    """A setting that nothing reads would make a table again for nothing."""
+    work = fake.FakeWork(project.params, name, project.folder)
+    step.make(work)
+    assert set(work.settings) - work.recorded.read <= OF_ALL
+    table = pd.read_csv(work.file)
+    assert len(table)
+    assert not set(REQUIRED.get(name, "").split()) - set(table.columns)
+    assert (table["run"] == project.params.run).all()
+    assert (table["seed"] == project.params.seed).all()
+
+
+def test_every_table_has_an_output_contract() -> None:
+    assert {*REQUIRED, *test_tables.REQUIRED, *test_recognition_tables.REQUIRED} == set(names())
+
+
+def test_criteria_are_means_over_trainings(project: Project) -> None:
+    table = fake.made(project.params, "criteria", project.folder)
+    several = table["system"].str.endswith("+")
+    assert (table["n_seeds"] > 1).equals(several)
+    assert several.any()
+    assert np.allclose(table["power_total_mean"], 25.0)
+    assert np.allclose(table["frobenius_mean"], 3.0)
+
+
+def test_a_job_of_a_table_imports_torch_only_if_it_must() -> None:
+    """Importing it takes seconds, and a table a fraction of one."""
+    light = sorted({*names(), "metrics"} - RUNS_NETWORKS)
+    code = f"""
+import importlib, sys
+import semrobust.tables.step
+for name in {light}:
+    importlib.import_module(f"semrobust.tables.{{name}}")
+    assert "torch" not in sys.modules, name
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_inputs_that_a_table_does_not_declare_are_refused(project: Project, tmp_path: Path) -> None:
+    work = fake.FakeWork(project.params, "clean", tmp_path)
+    with pytest.raises(LookupError, match="does not declare"):
+        work.input("attack", "x")
+    with pytest.raises(LookupError, match="does not declare"):
+        work.settings["threads"]
