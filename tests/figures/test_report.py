@@ -99,7 +99,7 @@ def test_equal_inputs_give_equal_bytes(page: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     work.make(samples.plan(with_report=True), "report/report")
     assert artifact.path().read_text(encoding="utf-8") == page
-    assert Path(f"figures/{PARAMS.run}/report.html").read_text(encoding="utf-8") == page
+    assert Path(f"data/{PARAMS.run}/report/report.html").read_text(encoding="utf-8") == page
 
 
 def test_the_notebook_can_be_opened_by_hand(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
