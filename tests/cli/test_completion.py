@@ -13,8 +13,7 @@ import pytest
 from semrobust.cli import VERBS
 from semrobust.cli.completion import VARIABLE
 from semrobust.config.params import Params
-from semrobust.config.registry import FIGURES
-from semrobust.pipeline import outputs
+from semrobust.pipeline.step import named
 from tests.cli.test_help import HEAVY
 from tests.conftest import ROOT
 
@@ -70,10 +69,10 @@ def test_attacks_are_those_that_the_system_leaves_in(params: Params) -> None:
 
 def test_tables_and_figures() -> None:
     offered, imported = asked("semrobust evaluate table ")
-    assert offered == list(outputs.TABLES)
+    assert offered == list(named("semrobust.tables", "TABLE"))
     assert not imported & HEAVY
     offered, imported = asked("semrobust figure hu2022_")
-    assert offered == [name for name in FIGURES if name.startswith("hu2022_")]
+    assert offered == [name for name in named("semrobust.figures", "FIGURE") if name.startswith("hu2022_")]
     assert not imported & HEAVY
 
 
