@@ -1,0 +1,164 @@
+"""A small run whose artifacts are made when a test first asks for them, and kept for all tests of a session."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from semrobust.config.params import Params, merge, validate
+from semrobust.data.splits import load_split
+from semrobust.pipeline import record
+from semrobust.pipeline.plan import Artifact, Plan
+from semrobust.pipeline.work import finished, make
+from semrobust.systems.base import System
+from semrobust.systems.checkpoint import restore
+from tests.conftest import SMALL, raw_params
+
+NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
+"""A network, a chain, and a chain whose budget carries no image; all three are compared with each other."""
+
+IMAGES, SNR_DB, CHANNELS = 12, [5.0, 10.0], ("awgn", "rayleigh", "rayleigh_2x2")
+RAY = {"start_psr_db": -20.0, "stop_psr_db": 20.0, "step_db": 5.0, "bisections": 2}
+LEARNS = {"epochs": 4, "batch": 32, "learning_rate": 5e-3}  # enough that the channel alone does not ruin all images
+BRIEF = {"epochs": 1, "batch": 8, "images": 64, "learning_rate": 1e-2, "precision": "fp32", "shift": 0}
+SIZE = {"width": 16, "depth": 1, "heads": 2, "hidden": 16}
+MASKED = {"patch": 8, "encoder": SIZE, "features": 4, "codebook_size": 16, "least_perplexity": 1.0, "reseed_every": 4}
+REGULAR = {"family": "regular", "column_weight": 3, "row_weight": 6, "draw": 0}
+
+OVERLAY: dict[str, Any] = {
+    "run": "made",
+    "data": {"train_images": 512, "test_images": IMAGES},
+    "systems": {
+        NET: {"training": LEARNS},
+        "deepjscc_noiseless": None,
+        "deepjscc_surrogate": {"width": 4, "training": LEARNS},
+        "trained": {"width": 4, "training": LEARNS},
+        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", "hevc_vit")),
+        CHAIN: {"attacks": None, "study": None},
+        NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
+        "vit": {"patch": 8, "size": SIZE, "training": BRIEF},
+        # tried under noise, but not under the default one
+        "vit_at": {"patch": 8, "size": SIZE, "training": BRIEF, "attacks": ["single", "random"]},
+        "mae_pretrained": {**MASKED, "decoder": SIZE, "training": BRIEF},
+        "mae": {**MASKED, "head_hidden": 16, "training": BRIEF},
+        "jpeg_vit": {"patch": 8, "size": SIZE, "block_bits": 384},
+    },
+    "attacks": {
+        "random": RAY,
+        "all_bits": RAY,
+        "pga_refined": {"max_steps": 40},
+        "transfer_pga": RAY,
+        "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
+        **dict.fromkeys(
+            ("pulse_jamming", "universal", "transfer_minimum_norm", "carlini_wagner", "pga")
+            + ("near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")
+        ),
+    },
+    "criteria": {"snr_db": SNR_DB},
+    "evaluation": {"attack_images": 8, "batch": 5, "gallery_images": 2},
+    "recognition": {
+        "images": IMAGES,
+        "batch": 5,
+        "snr_db": [0.0, 12.0],
+        "noise": {
+            "iterated": {"epsilon_levels": [2.0, 8.0], "iterations": 2, "step_share": 0.75},
+            "single": {"epsilon_levels": [8.0]},
+            "random": {"epsilon_levels": [8.0]},
+            "iterated_l2": {"epsilon_levels": [100.0], "iterations": 2, "step_share": 0.75},
+            "through_channel": {"iterations": 2, "step_share": 0.75, "samples": 2},
+        },
+    },
+}  # fmt: skip
+"""On `SMALL`: every kind of step has something to do, in a fraction of a second."""
+
+KEPT = {
+    "trained": ("way", ("10db", "smooth")),
+    "mae": ("variant", ("vq", "vq_coded", "no_at", "no_codebook")),
+    "jpeg_vit": ("stream", ("payload", "full")),
+}
+"""Variants of grids."""
+
+
+def made_raw() -> dict[str, Any]:
+    """The params of the run as plain values."""
+    small = dict(SMALL)
+    for section in ("systems", "attacks"):  # what is left out there is wanted here
+        small[section] = {name: entry for name, entry in SMALL[section].items() if entry is not None}
+    raw = merge(raw_params(), small)
+    for name, (axis, kept) in KEPT.items():
+        grid = raw["systems"][name]["grid"]
+        assert set(kept) <= set(grid[axis])
+        grid[axis] = {value: entry for value, entry in grid[axis].items() if value in kept}
+    raw = merge(raw, OVERLAY)
+    raw["channels"] = {name: raw["channels"][name] for name in CHANNELS}
+    # not merged: the keys of one family are unknown to the other
+    raw["systems"][NEVER]["code"] = raw["systems"][CHAIN].get("code", REGULAR)
+    raw["systems"]["jpeg_vit"]["code"] = REGULAR
+    raw["systems"]["mae"]["grid"]["variant"]["vq_coded"]["transport"]["code"] = REGULAR
+    return raw
+
+
+class Run:
+    """Artifacts in a folder of their own; everything that is asked for is made, with all that is behind it."""
+
+    def __init__(self, params: Params, folder: Path) -> None:
+        self.params, self.folder, self.plan = params, folder, Plan.of(params)
+
+    def artifact(self, address: str) -> Artifact:
+        with contextlib.chdir(self.folder):
+            return _with_inputs(self.plan, address)
+
+    def path(self, address: str, suffix: str | None = None) -> Path:
+        return self.folder / self.artifact(address).path(suffix)
+
+    def frame(self, address: str) -> pd.DataFrame:
+        path = self.path(address)
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+
+    def arrays(self, address: str) -> dict[str, Any]:
+        with np.load(self.path(address)) as content:
+            return dict(content)
+
+    def record(self, address: str) -> dict[str, Any]:
+        return record.read(self.folder / self.artifact(address).record)
+
+    def system(self, name: str) -> System:
+        """Restored from its checkpoint."""
+        self.artifact(f"train/{name}")
+        with contextlib.chdir(self.folder):
+            return restore(finished(self.plan, f"train/{name}"))
+
+    def pixels(self, count: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first test images in whole levels (n,3,32,32) uint8 and their classes (n,) int64."""
+        artifact = self.artifact(f"dataset/{self.params.data.source}")
+        split = load_split(self.folder / artifact.stem, "test")
+        return torch.from_numpy(split.images[:count].copy()), torch.from_numpy(split.labels[:count].copy()).long()
+
+    def images(self, count: int | None = None) -> torch.Tensor:
+        """As `pixels`, float32 in [0,1]."""
+        return self.pixels(count)[0].float() / 255.0
+
+    def again(self, address: str) -> tuple[dict[Path, bytes], dict[Path, bytes]]:
+        """The files of an artifact before and after it was removed and made again."""
+        artifact = self.artifact(address)
+        paths = [self.folder / artifact.path(suffix) for suffix in artifact.suffixes]
+        before = {path: path.read_bytes() for path in paths}
+        for path in (*paths, self.folder / artifact.record):
+            path.unlink()
+        self.artifact(address)
+        return before, {path: path.read_bytes() for path in paths}
+
+
+def _with_inputs(plan: Plan, address: str) -> Artifact:
+    for needed in plan[address].needs:
+        _with_inputs(plan, needed)
+    return make(plan, address)
+
+
+def made(folder: Path) -> Run:
+    return Run(validate(made_raw()), folder)
