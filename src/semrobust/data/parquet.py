@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from semrobust.data.content import CLASSES, Split
@@ -18,6 +16,9 @@ _SIZE = (32, 32)
 
 
 def _columns(file: Path) -> tuple[list[bytes | None], list[int | None]]:
+    import pyarrow as pa  # half a second, and only CIFAR-10 from the hub needs it
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(file) as opened:
             schema = opened.schema_arrow

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.analysis import analyse
-from semrobust.config.params import Params
 from semrobust.config.settings import Plain, StructureSettings
 from semrobust.pipeline import seeds
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 
 def settings(params: Params, _: str) -> Plain:

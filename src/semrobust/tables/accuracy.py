@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 import pandas as pd
-from scipy.stats import binomtest
 
 from semrobust.config.settings import LEVELS
 from semrobust.pipeline.work import Work
@@ -20,6 +19,8 @@ def make(work: Work) -> pd.DataFrame:
 
     That interval stays honest near 0, where resampling an all-wrong sample would give one of no width.
     """
+    from scipy.stats import binomtest  # takes longer to import than the rest of the job, and a plan imports all tables
+
     rows = []
     for system, table in classified(work):
         keys = ["channel", "snr_db", "attack", "norm", "level", "source"]

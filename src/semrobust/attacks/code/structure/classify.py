@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from semrobust.attacks.code.structure.sets import Flags, Index, NodeSets
 
@@ -66,6 +65,8 @@ def _none(rows: Index, count: int) -> Flags:
 
 def _components(members: Any, graph: Any) -> Index:
     """Number of connected parts of each set, int64 (sets,): members and their checks, all sets side by side."""
+    from scipy.sparse import csgraph  # as long to import as numba, and only a search for sets needs it
+
     pairs = members.tocoo()
     edges = graph.T.tocsr()[pairs.col].tocoo()  # from each member of each set to its checks
     _, check = np.unique(pairs.row[edges.row].astype(np.int64) * graph.shape[0] + edges.col, return_inverse=True)
