@@ -12,6 +12,7 @@ import pytest
 
 from semrobust.cli import VERBS
 from semrobust.cli.completion import VARIABLE
+from semrobust.cli.steps import StepGroup
 from semrobust.config.params import Params
 from semrobust.pipeline.step import named
 from tests.cli.test_help import HEAVY
@@ -47,9 +48,9 @@ def asked(line: str, folder: Path = ROOT) -> tuple[list[str], set[str]]:
 
 def test_verbs_and_options() -> None:
     offered, imported = asked("semrobust ")
-    assert offered == list(VERBS)
+    assert offered == [*StepGroup(verbs={}).steps(), *VERBS]
     assert not imported & (HEAVY | {"pydantic", "yaml"})
-    assert asked("semrobust train --p")[0] == ["--params"]
+    assert asked("semrobust train --p")[0] == ["--params", "--plan"]
 
 
 def test_systems_are_those_of_the_params_and_their_overlays(params: Params) -> None:
