@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -346,8 +344,3 @@ def test_draws_belong_to_images() -> None:
     many = Draw(3, torch.arange(400)).normal(50)
     assert abs(float(many.mean())) < 0.03
     assert abs(float(many.std()) - 1) < 0.03
-
-
-def test_importing_the_attack_does_not_import_torch() -> None:
-    code = "import sys; from semrobust.attacks import semantic_noise; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -29,8 +29,8 @@ main()
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    files = sorted((folder / "data/small/dataset").glob("*.npy"))
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    files = sorted((folder / "data/small/dataset").rglob("*.npy"))
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def test_a_killed_download_goes_on_and_gives_the_same_dataset(
@@ -66,5 +66,5 @@ def test_a_killed_download_goes_on_and_gives_the_same_dataset(
     done = subprocess.run(command, cwd=killed, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert web.ranges() == [None, f"bytes={kept}-"]
-    assert sorted(path.name for path in (killed / "data/raw").iterdir()) == [ARCHIVE, "dataset.lock"]
+    assert sorted(path.name for path in (killed / "data/raw").iterdir()) == [ARCHIVE, "dataset.lock", "dataset.pid"]
     assert hashes(killed) == hashes(undisturbed) != {}

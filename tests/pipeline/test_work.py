@@ -66,7 +66,7 @@ def test_inputs_that_are_missing_or_altered_or_are_those_of_another_plan_are_ref
     net.path().write_text("weights of somebody")
     assert f"{net.path()} is not the file that was written: expected SHA-256" in refused()
     net.path().unlink()
-    assert f"{net.path()} is missing. Remove {net.record} and run the workflow again" in refused()
+    assert f"{net.path()} is missing. Remove {net.record}, if it is there, and run the workflow again" in refused()
     net.path().write_bytes(before[net.path()])
     net.record.unlink()
     assert f"{net.record} is missing: nothing says how its files were made" in refused()

@@ -158,7 +158,7 @@ def test_stored_and_restored_bit_by_bit(
     from safetensors.torch import load_file
 
     awake(jscc)
-    file = tmp_path / "models" / "net.safetensors"
+    file = tmp_path / "net.safetensors"
     save(jscc, file)
     restored = DeepJSCCSystem.restore(deepjscc_settings(small_params), 128, load_file(file))
     state = restored.state()
