@@ -17,7 +17,7 @@ from semrobust.pipeline.plan import Artifact, Plan
 from semrobust.pipeline.work import finished, make
 from semrobust.systems.base import System
 from semrobust.systems.checkpoint import restore
-from tests.conftest import SMALL, raw_params
+from tests.conftest import ROOT, SMALL, raw_params
 
 NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
 """A network, a chain, and a chain whose budget carries no image; all three are compared with each other."""
@@ -60,6 +60,7 @@ OVERLAY: dict[str, Any] = {
         ),
     },
     "criteria": {"snr_db": SNR_DB},
+    "theory": {"tolerance": 1e-3, "iterations": 60, "path_points": 8},
     "evaluation": {"attack_images": 8, "batch": 5, "gallery_images": 2},
     "recognition": {
         "images": IMAGES,
@@ -84,8 +85,8 @@ KEPT = {
 """Variants of grids."""
 
 
-def made_raw() -> dict[str, Any]:
-    """The params of the run as plain values."""
+def made_params(**overlay: Any) -> Params:
+    """The params of the run, changed."""
     small = dict(SMALL)
     for section in ("systems", "attacks"):  # what is left out there is wanted here
         small[section] = {name: entry for name, entry in SMALL[section].items() if entry is not None}
@@ -100,14 +101,16 @@ def made_raw() -> dict[str, Any]:
     raw["systems"][NEVER]["code"] = raw["systems"][CHAIN].get("code", REGULAR)
     raw["systems"]["jpeg_vit"]["code"] = REGULAR
     raw["systems"]["mae"]["grid"]["variant"]["vq_coded"]["transport"]["code"] = REGULAR
-    return raw
+    return validate(merge(raw, overlay))
 
 
 class Run:
     """Artifacts in a folder of their own; everything that is asked for is made, with all that is behind it."""
 
     def __init__(self, params: Params, folder: Path) -> None:
-        self.params, self.folder, self.plan = params, folder, Plan.of(params)
+        self.params, self.folder = params, folder
+        with contextlib.chdir(ROOT):  # the report's pages are part of its key
+            self.plan = Plan.of(params)
 
     def artifact(self, address: str) -> Artifact:
         with contextlib.chdir(self.folder):
@@ -158,7 +161,3 @@ def _with_inputs(plan: Plan, address: str) -> Artifact:
     for needed in plan[address].needs:
         _with_inputs(plan, needed)
     return make(plan, address)
-
-
-def made(folder: Path) -> Run:
-    return Run(validate(made_raw()), folder)

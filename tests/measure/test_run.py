@@ -1,10 +1,6 @@
-"""The whole way in a small project: data, systems, clean, attacks, gallery, tables; and that the parts agree."""
+"""Measurements of systems that show images, on real files: that the parts agree with each other and with the systems."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,255 +8,160 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from semrobust.config import params
-from semrobust.config.params import Params
-from semrobust.data import stage
-from semrobust.data.splits import load_split
-from semrobust.errors import ResultError
-from semrobust.measure import attack as attacked
-from semrobust.measure import clean, fading, gallery, structure
-from semrobust.measure import theory as limits
-from semrobust.pipeline import jobs, outputs
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
-from semrobust.pipeline.record import Making
-from semrobust.systems.checkpoint import restore
-from semrobust.systems.distortion import mean_squared_error, psnr_db
-from semrobust.tables import limit_tables, tables
-from semrobust.training import build
-from tests.attacks.samples import REPOSITORY
-from tests.conftest import HU2022
+from semrobust.measure.attack import VECTORS, aim
+from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+from tests.made import CHAIN, IMAGES, NET, NEVER, SNR_DB, Run
 
-NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
-LAYOUT = Layout("whole")
-SNR_DB = [4.0, 10.0]
-SHORT = {"start_psr_db": -10.0, "stop_psr_db": 10.0, "step_db": 4.0, "bisections": 3}
-OVERLAY: dict[str, Any] = {
-    "run": "whole",
-    "data": {"source": "photos10", "train_images": 512, "validation_images": 20, "test_images": 14},
-    "link": {"snr_db": SNR_DB},
-    "systems": {
-        NET: {"width": 4, "training": {"epochs": 4, "batch": 32, "learning_rate": 5e-3}},
-        "deepjscc_noiseless": None,
-        "deepjscc_surrogate": None,
-        "trained": None,
-        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", *HU2022)),
-        CHAIN: {"attacks": None, "study": None},
-        NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
-    },
-    "attacks": {
-        "random": SHORT,
-        "all_bits": SHORT,
-        "least_reliable_bits": {"margins": [1.0], "grid": 5, "bisections": 3},
-        "pga": {"step": 0.5, "max_steps": 60},
-        "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
-        "minimum_norm": {"starts": 2, "iterations": 20},
-        **dict.fromkeys(("pga_refined", "carlini_wagner", "near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")),
-        **dict.fromkeys(("pulse_jamming", "universal", "transfer_pga", "transfer_minimum_norm")),
-    },
-    "structure": {
-        "max_cycle": 6,
-        "trapping_size": 6,
-        "trapping_unsatisfied": 2,
-        "growth_width": 100,
-        "stopping_size": 4,
-        "search_branches": 1000,
-        "codeword_trials": 5,
-        "max_sets": 20,
-    },
-    "evaluation": {"attack_images": 8, "batch": 5, "bootstrap_samples": 100, "gallery_psr_db": [-10.0, 0.0]},
-    "recognition": {"images": 14},
-    "criteria": {"images": 8},
-    "compute": {"train_threads": 1},
-}
+ATTACKED = 8
+LIMIT = 15.0
 
 
-def whole() -> Params:
-    raw = params.merge(params.read_yaml(REPOSITORY / "params.yaml"), OVERLAY)
-    raw["systems"][NEVER]["code"] = raw["systems"][CHAIN]["code"]  # quicker to construct than an NR code for 16-QAM
-    return params.validate(raw)
+def powers(run: Run, system: str, attack: str) -> pd.DataFrame:
+    return run.frame(f"attack/{system}.{attack}")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Params]:
-    """Everything made; the project's root is the working directory."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        of = whole()
-        stage.run(of, ["test"])
-        for system in of.systems:
-            build.run(of, system, ["test"])
-            clean.run(of, system, ["test"])
-            fading.run(of, system, ["test"])
-        for system in of.coded():
-            structure.run(of, system, ["test"])
-        for system, attack in of.pairs():
-            attacked.run(of, system, attack, ["test"])
-        gallery.run(of, ["test"])
-        for system in of.attacked():
-            limits.run(of, system, ["test"])
-        for table in outputs.IMAGE_TABLES:
-            tables.run(of, table, ["test"])
-        for table in outputs.LIMIT_TABLES:
-            limit_tables.run(of, table, ["test"])
-        yield of
+def numbered(table: pd.DataFrame) -> list[tuple[float, int]]:
+    return [(float(snr_db), int(image)) for snr_db, image in zip(table["snr_db"], table["image"], strict=True)]
 
 
-def attacked_table(system: str, attack: str) -> pd.DataFrame:
-    return pd.read_parquet(LAYOUT.attack(system, attack))
+def test_every_image_and_snr_has_one_row(run: Run) -> None:
+    for system in run.params.of_task("image"):
+        assert numbered(run.frame(f"clean/{system}")) == [(snr, image) for snr in SNR_DB for image in range(IMAGES)]
+    expected = [(snr, image) for snr in SNR_DB for image in range(ATTACKED)]
+    for pair in run.params.pairs():
+        assert numbered(powers(run, *pair)) == expected
+    for system in run.params.attacked():
+        assert numbered(run.frame(f"theory/{system}")) == expected
 
 
-def test_every_image_and_snr_has_one_row(finished: Params) -> None:
-    for system in finished.systems:
-        table = pd.read_parquet(LAYOUT.clean(system))
-        assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(14)]
-    for pair in finished.pairs():
-        table = attacked_table(*pair)
-        assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(8)]
-
-
-def test_saved_perturbations_have_the_powers_and_effects_that_the_table_claims(finished: Params) -> None:
-    images = torch.from_numpy(load_split(LAYOUT.dataset().parent, "test").images[:8].copy()).float() / 255.0
-    limit = finished.evaluation.success_psnr_db
-    for system, attack in finished.pairs():
+def test_saved_perturbations_have_the_powers_and_effects_that_the_table_claims(run: Run) -> None:
+    images = run.images(ATTACKED)
+    assert run.params.evaluation.success_psnr_db == LIMIT
+    for system, attack in run.params.pairs():
         if system == NEVER:
             continue
-        table, vectors = attacked_table(system, attack), load_file(LAYOUT.perturbations(system, attack))
+        table, vectors = powers(run, system, attack), load_file(run.path(f"attack/{system}.{attack}", VECTORS))
         assert sorted(vectors) == sorted(f"snr_db={snr_db:g}" for snr_db in SNR_DB)
-        ready = restore(finished, system, Making(jobs.clean(finished, system), ["test"]))
+        ready = run.system(system)
         for snr_db in SNR_DB:
             rows, found = table[table["snr_db"] == snr_db], vectors[f"snr_db={snr_db:g}"]
-            assert found.shape == (8, 768)
+            assert found.shape == (ATTACKED, ready.real_uses)
             np.testing.assert_allclose(rows["power_total"], found.double().square().sum(1), rtol=1e-12)
-            target = attacked.aim(finished, ready, images, ready.encode(images), 0, snr_db)
+            sent = ready.encode(images)
+            target = aim(ready, images, sent, 0, snr_db, mse_from_psnr_db(LIMIT), run.params.seed)
             again = psnr_db(
                 mean_squared_error(ready.decode(target.received + found, 10 ** (-snr_db / 10)).images, images)
             )
             np.testing.assert_allclose(rows["psnr_db"], again, atol=1e-3)
-            np.testing.assert_array_equal(rows["success"], rows["psnr_db"] <= limit + 1e-6)
+            np.testing.assert_array_equal(rows["success"], rows["psnr_db"] <= LIMIT + 1e-6)
         assert table["success"].any()
         assert (table["power_total"] > 0).any()
 
 
-def test_clean_psnr_is_the_same_in_both_evaluations(finished: Params) -> None:
-    """Batches differ between the two (14 images in fives against 8), the noise of an image does not."""
-    for system, attack in finished.pairs():
-        if system != NEVER:
-            reference = pd.read_parquet(LAYOUT.clean(system)).query("image < 8")
-            table = attacked_table(system, attack)
-            np.testing.assert_allclose(table["clean_psnr_db"], reference["psnr_db"], atol=1e-3)
+def test_clean_psnr_is_the_same_in_all_measurements(run: Run) -> None:
+    """Batches differ between them (12 images in fives against 8), the noise of an image does not."""
+    clean = {system: run.frame(f"clean/{system}").query(f"image < {ATTACKED}") for system in run.params.attacked()}
+    for system, attack in run.params.pairs():
+        if system in clean and system != NEVER:
+            table = powers(run, system, attack)
+            np.testing.assert_allclose(table["clean_psnr_db"], clean[system]["psnr_db"], atol=1e-3)
+    theory = -10 * np.log10(run.frame(f"theory/{NET}")["clean_mse"])
+    np.testing.assert_allclose(theory, clean[NET]["psnr_db"], atol=1e-3)
 
 
-def test_system_that_cannot_send_is_not_attacked(finished: Params) -> None:
-    pairs = [pair for pair in finished.pairs() if pair[0] == NEVER]
+def test_system_that_cannot_send_is_not_attacked(run: Run) -> None:
+    pairs = [pair for pair in run.params.pairs() if pair[0] == NEVER]
     assert len(pairs) == 4
     for pair in pairs:
-        table = attacked_table(*pair)
+        table = powers(run, *pair)
         assert table["infeasible"].all()
         assert (table["power_total"] == 0).all()
         assert (table["steps"] == 0).all()
-        assert not any(vector.any() for vector in load_file(LAYOUT.perturbations(*pair)).values())
+        assert not any(vector.any() for vector in load_file(run.path(f"attack/{'.'.join(pair)}", VECTORS)).values())
 
 
-def test_evaluation_again_gives_the_same_bytes(finished: Params) -> None:
-    before = {path: path.read_bytes() for path in (LAYOUT.clean(NET), LAYOUT.attack(NET, "pga"), LAYOUT.table("clean"))}
-    clean.run(finished, NET, ["test"])
-    attacked.run(finished, NET, "pga", ["test"])
-    tables.run(finished, "clean", ["test"])
-    for path, content in before.items():
-        assert path.read_bytes() == content, path
+@pytest.mark.parametrize(
+    "address", [f"clean/{CHAIN}", f"attack/{NET}.pga_refined", f"attack/{CHAIN}.vulnerable_set", "gallery/gallery"]
+)
+def test_measuring_again_gives_the_same_bytes(run: Run, address: str) -> None:
+    before, after = run.again(address)
+    assert after == before
 
 
-def test_tables_hold_the_means_over_all_images(finished: Params) -> None:
-    table = pd.read_csv(LAYOUT.table("attack_power"))
-    assert len(table) == 2 * (len(finished.pairs()) + len(finished.attacked()))  # best_of adds one per system
-    for system, attack in finished.pairs():
-        samples = attacked_table(system, attack)
-        for snr_db in SNR_DB:
-            row = table.query("system == @system and attack == @attack and snr_db == @snr_db").iloc[0]
-            expected = samples.loc[samples["snr_db"] == snr_db, "power_total"].mean()
-            if system == NEVER:
-                assert np.isnan(row["power_total_mean"])
-            else:
-                assert row["power_total_mean"] == pytest.approx(expected, rel=1e-5)
-    ratios = pd.read_csv(LAYOUT.table("power_ratio"))
-    assert set(ratios["system"]) == {f"{NET}/{CHAIN}", f"{NET}/{NEVER}"}
-    quality = pd.read_csv(LAYOUT.table("clean"))
-    assert quality.groupby("system")["status"].first().to_dict() == {NET: "ok", CHAIN: "ok", NEVER: "infeasible"}
-    assert (quality.loc[quality["system"] == CHAIN, "dataset"] == "photos10").all()
+def test_a_perturbation_made_on_a_surrogate_keeps_its_direction(run: Run) -> None:
+    made = load_file(run.path("attack/deepjscc_surrogate.pga_refined", VECTORS))
+    tried = load_file(run.path(f"attack/{NET}.transfer_pga", VECTORS))
+    moved = 0
+    for place, vectors in tried.items():
+        used = vectors.norm(dim=1) > 0
+        cosine = torch.nn.functional.cosine_similarity(vectors[used], made[place][used])
+        assert (cosine > 0.999).all()
+        moved += int(used.sum())
+    assert moved
 
 
-def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(finished: Params) -> None:
-    with np.load(LAYOUT.gallery()) as stored:
-        content = dict(stored)
+def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(run: Run) -> None:
+    content = run.arrays("gallery/gallery")
     assert content["images"].shape == (2, 2, 3, 32, 32, 3)
     assert content["systems"].tolist() == [NET, CHAIN]  # what never fits has nothing to show
-    test = load_split(LAYOUT.dataset().parent, "test").images[:2]
-    np.testing.assert_array_equal(content["originals"], test.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(content["originals"], run.pixels(2)[0].numpy().transpose(0, 2, 3, 1))
     for index, system in enumerate((NET, CHAIN)):
-        reference = pd.read_parquet(LAYOUT.clean(system)).query("snr_db == 10 and image < 2")
+        reference = run.frame(f"clean/{system}").query("snr_db == 10 and image < 2")
         np.testing.assert_allclose(content["psnr_db"][index, :, 0], reference["psnr_db"], atol=1e-3)
-        # an attack scaled to 0 dB cannot leave the image better than it was
-        assert (content["psnr_db"][index, :, -1] < content["psnr_db"][index, :, 0]).all()
-        powers = {}
-        for name, attack in finished.pairs():
+        # an attack scaled to 0 dB makes an image worse; one that the channel has ruined is not attacked
+        before, after = content["psnr_db"][index, :, 0], content["psnr_db"][index, :, -1]
+        assert (np.where(before > LIMIT, after < before, after == before)).all()
+        assert (before > LIMIT).any()
+        cost = {}
+        for name, attack in run.params.pairs():
             if name == system:
-                shown = attacked_table(system, attack).query("snr_db == 10 and image < 2")
-                powers[attack] = shown["power_total"].where(shown["success"], np.inf).mean()
-        assert content["attacks"][index] == min(powers, key=lambda attack: powers[attack])
+                shown = powers(run, system, attack).query("snr_db == 10 and image < 2")
+                cost[attack] = shown["power_total"].where(shown["success"], np.inf).mean()
+        assert content["attacks"][index] == min(cost, key=lambda attack: cost[attack])
     shown = content["images"].astype(float)
     pixels = ((shown - content["originals"][None, :, None]) ** 2).mean(axis=(3, 4, 5)) / 255**2
     # pixels are rounded to whole levels, mid-grey from 127.5 to 128, which moves the error a little
     np.testing.assert_allclose(-10 * np.log10(pixels), content["psnr_db"], atol=0.1)
 
 
-def test_lineage_reaches_the_data_from_every_table(finished: Params) -> None:
-    dataset = provenance.read(LAYOUT.dataset())
-    for table in set(outputs.IMAGE_TABLES) - {outputs.OF_STRUCTURES}:  # a code has seen no image
-        record = provenance.read(LAYOUT.table(table))
-        assert record["dataset"] == dataset["dataset"]
-        for name, digest in dataset["outputs"].items():
-            assert record["lineage"][name] == digest
-        system = CHAIN if table == "link_adaptation" else NET
-        assert any(Path(name).name == f"{system}.safetensors" for name in record["lineage"])
-    assert provenance.read(LAYOUT.clean(CHAIN))["details"]["budget"]["coded_bits"] == 768
+def test_theory_of_a_network_is_about_its_slopes_and_of_a_chain_about_its_code(run: Run) -> None:
+    net, chain, never = (run.frame(f"theory/{system}") for system in (NET, CHAIN, NEVER))
+    slopes = ["spectral", "certified", "frobenius_squared"]
+    assert net[slopes].notna().all().all()
+    assert net[["codeword_power", "stopping_power"]].isna().all().all()
+    assert net["converged"].mean() > 0.5
+    assert (net["spectral"] <= net["certified"]).all()
+    # one direction is at most all of them: ||J||_2 <= ||J||_F, of which 16 probes see a noisy estimate
+    assert net["spectral"].mean() ** 2 < net["frobenius_squared"].mean()
+    for table in (chain, never):
+        assert table[slopes].isna().all().all()
+    assert chain["codeword_power"].notna().any()
+    assert (chain["codeword_power"].dropna() > 0).all()
+    assert never["codeword_power"].isna().all()
 
 
-def test_theory_speaks_of_every_attacked_image(finished: Params) -> None:
-    for system in finished.attacked():
-        table = pd.read_parquet(LAYOUT.limits(system))
-        assert table[["snr_db", "image"]].apply(tuple, axis=1).tolist() == [(s, i) for s in SNR_DB for i in range(8)]
-        gradient = system == NET
-        assert table["spectral"].notna().all() == table["certified"].notna().all() == gradient
-        if gradient:
-            assert table["converged"].mean() > 0.5
-            assert (table["spectral"] <= table["certified"]).all()
-            # one direction is at most all of them: ||J||_2 <= ||J||_F, of which 16 probes see a noisy estimate
-            assert (table["spectral"].mean() ** 2) < table["frobenius_squared"].mean()
-            reference = pd.read_parquet(LAYOUT.clean(system)).query("image < 8")
-            clean_psnr = -10 * np.log10(table["clean_mse"])
-            np.testing.assert_allclose(clean_psnr, reference["psnr_db"], atol=1e-3)
+def test_the_way_to_an_attack_is_no_steeper_than_the_certificate_and_explains_its_power(run: Run) -> None:
+    """||s|| is at least the distance that the distortion must go over the steepest piece of the way to s."""
+    theory = run.frame(f"theory/{NET}").set_index(["snr_db", "image"])
+    attacks = [powers(run, *pair).set_index(["snr_db", "image"]) for pair in run.params.pairs() if pair[0] == NET]
+    least = pd.concat([table["power_total"].where(table["success"], np.inf) for table in attacks], axis=1).min(axis=1)
+    ruined = np.isfinite(least) & (least > 0)  # by an attack, and not by the channel alone
+    assert ruined.sum() >= 5
+    rows, power = theory[ruined], least[ruined]
+    assert (rows["path"] <= rows["certified"] * (1 + 1e-6)).all()
+    rise = np.sqrt(3 * 32 * 32) * (np.sqrt(mse_from_psnr_db(LIMIT)) - np.sqrt(rows["clean_mse"]))
+    assert (rise > 0).all()
+    assert ((rise / rows["path"]) ** 2 <= power * (1 + 1e-3)).all()
+    table = run.frame("table/bounds").query("system == @NET").set_index("quantity")
+    assert set(table.loc[["certified", "path"], "n_beaten"]) == {0}
 
 
-def test_slope_of_the_way_belongs_to_the_cheapest_attack(finished: Params) -> None:
-    """Its diagnostic never exceeds the power of that attack: else it is another attack's way, or another image's."""
-    table = pd.read_csv(LAYOUT.table("bounds"))
-    attacks = pd.read_csv(LAYOUT.table("attack_power"))
-    for snr_db in SNR_DB:
-        of_net = table[(table["system"] == NET) & (table["snr_db"] == snr_db)].set_index("quantity")
-        power, images = of_net["power_total_mean"], of_net["n_images"]
-        assert 0 < power["certified"] < power["path"] <= power["measured"]
-        assert of_net["n_beaten"]["path"] == of_net["n_beaten"]["certified"] == 0
-        assert images["path"] == images["measured"]
-        row = attacks[(attacks["system"] == NET) & (attacks["snr_db"] == snr_db) & (attacks["attack"] == "best_of")]
-        if images["measured"] == 8:
-            assert power["measured"] == pytest.approx(row["power_total_mean"].item())
-
-
-def test_an_attack_that_beats_a_bound_fails_the_table(finished: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = LAYOUT.table("bounds")
-    before = path.read_bytes()
-    monkeypatch.setattr(limit_tables, "least_power", lambda *given: 1e3 * np.ones(len(given[1])))
-    with pytest.raises(ResultError, match=r"deepjscc at 4 dB: \d of \d images below 'certified'"):
-        limit_tables.run(finished, "bounds", ["test"])
-    assert path.read_bytes() == before
+def test_knowing_more_never_costs_power(run: Run) -> None:
+    rows = run.frame("table/attacker_knowledge")
+    for side in ("semantic_power", "classical_power"):
+        power = rows.pivot_table(index=["system", "snr_db"], columns="knowledge", values=side)
+        assert set(power) == {"channel", "sent", "all"}  # no attack of these params knows the receiver alone
+        assert (power["sent"] <= power["channel"] * (1 + 1e-9)).all()
+        assert (power["all"] <= power["sent"] * (1 + 1e-9)).all()
+    both = rows.dropna(subset=["ratio"])
+    np.testing.assert_allclose(both["ratio"], both["semantic_power"] / both["classical_power"], rtol=1e-4)
