@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,8 @@ def test_stored_results_are_those_of_the_restored_system_on_the_documented_draws
     samples, system, images = run.frame(f"fading/{CHAIN}"), run.system(CHAIN), run.images()
     assert len(samples) == len(CHANNELS) * len(SNR_DB) * IMAGES
     sent, numbers = system.encode(images), torch.arange(IMAGES)
-    for (channel, snr_db), stored in samples.groupby(["channel", "snr_db"]):
+    for channel, snr_db in product(CHANNELS, SNR_DB):
+        stored = samples[(samples["channel"] == channel) & (samples["snr_db"] == snr_db)]
         draw = Draw(seeds.integer(run.params.seed, "fading", snr_db), numbers)
         again = fading.measure(system, images, sent, Air.of(run.params.channels[channel], snr_db), draw)
         assert stored["image"].tolist() == list(range(IMAGES))

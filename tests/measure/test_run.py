@@ -1,4 +1,4 @@
-"""Measurements of systems that show images, on real files: that the parts agree with each other and with the systems."""
+"""Measurements of systems that show images, on real files: they agree with each other and with the systems."""
 
 from __future__ import annotations
 
