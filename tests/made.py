@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from semrobust.config.params import Params, merge, validate
 from semrobust.data.splits import load_split
 from semrobust.pipeline import record
 from semrobust.pipeline.plan import Artifact, Plan
-from semrobust.pipeline.work import finished, make
+from semrobust.pipeline.work import Work, finished, is_made, make
 from semrobust.systems.base import System
 from semrobust.systems.checkpoint import restore
+from semrobust.training import train
 from tests.conftest import ROOT, SMALL, raw_params
 
 NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
@@ -119,6 +121,11 @@ class Run:
                 self._made[address] = make(self.plan, address)
         return self._made[address]
 
+    def is_made(self, address: str) -> bool:
+        """Whether it is there; nothing is made."""
+        with contextlib.chdir(self.folder):
+            return is_made(self.plan[address])
+
     def path(self, address: str, suffix: str | None = None) -> Path:
         return self.folder / self.artifact(address).path(suffix)
 
@@ -148,6 +155,13 @@ class Run:
     def images(self, count: int | None = None) -> torch.Tensor:
         """As `pixels`, float32 in [0,1]."""
         return self.pixels(count)[0].float() / 255.0
+
+    def train(self, name: str, after_epoch: Callable[[int], None]) -> None:
+        """Train a system and tell after each epoch; raises what `after_epoch` raises."""
+        with contextlib.chdir(self.folder):
+            work = Work(self.plan, self.plan[f"train/{name}"])
+            train.make(work, after_epoch)
+            work.finish()
 
     def again(self, address: str) -> tuple[dict[Path, bytes], dict[Path, bytes]]:
         """The files of an artifact before and after it was removed and made again."""

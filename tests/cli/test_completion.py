@@ -12,9 +12,9 @@ import pytest
 
 from semrobust.cli import VERBS
 from semrobust.cli.completion import VARIABLE
+from semrobust.cli.steps import StepGroup
 from semrobust.config.params import Params
-from semrobust.config.registry import FIGURES
-from semrobust.pipeline import outputs
+from semrobust.pipeline.step import named
 from tests.cli.test_help import HEAVY
 from tests.conftest import ROOT
 
@@ -48,9 +48,9 @@ def asked(line: str, folder: Path = ROOT) -> tuple[list[str], set[str]]:
 
 def test_verbs_and_options() -> None:
     offered, imported = asked("semrobust ")
-    assert offered == list(VERBS)
+    assert offered == [*StepGroup(verbs={}).steps(), *VERBS]
     assert not imported & (HEAVY | {"pydantic", "yaml"})
-    assert asked("semrobust train --p")[0] == ["--params"]
+    assert asked("semrobust train --p")[0] == ["--params", "--plan"]
 
 
 def test_systems_are_those_of_the_params_and_their_overlays(params: Params) -> None:
@@ -70,10 +70,10 @@ def test_attacks_are_those_that_the_system_leaves_in(params: Params) -> None:
 
 def test_tables_and_figures() -> None:
     offered, imported = asked("semrobust evaluate table ")
-    assert offered == list(outputs.TABLES)
+    assert offered == list(named("semrobust.tables", "TABLE"))
     assert not imported & HEAVY
     offered, imported = asked("semrobust figure hu2022_")
-    assert offered == [name for name in FIGURES if name.startswith("hu2022_")]
+    assert offered == [name for name in named("semrobust.figures", "FIGURE") if name.startswith("hu2022_")]
     assert not imported & HEAVY
 
 

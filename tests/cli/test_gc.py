@@ -18,7 +18,7 @@ from tests.pipeline.small_project import artifact, make
 @pytest.fixture(autouse=True)
 def small(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
-    monkeypatch.setitem(VERBS, "gc", ("gc", "Remove what no params file asks for"))
+    monkeypatch.setitem(VERBS, "gc", ("semrobust.cli.gc", "Remove what no params file asks for"))
     monkeypatch.setattr(verb, "load", small_project.load)
     small_project.use_small_steps(monkeypatch)
     (project / "params.yaml").write_text("run: r\n")

@@ -91,4 +91,6 @@ def test_a_job_of_the_workflow_writes_lines_into_its_log(call: Call, project: Pa
     lines = said.splitlines()
     assert sum(line.startswith("deepjscc: epoch ") for line in lines) == 2
     others = [line.split(" [")[0] for line in lines if "epoch " not in line]
-    assert others == ["train deepjscc: 1/2", "train deepjscc: 2/2"]
+    *counted, made = others
+    assert counted == ["train deepjscc: 1/2", "train deepjscc: 2/2"]
+    assert made.startswith("data/small/models/deepjscc-")

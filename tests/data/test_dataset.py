@@ -10,9 +10,8 @@ import pytest
 from semrobust.config.settings import DataSettings
 from semrobust.data import cifar10, dataset
 from semrobust.data.content import Raw, Split, content_digest, image_digests
-from semrobust.data.splits import SPLITS, load_split
+from semrobust.data.splits import FILES, SPLITS, load_split
 from semrobust.errors import ArtifactError, DataError
-from semrobust.pipeline.layout import DATASET_FILES
 from tests.data.samples import random_split
 
 RAW = Raw(train=random_split(60, 5), validation=None, test=random_split(20, 6))
@@ -49,7 +48,7 @@ def test_prepared_files_read_back_as_recorded(tmp_path: Path) -> None:
         "validation": 15,
         "test": 20,
     }
-    assert sorted(file.name for file in (tmp_path / "data").iterdir()) == sorted(DATASET_FILES)
+    assert sorted(file.name for file in (tmp_path / "data").iterdir()) == sorted(FILES)
     for name in SPLITS:
         split = load_split(tmp_path / "data", name)
         assert isinstance(split.images, np.memmap)
@@ -143,4 +142,4 @@ def test_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "test_labels.npy").mkdir()
     with pytest.raises(ArtifactError, match=r"cannot write .*test_labels\.npy"):
         dataset.prepare(config(), 7, tmp_path, tmp_path)
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(DATASET_FILES)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(FILES)

@@ -38,7 +38,7 @@ def _styled() -> Iterator[None]:
 
 
 def inputs(name: str, **changed: pd.DataFrame) -> FigureInputs:
-    return samples.inputs(name, **(FULL | changed))
+    return samples.inputs(name, None, **(FULL | changed))
 
 
 def draw(name: str, given: FigureInputs | None = None, **changed: pd.DataFrame) -> Figure:

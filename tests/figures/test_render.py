@@ -112,7 +112,7 @@ def test_a_label_changes_the_figures_that_show_it() -> None:
     of_systems = keys({"systems": {"deepjscc": {"label": "another name"}}})
     assert of_systems > SHOWS_ATTACKS
     assert not {name for name in of_systems if name.startswith("hu2022_")}
-    assert keys({"evaluation": {"bootstrap_samples": 77}}) == set()  # what tables hold is not in the settings of figures
+    assert keys({"evaluation": {"bootstrap_samples": 777}}) == set()  # what tables hold is in their keys alone
 
 
 @pytest.mark.usefixtures("project")

@@ -8,8 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from semrobust.errors import ResultError
 from semrobust.measure.attack import VECTORS, aim
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+from semrobust.tables import bounds
 from tests.made import CHAIN, IMAGES, NET, NEVER, SNR_DB, Run
 
 ATTACKED = 8
@@ -154,6 +156,14 @@ def test_the_way_to_an_attack_is_no_steeper_than_the_certificate_and_explains_it
     assert ((rise / rows["path"]) ** 2 <= power * (1 + 1e-3)).all()
     table = run.frame("table/bounds").query("system == @NET").set_index("quantity")
     assert set(table.loc[["certified", "path"], "n_beaten"]) == {0}
+
+
+def test_an_attack_that_beats_a_bound_fails_the_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(bounds, "least_power", lambda *given: 1e3 * np.ones(len(given[1])))
+        with pytest.raises(ResultError, match=r"deepjscc at 5 dB: \d of \d images below 'certified'"):
+            run.again("table/bounds")
+    assert not run.is_made("table/bounds")
 
 
 def test_knowing_more_never_costs_power(run: Run) -> None:

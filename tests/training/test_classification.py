@@ -12,21 +12,17 @@ import pytest
 import torch
 
 from semrobust.attacks.image.noise_settings import NoiseSettings
-from semrobust.config.params import Params, merge, validate
-from semrobust.data import stage
 from semrobust.models.codebook import CodebookCollapse
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading
-from semrobust.pipeline import jobs, seeds
-from semrobust.pipeline import record as provenance
-from semrobust.pipeline.layout import Layout
-from semrobust.systems.checkpoint import restore
+from semrobust.pipeline import seeds
 from semrobust.systems.classification import ClassifyingSettings, ClassifyingSystem
 from semrobust.systems.draw import Draw
-from semrobust.training import build_recognition
+from semrobust.systems.mae_vq import MaeVqSystem
 from semrobust.training import classification as recognition
 from semrobust.training.classification import RecognitionTrainer, shifted
-from tests.systems.test_classification import created, tiny, tiny_raw
+from tests.made import Run
+from tests.systems.test_classification import created, tiny
 from tests.training.samples import same, weights
 
 AIR = Air(Fading("awgn"), 12.0)
@@ -331,95 +327,49 @@ def test_collapsed_codebook_fails_the_training_and_the_last_good_state_stays(tmp
     assert same(weights(healthy), weights(whole))
 
 
-# the jobs
+# the step
 
 
-OVERLAY: dict[str, Any] = {
-    "run": "small",
-    "data": {"source": "photos10", "train_images": 64, "validation_images": 20, "test_images": 20},
-    "systems": {
-        "mae_pretrained": {"training": {**SHORT, "epochs": 2, "images": 48}},
-        "mae": {"training": {**SHORT, "epochs": 2}},
-    },
-    "evaluation": {"attack_images": 5},
-    "criteria": {"images": 5},
-    "recognition": {"images": 20, "batch": 10},
-}
+CHAIN = ["mae_pretrained", "mae_no_at", "mae_vq", "mae_vq_coded"]
+"""The coded transceiver and all that it starts from, the first one first."""
 
 
-def small() -> Params:
-    return validate(merge(tiny_raw(), OVERLAY))
-
-
-def chain() -> list[str]:
-    """The coded transceiver and all that it starts from, the first one first."""
-    params, names = small(), ["mae_vq_coded"]
-    while (start := params.systems[names[0]].starts_from) is not None:
-        names.insert(0, start)
-    assert names[0] == "mae_pretrained"
-    assert names[-2:] == ["mae_vq", "mae_vq_coded"]
-    return names
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project with data and the chain of systems, as working directory; tests leave it as it is."""
-    root = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        params = small()
-        stage.run(params, ["semrobust", "data"])
-        for system in chain():
-            checkpoint = build_recognition.run(params, system, ["semrobust", "train", system])
-            assert checkpoint == Layout("small").model(system)
-        yield root
-
-
-def opened(system: str) -> Any:
-    params = small()
-    return restore(params, system, provenance.Making(jobs.accuracy(params, system), ["test"]))
-
-
-@pytest.mark.usefixtures("project")
-def test_each_system_starts_from_the_one_before() -> None:
-    trained, coded = opened("mae_vq"), opened("mae_vq_coded")
+def test_each_system_starts_from_the_one_before(run: Run) -> None:
+    trained, coded = run.system("mae_vq"), run.system("mae_vq_coded")
+    assert isinstance(trained, MaeVqSystem)
+    assert isinstance(coded, MaeVqSystem)
     own = trained.module.state_dict()
     assert all(torch.equal(own[name], value) for name, value in coded.module.state_dict().items())
     assert trained.code is None
+    assert coded.code is not None
     assert coded.code.k >= 32
     images, _ = coloured(8, 3)
     draw = Draw(1, torch.arange(8))
     assert torch.equal(trained.logits(images / 255, None, draw), coded.logits(images / 255, None, draw))
 
 
-@pytest.mark.usefixtures("project")
-def test_records_hold_the_history_and_what_was_started_from() -> None:
-    layout = Layout("small")
-    data = set(provenance.read(layout.dataset())["outputs"])
-    params, names = small(), chain()
-    for start, system in zip([None, *names], names, strict=False):
-        record = provenance.read(layout.model(system))
-        started = set() if start is None else {str(layout.model(start))}
-        settings = params.systems[system]
+def test_records_hold_the_history_and_what_was_started_from(run: Run) -> None:
+    for start, system in zip([None, *CHAIN], CHAIN, strict=False):
+        assert run.params.systems[system].starts_from == start
+        record, settings = run.record(f"train/{system}"), run.params.systems[system]
+        behind = {address.rpartition("-")[0] for address in record["inputs"]}
+        started = set() if start is None else {f"train/{start}"}
         assert isinstance(settings, ClassifyingSettings)
         assert (settings.training is None) == (system == "mae_vq_coded")
         if settings.training is None:
             assert "history" not in record["details"]
-            assert set(record["inputs"]) == started
+            assert behind == started  # it learns nothing, and reads no data
         else:
             history = record["details"]["history"]
             assert [row["epoch"] for row in history] == list(range(1, settings.training.epochs + 1))
             assert {"codebook_usage", "codebook_perplexity"} < set(history[0])
             assert ("validation_accuracy" in history[0]) == (system != "mae_pretrained")
-            assert set(record["inputs"]) == data | started
-        assert provenance.staleness(layout.model(system), jobs.model(params, system)) is None
+            assert behind == {"dataset/photos10"} | started
 
 
-@pytest.mark.usefixtures("project")
-def test_building_again_gives_the_same_bytes() -> None:
-    checkpoint = Layout("small").model("mae_vq")
-    before = checkpoint.read_bytes()
+def test_a_finished_training_has_nothing_left_to_do(run: Run) -> None:
+    before = run.path("train/mae_vq").read_bytes()
     finished: list[int] = []
-    build_recognition.run(small(), "mae_vq", ["semrobust", "train", "mae_vq"], finished.append)
-    assert finished == []  # the training was finished: nothing is left to do
-    assert checkpoint.read_bytes() == before
+    run.train("mae_vq", finished.append)
+    assert finished == []  # its state of the last epoch is still there
+    assert run.path("train/mae_vq").read_bytes() == before

@@ -80,6 +80,7 @@ def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(proje
 def planned(folder: Path) -> Project:
     """A project with nothing but params and their plan."""
     shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
     project = Project(folder)
     project.run("semrobust", "plan")
     return project

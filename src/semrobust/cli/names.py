@@ -57,14 +57,24 @@ def _attacks(context: click.Context) -> Iterable[str]:
     return given if chosen is None else [name for name in given if name in chosen]
 
 
-def of_step(module: str) -> Complete:
-    """Names of what a step makes: tables, figures, or systems and behind a system its attacks."""
+FILES = {
+    "semrobust.tables.step": ("semrobust.tables", "TABLE"),
+    "semrobust.figures.step": ("semrobust.figures", "FIGURE"),
+}
+"""Steps that make one thing per file of a room, with that room and the constant in each file."""
+
+
+def of_files(module: str) -> list[str]:
+    """Names of the tables or figures that a step makes; none for a step whose names follow from the params."""
     from semrobust.pipeline.step import named
 
-    if module == "semrobust.tables.step":
-        return _completer(lambda _: named("semrobust.tables", "TABLE"))
-    if module == "semrobust.figures.step":
-        return _completer(lambda _: named("semrobust.figures", "FIGURE"))
+    return list(named(*FILES[module])) if module in FILES else []
+
+
+def of_step(module: str) -> Complete:
+    """Names of what a step makes: tables, figures, or systems and behind a system its attacks."""
+    if module in FILES:
+        return _completer(lambda _: of_files(module))
 
     def words(context: click.Context) -> Iterable[str]:
         return _attacks(context) if context.params.get("words") else _entries(context)

@@ -78,7 +78,9 @@ def _command(verb: str, module: str) -> click.Command:
     argument = click.Argument(
         ["words"], metavar=" ".join(words) or None, nargs=-1, shell_complete=names.of_step(module)
     )
-    command = click.Command(verb, callback=make, params=[argument], help=description(module))
+    known = names.of_files(module)
+    epilog = f"Names: {', '.join(known)}." if known else None
+    command = click.Command(verb, callback=make, params=[argument], help=description(module), epilog=epilog)
     command = params_files(command)
     for option, text in (
         ("--key", "Refuse to run if what is to be made has not this key (the workflow gives it)."),

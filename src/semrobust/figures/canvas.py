@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.figure
+import PIL.Image
+import pypdf
 import seaborn
 
 from semrobust.config.settings import Plain
@@ -26,6 +27,7 @@ SMALL = 7.0
 """The smallest font size at that width, in points."""
 
 _PAPER_FONT = 8.2
+_PREFIX = "semrobust:"
 _CHARACTERS = 128
 
 
@@ -91,7 +93,7 @@ def rendered(
     metadata: dict[str, dict[str, str | None]] = {
         ".pdf": {
             "Subject": name,
-            "Keywords": f"semrobust:{identity}",
+            "Keywords": f"{_PREFIX}{identity}",
             "Creator": "semrobust",
             "Producer": "semrobust",
             "CreationDate": None,
@@ -122,11 +124,12 @@ def read_id(path: Path) -> str | None:
         content = path.read_bytes()
     except OSError as error:
         raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from error
-    if content.startswith(b"\x89PNG"):
-        import PIL.Image
-
+    try:
+        if content.startswith(b"%PDF"):
+            about = pypdf.PdfReader(io.BytesIO(content)).metadata
+            said = (about.keywords if about else None) or ""
+            return said.removeprefix(_PREFIX) if said.startswith(_PREFIX) else None
         with PIL.Image.open(io.BytesIO(content)) as image:
-            found = image.info.get("semrobust-id")
-        return str(found) if found is not None else None
-    match = re.search(rb"/Keywords \(semrobust:([0-9a-f]+)\)", content)
-    return match[1].decode() if match else None
+            return image.info.get("semrobust-id")
+    except (pypdf.errors.PyPdfError, OSError):  # no picture, or a damaged one
+        return None

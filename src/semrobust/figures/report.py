@@ -35,7 +35,7 @@ def needs(*_: object) -> list[Need]:
 
 
 def settings(params: Params, _: str) -> Plain:
-    """What the page shows of the params, and the content of notebook and template."""
+    """What the page shows of the params, and the content of notebook and template (None where they are not)."""
     given, shown = params.recognition, without(params.section(), "plot")
     shown["data"] = without(shown["data"], "path", "mirrors", "hub")
     return {
@@ -52,7 +52,7 @@ def settings(params: Params, _: str) -> Plain:
             "snr_db": given.at_snr_db,
         },
         "params": shown,
-        "pages": {path.as_posix(): files.sha256(path) for path in (NOTEBOOK, PAGE)},
+        "pages": {path.as_posix(): files.sha256(path) if path.exists() else None for path in (NOTEBOOK, PAGE)},
     }
 
 

@@ -39,8 +39,8 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
-_RECORD, _PICTURE = (re.compile(f"<semrobust:{name}>(.*?)</", re.DOTALL) for name in ("record", "picture"))
-_UNKNOWN = "0" * 64
+_RECORD, _PICTURE = re.compile("<semrobust:record>(.*?)</", re.DOTALL), re.compile("<semrobust:picture>(.*?)</")
+_HASH, _UNKNOWN = re.compile(rb"(?<=<semrobust:picture>)[0-9a-f]{64}"), "0" * 64
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Embedded:
 def embed(picture: bytes, record: Mapping[str, Any]) -> bytes:
     """Return a PNG or PDF with `record` in it, in place of any that it has; equal arguments give equal bytes."""
     texts = {"identity": f"semrobust:{record['id']}", "record": canonical_json(sealed(record))}
-    packet = _PACKET.format(picture=_UNKNOWN, **{key: html.escape(text, quote=False) for key, text in texts.items()})
+    texts = {key: html.escape(text, quote=False) for key, text in texts.items()}
     if not _is_pdf(picture):
-        return _png_with(picture, packet.replace(_UNKNOWN, _shown(picture)))
-    content = _pdf_with(picture, packet)
-    return content.replace(_UNKNOWN.encode(), _shown(content).encode())
+        return _png_with(picture, _PACKET.format(picture=_shown(picture), **texts))
+    content = _pdf_with(picture, _PACKET.format(picture=_UNKNOWN, **texts))
+    return _HASH.sub(_shown(content).encode(), content)
 
 
 def extract(content: bytes) -> Embedded | None:
@@ -71,7 +71,7 @@ def extract(content: bytes) -> Embedded | None:
             return Embedded(record, "its embedded record was edited" if edited else None)
         checked({**record, "outputs": {}})
         wrong = contradiction(record)
-        same = _shown(content, packet) in _PICTURE.findall(packet)
+        same = _shown(content) in _PICTURE.findall(packet)
     except Exception:  # a damaged file can make its reader raise anything
         found = b"<semrobust:record>" in content
         return Embedded({}, "its embedded record is damaged") if found else None
@@ -100,12 +100,10 @@ def _packet(content: bytes) -> str:
     return str(_opened(content).text.get(_KEYWORD, ""))
 
 
-def _shown(content: bytes, packet: str = "") -> str:
+def _shown(content: bytes) -> str:
     """The hash that stands in the packet."""
     if _is_pdf(content):
-        for known in _PICTURE.findall(packet):
-            content = content.replace(known.encode(), _UNKNOWN.encode())
-        return hashlib.sha256(content).hexdigest()
+        return hashlib.sha256(_HASH.sub(_UNKNOWN.encode(), content)).hexdigest()
     image = _opened(content)
     others = {keyword: text for keyword, text in image.text.items() if keyword != _KEYWORD}
     said = canonical_json([image.mode, image.size, others, content.endswith(_PNG_END)])
