@@ -51,8 +51,8 @@ def test_curves_of_finished_trainings_are_those_of_their_records(project: Projec
 
 @pytest.mark.slow
 def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(project: Project) -> None:
-    project.change(MANY_EPOCHS)
     told: list[tuple[int, float]] = recorded(project, "deepjscc")
+    project.change(MANY_EPOCHS)
     for _ in range(2):
         model = project.plan()["train/deepjscc"].path()
         project.run("semrobust", "plan")

@@ -94,7 +94,8 @@ def test_a_gpu_is_asked_for_jobs_that_run_a_network_and_no_others(
     monkeypatch.setenv("SEMROBUST_GPUS", "1")
     chosen = [project.plan()[address] for address in ("train/vit", "train/hevc_ldpc_qpsk")]
     for artifact in chosen:
-        (project.root / artifact.record).unlink()
+        for path in artifact.paths:
+            (project.root / path).unlink()
     project.run("snakemake", *PROFILE, *HERE[:6], "--", *(str(artifact.path()) for artifact in chosen))
     jobs = [job for job in tries("rule_train") if "noiseless" not in job.comment]
     assert {job.gpus for job in jobs} == {0, 1}

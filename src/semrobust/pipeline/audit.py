@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semrobust.config.settings import Plain
 from semrobust.errors import UsageError
-from semrobust.pipeline import code, embedded, files
+from semrobust.pipeline import code, files
 from semrobust.pipeline import record as provenance
-from semrobust.pipeline.embedded import Embedded
 from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan, beside
+
+if TYPE_CHECKING:
+    from semrobust.pipeline.embedded import Embedded
 
 SUFFIXES = frozenset({".npy", ".npz", ".parquet", ".safetensors", ".csv", ".pdf", ".png"})
 """Files that must have a record; others in a folder (logs, reports) are passed over."""
@@ -144,7 +146,7 @@ class Audit:
             return self.file(path.parent / path.readlink())
         if not path.is_file():
             raise UsageError(f"there is no file {path}")
-        inside = embedded.extract(path.read_bytes()) if path.suffix in _PICTURES else None
+        inside = _inside(path)
         if inside is None:
             return Finding(path, problems=[(Status.UNKNOWN, "no record says how it was made")])
         return self._alone(path, inside)
@@ -246,7 +248,7 @@ class Audit:
                 else:
                     finding.notes.append(f"not copied along: {path.name}")
                 continue
-            inside = embedded.extract(path.read_bytes()) if path.suffix in _PICTURES else None
+            inside = _inside(path)
             inside = None if _earlier(finding.record) else inside
             if self._sha256(path) != expected:
                 why = f": {inside.problem}" if inside and inside.problem else ""
@@ -425,3 +427,10 @@ def _here(path: Path) -> Path:
     """The path relative to the current directory if it lies in it; links are not followed."""
     absolute, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100, resolve() follows links into a cache
     return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+
+
+def _inside(path: Path) -> Embedded | None:
+    """The record inside a picture."""
+    from semrobust.pipeline.embedded import extract  # with readers of PDF and PNG, which help does without
+
+    return extract(path.read_bytes()) if path.suffix in _PICTURES else None
