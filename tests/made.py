@@ -78,7 +78,7 @@ OVERLAY: dict[str, Any] = {
 """On `SMALL`: every kind of step has something to do, in a fraction of a second."""
 
 KEPT = {
-    "trained": ("way", ("10db", "smooth")),
+    "trained": ("way", ("smooth",)),
     "mae": ("variant", ("vq", "vq_coded", "no_at", "no_codebook")),
     "jpeg_vit": ("stream", ("payload", "full")),
 }
