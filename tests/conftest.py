@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from semrobust.config.params import Params, merge, read_yaml, validate
+
+if TYPE_CHECKING:
+    from tests.made import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -136,3 +139,11 @@ def small_raw() -> dict[str, Any]:
 def small_params() -> Params:
     """params.yaml overlaid by `SMALL`."""
     return validate(merge(raw_params(), SMALL))
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose artifacts are made where a test asks for them; tests leave them as they are."""
+    from tests.made import Run, made_params
+
+    return Run(made_params(), tmp_path_factory.mktemp("made"))

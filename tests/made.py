@@ -1,69 +1,174 @@
-"""A run made in this process, in the working directory: what tests need of the pipeline around what they test."""
+"""A small run whose artifacts are made when a test first asks for them, and kept for all tests of a session."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 
-from semrobust.config.params import Params
-from semrobust.config.settings import Plain
+from semrobust.config.params import Params, merge, validate
+from semrobust.data.splits import load_split
 from semrobust.pipeline import record
-from semrobust.pipeline.plan import Plan
-from semrobust.pipeline.work import Input, Work, make
+from semrobust.pipeline.plan import Artifact, Plan
+from semrobust.pipeline.work import Work, finished, is_made, make
 from semrobust.systems.base import System
 from semrobust.systems.checkpoint import restore
 from semrobust.training import train
+from tests.conftest import ROOT, SMALL, raw_params
+
+NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
+"""A network, a chain, and a chain whose budget carries no image; all three are compared with each other."""
+
+IMAGES, SNR_DB, CHANNELS = 12, [5.0, 10.0], ("awgn", "rayleigh", "rayleigh_2x2")
+RAY = {"start_psr_db": -20.0, "stop_psr_db": 20.0, "step_db": 5.0, "bisections": 2}
+LEARNS = {"epochs": 4, "batch": 32, "learning_rate": 5e-3}  # enough that the channel alone does not ruin all images
+BRIEF = {"epochs": 1, "batch": 8, "images": 64, "learning_rate": 1e-2, "precision": "fp32", "shift": 0}
+SIZE = {"width": 16, "depth": 1, "heads": 2, "hidden": 16}
+MASKED = {"patch": 8, "encoder": SIZE, "features": 4, "codebook_size": 16, "least_perplexity": 1.0, "reseed_every": 4}
+REGULAR = {"family": "regular", "column_weight": 3, "row_weight": 6, "draw": 0}
+
+OVERLAY: dict[str, Any] = {
+    "run": "made",
+    "data": {"train_images": 512, "test_images": IMAGES},
+    "systems": {
+        NET: {"training": LEARNS},
+        "deepjscc_noiseless": None,
+        "deepjscc_surrogate": {"width": 4, "training": LEARNS},
+        "trained": {"width": 4, "training": LEARNS},
+        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", "hevc_vit")),
+        CHAIN: {"attacks": None, "study": None},
+        NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
+        "vit": {"patch": 8, "size": SIZE, "training": BRIEF},
+        # tried under noise, but not under the default one
+        "vit_at": {"patch": 8, "size": SIZE, "training": BRIEF, "attacks": ["single", "random"]},
+        "mae_pretrained": {**MASKED, "decoder": SIZE, "training": BRIEF},
+        "mae": {**MASKED, "head_hidden": 16, "training": BRIEF},
+        "jpeg_vit": {"patch": 8, "size": SIZE, "block_bits": 384, "decoder": {"iterations": 10}},
+    },
+    "attacks": {
+        "random": RAY,
+        "all_bits": RAY,
+        "pga_refined": {"max_steps": 40},
+        "transfer_pga": RAY,
+        "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
+        **dict.fromkeys(("pulse_jamming", "universal", "transfer_minimum_norm", "carlini_wagner", "pga")),
+        **dict.fromkeys(("near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")),
+    },
+    "criteria": {"snr_db": SNR_DB},
+    "theory": {"tolerance": 1e-3, "iterations": 60, "path_points": 8},
+    "evaluation": {"attack_images": 8, "batch": 5, "gallery_images": 2},
+    "recognition": {
+        "images": IMAGES,
+        "batch": 5,
+        "snr_db": [0.0, 12.0],
+        "noise": {
+            "iterated": {"epsilon_levels": [2.0, 8.0], "iterations": 2, "step_share": 0.75},
+            "single": {"epsilon_levels": [8.0]},
+            "random": {"epsilon_levels": [8.0]},
+            "iterated_l2": {"epsilon_levels": [100.0], "iterations": 2, "step_share": 0.75},
+            "through_channel": {"iterations": 2, "step_share": 0.75, "samples": 2},
+        },
+    },
+}  # fmt: skip
+"""On `SMALL`: every kind of step has something to do, in a fraction of a second."""
+
+KEPT = {
+    "trained": ("way", ("smooth",)),
+    "mae": ("variant", ("vq", "vq_coded", "no_at", "no_codebook")),
+    "jpeg_vit": ("stream", ("payload", "full")),
+}
+"""Variants of grids."""
+
+
+def made_params(**overlay: Any) -> Params:
+    """The params of the run, changed."""
+    small = dict(SMALL)
+    for section in ("systems", "attacks"):  # what is left out there is wanted here
+        small[section] = {name: entry for name, entry in SMALL[section].items() if entry is not None}
+    raw = merge(raw_params(), small)
+    for name, (axis, kept) in KEPT.items():
+        grid = raw["systems"][name]["grid"]
+        assert set(kept) <= set(grid[axis])
+        grid[axis] = {value: entry for value, entry in grid[axis].items() if value in kept}
+    raw = merge(raw, OVERLAY)
+    raw["channels"] = {name: raw["channels"][name] for name in CHANNELS}
+    # not merged: the keys of one family are unknown to the other
+    raw["systems"][NEVER]["code"] = raw["systems"][CHAIN].get("code", REGULAR)
+    raw["systems"]["jpeg_vit"]["code"] = REGULAR
+    raw["systems"]["mae"]["grid"]["variant"]["vq_coded"]["transport"]["code"] = REGULAR
+    return validate(merge(raw, overlay))
 
 
 class Run:
-    """The run of these params; artifacts go by their addresses, `kind/name`."""
+    """Artifacts in a folder of their own; everything that is asked for is made, with all that is behind it."""
 
-    def __init__(self, params: Params) -> None:
-        self.params = params
+    def __init__(self, params: Params, folder: Path) -> None:
+        self.params, self.folder = params, folder
+        with contextlib.chdir(ROOT):  # the report's pages are part of its key
+            self.plan = Plan.of(params)
+        self._made: dict[str, Artifact] = {}
 
-    @cached_property
-    def plan(self) -> Plan:
-        return Plan.of(self.params)
+    def artifact(self, address: str) -> Artifact:
+        if address not in self._made:
+            for needed in self.plan[address].needs:
+                self.artifact(needed)
+            with contextlib.chdir(self.folder):
+                self._made[address] = make(self.plan, address)
+        return self._made[address]
 
-    def make(self, *wanted: str) -> None:
-        """Make artifacts, or all of a kind, with everything behind them."""
-        for artifact in self.plan:
-            if artifact.address in wanted or artifact.kind in wanted:
-                self.make(*artifact.needs)
-                make(self.plan, artifact.address)
+    def is_made(self, address: str) -> bool:
+        """Whether it is there; nothing is made."""
+        with contextlib.chdir(self.folder):
+            return is_made(self.plan[address])
 
     def path(self, address: str, suffix: str | None = None) -> Path:
-        return self.plan[address].path(suffix)
+        return self.folder / self.artifact(address).path(suffix)
 
-    def rows(self, address: str) -> pd.DataFrame:
-        """A parquet or CSV file."""
+    def frame(self, address: str) -> pd.DataFrame:
         path = self.path(address)
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
 
-    def record(self, address: str) -> Plain:
-        return record.read(self.plan[address].record)
+    def arrays(self, address: str) -> dict[str, Any]:
+        with np.load(self.path(address)) as content:
+            return dict(content)
 
-    def system(self, name: str) -> System[Any]:
-        """A made system, ready."""
-        artifact = self.plan[f"train/{name}"]
-        return restore(Input(artifact, record.read(artifact.record)))
+    def record(self, address: str) -> dict[str, Any]:
+        return record.read(self.folder / self.artifact(address).record)
 
-    def dataset(self) -> Path:
-        """Folder of the splits."""
-        return self.plan[f"dataset/{self.params.data.source}"].stem
+    def system(self, name: str) -> System:
+        """Restored from its checkpoint."""
+        self.artifact(f"train/{name}")
+        with contextlib.chdir(self.folder):
+            return restore(finished(self.plan, f"train/{name}"))
 
-    def again(self, address: str) -> None:
-        """Remove an artifact and make it anew."""
-        for path in self.plan[address].paths:
-            path.unlink(missing_ok=True)
-        make(self.plan, address)
+    def pixels(self, count: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first test images in whole levels (n,3,32,32) uint8 and their classes (n,) int64."""
+        artifact = self.artifact(f"dataset/{self.params.data.source}")
+        split = load_split(self.folder / artifact.stem, "test")
+        return torch.from_numpy(split.images[:count].copy()), torch.from_numpy(split.labels[:count].copy()).long()
+
+    def images(self, count: int | None = None) -> torch.Tensor:
+        """As `pixels`, float32 in [0,1]."""
+        return self.pixels(count)[0].float() / 255.0
 
     def train(self, name: str, after_epoch: Callable[[int], None]) -> None:
         """Train a system and tell after each epoch; raises what `after_epoch` raises."""
-        work = Work(self.plan, self.plan[f"train/{name}"])
-        train.make(work, after_epoch)
-        work.finish()
+        with contextlib.chdir(self.folder):
+            work = Work(self.plan, self.plan[f"train/{name}"])
+            train.make(work, after_epoch)
+            work.finish()
+
+    def again(self, address: str) -> tuple[dict[Path, bytes], dict[Path, bytes]]:
+        """The files of an artifact before and after it was removed and made again."""
+        artifact = self.artifact(address)
+        paths = [self.folder / artifact.path(suffix) for suffix in artifact.suffixes]
+        before = {path: path.read_bytes() for path in paths}
+        for path in (*paths, self.folder / self._made.pop(address).record):
+            path.unlink()
+        self.artifact(address)
+        return before, {path: path.read_bytes() for path in paths}

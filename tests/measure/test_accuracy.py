@@ -1,11 +1,7 @@
-"""Recognition in a small project, the whole way: stored noise, per-image results, and that they are what they say."""
+"""Recognition on real files: stored noise, per-image results, and that they are what they say."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +10,6 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from semrobust.config.params import Params, validate
-from semrobust.data.splits import load_split
-from semrobust.errors import ArtifactError
 from semrobust.measure import noise
 from semrobust.measure.images import TestImages
 from semrobust.phy.air import Air
@@ -24,40 +17,8 @@ from semrobust.pipeline import seeds
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw
 from semrobust.systems.mae_vq import MaeVqSystem
-from tests.made import Run
-from tests.systems.test_classification import tiny_raw
+from tests.made import CHANNELS, IMAGES, Run
 
-IMAGES = 12
-CHANNELS = ("awgn", "rayleigh", "rayleigh_2x2")
-BRIEF: dict[str, Any] = {"epochs": 1, "batch": 8, "learning_rate": 1e-2, "precision": "fp32", "shift": 0}
-OVERLAY: dict[str, Any] = {
-    "run": "tiny",
-    "data": {
-        "source": "photos10", "mirrors": [], "hub": [],
-        "train_images": 64, "validation_images": 16, "test_images": IMAGES,
-    },
-    "systems": {
-        "hevc_vit": None,
-        "vit": {"training": BRIEF},
-        "vit_at": {"training": BRIEF, "attacks": ["single", "random"]},  # under noise, but not under the default one
-        "mae_pretrained": {"reseed_every": 4, "training": BRIEF},
-        "mae": {"reseed_every": 4, "training": BRIEF, "grid": {"variant": {"no_at": {"training": BRIEF}}}},
-    },
-    "recognition": {
-        "images": IMAGES,
-        "batch": 5,
-        "snr_db": [0.0, 12.0],
-        "noise": {
-            "iterated": {"epsilon_levels": [2.0, 8.0], "iterations": 2, "step_share": 0.75},
-            "single": {"epsilon_levels": [8.0]},
-            "random": {"epsilon_levels": [8.0]},
-            "iterated_l2": {"epsilon_levels": [100.0], "iterations": 2, "step_share": 0.75},
-            "through_channel": {"iterations": 2, "step_share": 0.75, "samples": 2},
-        },
-    },
-    "evaluation": {"bootstrap_samples": 100, "attack_images": 8},
-    "criteria": {"images": 8},
-}  # fmt: skip
 LEVELS = {
     "iterated": [0.0, 2.0, 8.0],
     "single": [0.0, 8.0],
@@ -85,74 +46,26 @@ LINKS += [(channel, snr_db) for channel in CHANNELS[1:] for snr_db in (0.0, 12.0
 SetOfImages = tuple[str, str, float, str]
 """Attack, norm, level and source."""
 
-
-@dataclass(frozen=True)
-class Project:
-    """A finished run in the working directory; `models`: SHA-256 of each checkpoint before any evaluation."""
-
-    run: Run
-    models: dict[Path, str]
-
-    @property
-    def params(self) -> Params:
-        return self.run.params
-
-    def restored(self, name: str) -> ClassifyingSystem:
-        system = self.run.system(name)
-        assert isinstance(system, ClassifyingSystem)
-        return system
+CLEAN: SetOfImages = ("none", "", 0.0, "")
 
 
-RUN: list[Run] = []
-"""The one run of this file."""
+def restored(run: Run, name: str) -> ClassifyingSystem[Any]:
+    system = run.system(name)
+    assert isinstance(system, ClassifyingSystem)
+    return system
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def stored(run: Run, name: str) -> dict[str, Any]:
+    return run.arrays(f"noise/{name}")
 
 
-def tiny() -> Params:
-    raw = tiny_raw(**OVERLAY)
-    raw["channels"] = {name: raw["channels"][name] for name in CHANNELS}
-    variants = raw["systems"]["mae"]["grid"]["variant"]
-    for name in ("no_awp", "no_mask"):
-        del variants[name]
-    return validate(raw)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """Everything made; the project's root is the working directory."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        run = Run(tiny())
-        RUN[:] = [run]
-        classes = run.params.of_task("class")
-        run.make(*(f"train/{name}" for name in classes))
-        models = [artifact.path() for artifact in run.plan if artifact.kind == "train" and artifact.path().exists()]
-        before = {path: sha256(path) for path in models}
-        run.make("table/accuracy")
-        yield Project(run, before)
-
-
-def pictures() -> tuple[torch.Tensor, torch.Tensor]:
-    """Whole levels (12,3,32,32) int64 and classes (12,)."""
-    split = load_split(RUN[0].dataset(), "test")
-    return torch.from_numpy(split.images[:IMAGES].copy()).long(), torch.from_numpy(split.labels[:IMAGES].copy()).long()
-
-
-def stored(name: str) -> dict[str, Any]:
-    with np.load(RUN[0].path(f"noise/{name}")) as content:
-        return dict(content)
-
-
-def results(name: str) -> pd.DataFrame:
-    return RUN[0].rows(f"accuracy/{name}")
+def results(run: Run, name: str) -> pd.DataFrame:
+    return run.frame(f"accuracy/{name}")
 
 
 def sets(name: str) -> list[SetOfImages]:
     """All that a system is tested with, as the params ask for."""
-    found: list[SetOfImages] = [("none", "", 0.0, "")]
+    found = [CLEAN]
     for source, kinds in AGAINST.items():
         if source == name:
             found += [(kind, "l2" if kind == L2 else "linf", level, name) for kind in kinds for level in LEVELS[kind]]
@@ -161,13 +74,13 @@ def sets(name: str) -> list[SetOfImages]:
     return found
 
 
-def shown(one: SetOfImages) -> torch.Tensor:
+def shown(run: Run, one: SetOfImages) -> torch.Tensor:
     """The images (12,3,32,32) in [0,1] that the sender gets, from the stored noise."""
     attack, _, level, source = one
-    pixels = pictures()[0]
+    pixels = run.pixels()[0].long()
     if attack != "none":
         made_as = "iterated" if attack == "transfer" else attack
-        pixels = pixels + torch.from_numpy(stored(source)[f"{made_as}@{level:g}"])
+        pixels = pixels + torch.from_numpy(stored(run, source)[f"{made_as}@{level:g}"])
     return pixels.float() / 255.0
 
 
@@ -177,18 +90,16 @@ def rows_of(table: pd.DataFrame, one: SetOfImages, link: tuple[str, float]) -> p
     return table[table["snr_db"].isna()] if link[0] == "error_free" else table[table["snr_db"] == link[1]]
 
 
-def air_of(params: Params, link: tuple[str, float]) -> Air | None:
-    return None if link[0] == "error_free" else Air.of(params.channels[link[0]], link[1])
+def air_of(run: Run, link: tuple[str, float]) -> Air | None:
+    return None if link[0] == "error_free" else Air.of(run.params.channels[link[0]], link[1])
 
 
 # stored noise
 
 
 @pytest.mark.parametrize("name", AGAINST)
-def test_stored_noise_is_whole_levels_within_the_ball_and_its_norm_is_the_stored_one(
-    project: Project, name: str
-) -> None:
-    content, (pixels, _) = stored(name), pictures()
+def test_stored_noise_is_whole_levels_within_the_ball_and_its_norm_is_the_stored_one(run: Run, name: str) -> None:
+    content, (pixels, _) = stored(run, name), run.pixels()
     keys = [f"{kind}@{level:g}" for kind in AGAINST[name] for level in LEVELS[kind]]
     measures = ("norm", "loss_before", "loss_after", "success", "zero_gradient")
     assert set(content) == {*keys, *(f"{key}/{measure}" for key in keys for measure in measures)}
@@ -211,33 +122,31 @@ def test_stored_noise_is_whole_levels_within_the_ball_and_its_norm_is_the_stored
     assert all(content[key].any() for key in keys if not key.endswith("@0"))
 
 
-def test_noisy_images_are_the_stored_levels_on_top_of_the_test_images(project: Project) -> None:
-    pixels, labels = pictures()
-    test = TestImages(pixels.float() / 255.0, labels)
+def test_noisy_images_are_the_stored_levels_on_top_of_the_test_images(run: Run) -> None:
+    test = TestImages(run.images(), run.pixels()[1])
     for one in sets("mae_vq"):
         if one[0] != "none":
             key = f"{'iterated' if one[0] == 'transfer' else one[0]}@{one[2]:g}"
-            made = noise.noisy_images(test, stored(one[3])[key])
-            assert torch.equal(made, shown(one))
-    assert torch.equal(noise.noisy_images(test, stored("vit")["single@0"]), test.images)
-    assert torch.equal(test.images, pixels.float() / 255)
+            made = noise.noisy_images(test, stored(run, one[3])[key])
+            assert torch.equal(made, shown(run, one))
+    assert torch.equal(noise.noisy_images(test, stored(run, "vit")["single@0"]), test.images)
 
 
 @pytest.mark.parametrize("name", [name for name in AGAINST if AGAINST[name]])
-def test_stored_measures_are_those_of_the_stored_noise_on_the_documented_draws(project: Project, name: str) -> None:
+def test_stored_measures_are_those_of_the_stored_noise_on_the_documented_draws(run: Run, name: str) -> None:
     """Draws `semantic noise, KIND`, per image; through a channel on two of them, else as if nothing were lost."""
-    system, content, (_, labels) = project.restored(name), stored(name), pictures()
+    system, content, (_, labels) = restored(run, name), stored(run, name), run.pixels()
     numbers = torch.arange(IMAGES)
     for kind in AGAINST[name]:
-        first = Draw(seeds.integer(project.params.seed, "semantic noise"), numbers).named(kind)
+        first = Draw(seeds.integer(run.params.seed, "semantic noise"), numbers).named(kind)
         through = kind == "through_channel"
         draws, air = [first], None
         if through:
-            draws, air = [first, first.named("sample", 1)], Air.of(project.params.channels["awgn"], 12.0)
+            draws, air = [first, first.named("sample", 1)], Air.of(run.params.channels["awgn"], 12.0)
         for level in LEVELS[kind]:
             key = f"{kind}@{level:g}"
             losses = {}
-            for when, images in (("before", shown(("none", "", 0.0, ""))), ("after", shown((kind, "", level, name)))):
+            for when, images in (("before", shown(run, CLEAN)), ("after", shown(run, (kind, "", level, name)))):
                 logits = [system.logits(images, air, draw).detach() for draw in draws]
                 losses[when] = torch.stack([cross_entropy(each, labels, reduction="none") for each in logits]).mean(0)
                 np.testing.assert_allclose(losses[when], content[f"{key}/loss_{when}"], rtol=1e-3, atol=1e-4)
@@ -250,20 +159,20 @@ def test_stored_measures_are_those_of_the_stored_noise_on_the_documented_draws(p
             assert torch.any(losses["after"] > losses["before"])
 
 
-def test_random_noise_knows_no_system(project: Project) -> None:
+def test_random_noise_knows_no_system(run: Run) -> None:
     names = [name for name in AGAINST if "random" in AGAINST[name]]
-    first, *others = [stored(name)["random@8"] for name in names]
+    first, *others = [stored(run, name)["random@8"] for name in names]
     assert len(others) == 5
     assert all(np.array_equal(first, other) for other in others)
-    assert not np.array_equal(first, stored("vit")["single@8"])
+    assert not np.array_equal(first, stored(run, "vit")["single@8"])
 
 
 # per-image results
 
 
 @pytest.mark.parametrize("name", AGAINST)
-def test_every_set_of_images_has_the_rows_that_the_params_ask_for(project: Project, name: str) -> None:
-    table, expected = results(name), []
+def test_every_set_of_images_has_the_rows_that_the_params_ask_for(run: Run, name: str) -> None:
+    table, expected = results(run, name), []
     sent = not name.startswith("vit")
     for one in sets(name):
         swept = one[0] == "none" or (one[0], one[2]) == ("iterated", 8.0)
@@ -278,9 +187,9 @@ def test_every_set_of_images_has_the_rows_that_the_params_ask_for(project: Proje
     assert table["right"].dtype == bool
 
 
-def test_results_are_a_mixture(project: Project) -> None:
+def test_results_are_a_mixture(run: Run) -> None:
     """Else the tests here would compare constants."""
-    tables = [results(name) for name in AGAINST]
+    tables = [results(run, name) for name in AGAINST]
     assert all(table["right"].nunique() == 2 for table in tables)
     free = pd.concat(tables).query("channel == 'error_free'")
     assert (
@@ -290,42 +199,39 @@ def test_results_are_a_mixture(project: Project) -> None:
 
 
 @pytest.mark.parametrize("name", AGAINST)
-def test_right_is_what_a_restored_system_says_of_the_stored_images_on_the_documented_draws(
-    project: Project, name: str
-) -> None:
+def test_right_is_what_a_restored_system_says_of_the_stored_images_on_the_documented_draws(run: Run, name: str) -> None:
     """Draws `recognition, SNR`, per image, the same for all channels; all images at once, where the job took fives."""
-    system, table, (_, labels) = project.restored(name), results(name), pictures()
+    system, table, (_, labels) = restored(run, name), results(run, name), run.pixels()
     checked = 0
     for one in sets(name):
-        images = shown(one)
+        images = shown(run, one)
         for link in LINKS:
             rows = rows_of(table, one, link)
             if rows.empty:
                 continue
-            draw = Draw(seeds.integer(project.params.seed, "recognition", link[1]), torch.arange(IMAGES))
+            draw = Draw(seeds.integer(run.params.seed, "recognition", link[1]), torch.arange(IMAGES))
             with torch.no_grad():
-                right = system.logits(images, air_of(project.params, link), draw).argmax(1) == labels
+                right = system.logits(images, air_of(run, link), draw).argmax(1) == labels
             assert rows["right"].tolist() == right.tolist(), (one, link)
             checked += len(rows)
     assert checked == len(table)
 
 
-def test_an_image_alone_has_the_result_that_it_had_in_a_batch(project: Project) -> None:
-    system, table, (_, labels) = project.restored("mae_vq_coded"), results("mae_vq_coded"), pictures()
+def test_an_image_alone_has_the_result_that_it_had_in_a_batch(run: Run) -> None:
+    system, table, (_, labels) = restored(run, "mae_vq_coded"), results(run, "mae_vq_coded"), run.pixels()
     link = ("rayleigh", 0.0)
-    clean = ("none", "", 0.0, "")
-    expected = rows_of(table, clean, link)["right"].tolist()
-    seed = seeds.integer(project.params.seed, "recognition", 0.0)
+    expected = rows_of(table, CLEAN, link)["right"].tolist()
+    seed = seeds.integer(run.params.seed, "recognition", 0.0)
     for image in range(IMAGES):
         rows = torch.tensor([image])
         with torch.no_grad():
-            answer = system.logits(shown(clean)[rows], air_of(project.params, link), Draw(seed, rows)).argmax(1)
+            answer = system.logits(shown(run, CLEAN)[rows], air_of(run, link), Draw(seed, rows)).argmax(1)
         assert bool(answer == labels[rows]) == expected[image]
 
 
-def test_transfer_rows_hold_the_noise_that_their_source_is_tested_with(project: Project) -> None:
+def test_transfer_rows_hold_the_noise_that_their_source_is_tested_with(run: Run) -> None:
     """Coded indices arrive as they are if nothing is lost, and the network is that of `mae_vq`."""
-    mine, moved = results("mae_vq"), results("mae_vq_coded")
+    mine, moved = results(run, "mae_vq"), results(run, "mae_vq_coded")
     free = LINKS[0]
     own = rows_of(mine, ("iterated", "linf", 8.0, "mae_vq"), free)["right"].tolist()
     assert rows_of(moved, ("transfer", "linf", 8.0, "mae_vq"), free)["right"].tolist() == own
@@ -333,29 +239,29 @@ def test_transfer_rows_hold_the_noise_that_their_source_is_tested_with(project: 
     assert rows_of(mine, ("transfer", "linf", 8.0, "mae_vq_coded"), free)["right"].tolist() == own
 
 
-def test_noise_of_no_size_changes_no_result(project: Project) -> None:
+def test_noise_of_no_size_changes_no_result(run: Run) -> None:
     for name in AGAINST:
-        table = results(name)
+        table = results(run, name)
         for kind in AGAINST[name]:
             for link in LINKS[:2]:
-                none = rows_of(table, ("none", "", 0.0, ""), link)
+                none = rows_of(table, CLEAN, link)
                 zero = rows_of(table, (kind, "l2" if kind == L2 else "linf", 0.0, name), link)
                 assert none["right"].tolist() == zero["right"].tolist()
 
 
-def test_flips_by_hand(project: Project) -> None:
+def test_flips_by_hand(run: Run) -> None:
     """One image, alone: its features, the nearest basis vector of each, and how many are others under noise."""
-    system = project.restored("mae_vq")
+    system = restored(run, "mae_vq")
     assert isinstance(system, MaeVqSystem)
     one: SetOfImages = ("iterated", "linf", 8.0, "mae_vq")
-    flips = rows_of(results("mae_vq"), one, LINKS[0]).sort_values("image")["flips"].to_numpy()
+    flips = rows_of(results(run, "mae_vq"), one, LINKS[0]).sort_values("image")["flips"].to_numpy()
     image = int(flips.argmax())
     number = torch.tensor([image])
     visible = Draw(99, number).visible(16, 8)  # masks are public: they hang on the image alone
     codebook = system.codebook
     assert codebook is not None
     nearest = []
-    for images in (shown(("none", "", 0.0, "")), shown(one)):
+    for images in (shown(run, CLEAN), shown(run, one)):
         with torch.no_grad():
             z = system.module.encode(images[number], visible)[0].double()
         nearest.append((z[:, None] - codebook.basis.double()).square().sum(-1).argmin(1))
@@ -364,9 +270,9 @@ def test_flips_by_hand(project: Project) -> None:
     assert flips[image] == flipped / 8
 
 
-def test_flips_are_given_for_indices_where_nothing_is_lost(project: Project) -> None:
+def test_flips_are_given_for_indices_where_nothing_is_lost(run: Run) -> None:
     for name in AGAINST:
-        table = results(name)
+        table = results(run, name)
         free = table["channel"] == "error_free"
         flips = table["flips"]
         if name not in WITH_INDICES:
@@ -378,14 +284,14 @@ def test_flips_are_given_for_indices_where_nothing_is_lost(project: Project) -> 
         assert flips[free & (table["level"] > 0.0)].max() > 0.0
 
 
-def test_what_is_sent_is_told_for_clean_images_where_nothing_is_lost(project: Project) -> None:
+def test_what_is_sent_is_told_for_clean_images_where_nothing_is_lost(run: Run) -> None:
     costs = ["bits", "symbols", "positions"]
     for name in AGAINST:
-        table = results(name)
+        table = results(run, name)
         clean = (table["channel"] == "error_free") & (table["attack"] == "none")
         assert table.loc[~clean, costs].isna().all().all(), name
         assert clean.sum() == IMAGES
-        overhead = project.restored(name).overhead(shown(("none", "", 0.0, "")), Draw(1, torch.arange(IMAGES)))
+        overhead = restored(run, name).overhead(shown(run, CLEAN), Draw(1, torch.arange(IMAGES)))
         if name.startswith("vit"):
             assert overhead is None
             assert table.loc[clean, costs].isna().all().all()
@@ -394,55 +300,35 @@ def test_what_is_sent_is_told_for_clean_images_where_nothing_is_lost(project: Pr
         np.testing.assert_array_equal(table.loc[clean, "bits"], overhead.bits)
         np.testing.assert_array_equal(table.loc[clean, "symbols"], overhead.symbols)
         assert (table.loc[clean, "positions"] == overhead.positions).all()
-    sizes = results("jpeg_vit_full").query("attack == 'none' and channel == 'error_free'")["bits"]
+    sizes = results(run, "jpeg_vit_full").query("attack == 'none' and channel == 'error_free'")["bits"]
     assert sizes.nunique() > 1
 
 
-def test_shares_of_zero_gradients_are_those_taken_with_the_noise(project: Project) -> None:
+def test_shares_of_zero_gradients_are_those_taken_with_the_noise(run: Run) -> None:
     for name, kinds in AGAINST.items():
-        table = results(name)
+        table = results(run, name)
         expected = (table["channel"] == "error_free") & table["attack"].isin(kinds)
         values = table["zero_gradient"] if kinds else pd.Series(np.nan, table.index)
         assert (values.notna() == expected).all(), name
         for one in sets(name):
             if one[0] in kinds:
                 found = rows_of(table, one, LINKS[0])["zero_gradient"]
-                np.testing.assert_array_equal(found, stored(name)[f"{one[0]}@{one[2]:g}/zero_gradient"])
+                np.testing.assert_array_equal(found, stored(run, name)[f"{one[0]}@{one[2]:g}/zero_gradient"])
 
 
 # artifacts
 
 
-@pytest.mark.parametrize("name", ["mae_vq", "jpeg_vit_full"])
-def test_noise_and_accuracy_again_give_the_same_bytes(project: Project, name: str) -> None:
-    for address in (f"noise/{name}", f"accuracy/{name}"):
-        before = project.run.path(address).read_bytes()
-        project.run.again(address)
-        assert project.run.path(address).read_bytes() == before
+@pytest.mark.parametrize("address", ["noise/mae_vq", "noise/jpeg_vit_full", "accuracy/mae_vq", "accuracy/vit"])
+def test_measuring_again_gives_the_same_bytes(run: Run, address: str) -> None:
+    before, after = run.again(address)
+    assert before == after
 
 
-def test_no_checkpoint_is_touched(project: Project) -> None:
-    assert len(project.models) == 9
-    assert {path: sha256(path) for path in project.models} == project.models
-
-
-def test_the_table_has_a_row_for_each_set_and_link_of_every_system(project: Project) -> None:
-    table = project.run.rows("table/accuracy")
-    expected = []
-    for name in project.params.of_task("class"):
-        own = results(name)
+def test_the_table_has_a_row_for_each_set_and_link_of_every_system(run: Run) -> None:
+    table, expected = run.frame("table/accuracy"), []
+    for name in run.params.of_task("class"):
+        own = results(run, name)
         expected += own["right"].to_numpy().reshape(-1, IMAGES).mean(1).tolist()  # rows of a set stand together
     np.testing.assert_allclose(table["accuracy"], expected, rtol=1e-5)
     assert (table["n_images"] == IMAGES).all()
-
-
-def test_a_noise_file_that_was_altered_is_refused(project: Project) -> None:
-    path = project.run.path("noise/vit")
-    before = path.read_bytes()
-    path.write_bytes(before + b"\0")
-    try:
-        with pytest.raises(ArtifactError, match=r"vit-\w+\.npz is not the file that was written: expected SHA-256"):
-            project.run.again("accuracy/mae_no_at")
-    finally:
-        path.write_bytes(before)
-    project.run.again("accuracy/mae_no_at")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from semrobust.attacks.base import AttackResult, Target, untouched
-from semrobust.measure import attack as measured
-from semrobust.measure.attack import rows
+from semrobust.measure.attack import aim, rows
 from semrobust.measure.clean import measure
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
-from semrobust.systems.base import Decoded, Sent, System
-from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
-from tests.attacks.samples import PARAMS, Diagonal, attack, grey, pictures
+from semrobust.systems.base import Decoded, System
+from semrobust.systems.distortion import mean_squared_error, psnr_db
+from tests.attacks.samples import Diagonal, attack, grey, pictures
 
-USES = 32
-LIMIT_DB = PARAMS.evaluation.success_psnr_db
-
-
-def aim(system: System, images: torch.Tensor, sent: Sent, start: int, snr_db: float) -> Target:
-    return measured.aim(system, images, sent, start, snr_db, mse_from_psnr_db(LIMIT_DB), PARAMS.seed)
+USES, SEED, LIMIT = 32, 17, 10**-1.5
+"""LIMIT: an image is ruined at 15 dB."""
 
 
 class Listening(Diagonal):
@@ -36,30 +33,34 @@ class Listening(Diagonal):
         return super().decode(received, noise_variance)
 
 
+def aimed(system: System, images: torch.Tensor, start: int, snr_db: float) -> Target:
+    return aim(system, images, system.encode(images), start, snr_db, LIMIT, SEED)
+
+
 @pytest.mark.parametrize("start", [0, 250])
 @pytest.mark.parametrize("snr_db", [0.0, 12.5])
 def test_an_image_meets_the_same_noise_clean_and_attacked(start: int, snr_db: float) -> None:
     """Also across the blocks of 256 images in which noise is drawn."""
     system, images = Listening(), pictures(10)
-    measure(system, images, start, [snr_db], PARAMS.seed)
+    measure(system, images, start, [snr_db], SEED)
     [(heard, variance)] = system.heard
     sent = system.encode(images)
-    whole = aim(system, images, sent, start, snr_db)
+    whole = aimed(system, images, start, snr_db)
     assert torch.equal(whole.received, heard)
     assert whole.noise_variance == variance == noise_variance(snr_db)
-    expected = awgn(sent.codewords, snr_db, channel_noise(PARAMS.seed, snr_db, start, start + 10, USES))
+    expected = awgn(sent.codewords, snr_db, channel_noise(SEED, snr_db, start, start + 10, USES))
     assert torch.equal(whole.received, expected)
-    assert whole.threshold == pytest.approx(10 ** (-PARAMS.evaluation.success_psnr_db / 10))
+    assert whole.threshold == pytest.approx(LIMIT)
     for first, last in ((0, 4), (4, 10)):
         chosen = images[first:last]
-        fraction = aim(system, chosen, system.encode(chosen), start + first, snr_db)
+        fraction = aimed(system, chosen, start + first, snr_db)
         assert torch.equal(fraction.received, whole.received[first:last])
         assert torch.equal(fraction.directions, whole.directions[first:last])
 
 
 def test_random_directions_know_nothing_of_the_noise_and_differ_between_images_and_snrs() -> None:
     system, images = Listening(), grey(10)
-    first, second = (aim(system, images, system.encode(images), 0, snr_db) for snr_db in (0.0, 2.0))
+    first, second = (aimed(system, images, 0, snr_db) for snr_db in (0.0, 2.0))
     assert first.directions.shape == (10, USES)
     for other in (first.received, second.directions, first.directions.roll(1, 0)):
         assert abs(np.corrcoef(first.directions.flatten(), other.flatten())[0, 1]) < 0.25
@@ -69,7 +70,7 @@ def test_random_directions_know_nothing_of_the_noise_and_differ_between_images_a
 def test_rows_say_what_happened_to_each_image() -> None:
     system = Listening()
     images = torch.stack([torch.full((3, 32, 32), value) for value in (0.5, 0.6, 0.7, 1.0)])
-    target = aim(system, images, system.encode(images), 40, 20.0)
+    target = aimed(system, images, 40, 20.0)
     vectors = torch.arange(4.0)[:, None].expand(-1, USES).contiguous()
     found = AttackResult(
         vectors, torch.tensor([False, True, False, True]), torch.tensor([0.1, 0.01, 1.0, 0.001]), torch.arange(4)
@@ -95,15 +96,15 @@ def test_rows_mark_images_that_were_never_sent() -> None:
     system, images = Listening(), grey(3)
     sent = system.encode(images)
     sent.feasible[1] = False
-    target = aim(system, images, sent, 0, 10.0)
+    target = aim(system, images, sent, 0, 10.0, LIMIT, SEED)
     assert rows(target, untouched(target), 0, 10.0)["infeasible"].tolist() == [False, True, False]
 
 
-def test_success_in_rows_is_the_psnr_limit_of_the_params() -> None:
+def test_success_in_rows_is_the_psnr_limit() -> None:
     system, images = Listening(), grey(6)
-    target = aim(system, images, system.encode(images), 0, 10.0)
+    target = aimed(system, images, 0, 10.0)
     table = rows(target, attack("random", start_psr_db=-19.2, stop_psr_db=10.8).run(target), 0, 10.0)
-    limit = LIMIT_DB
+    limit = -10 * math.log10(LIMIT)
     assert 0 < table["success"].sum() < 6
     assert (table.loc[table["success"], "psnr_db"] <= limit + 1e-4).all()
     assert (table.loc[~table["success"], "psnr_db"] > limit).all()

@@ -9,22 +9,19 @@ import pytest
 from semrobust.config.params import Params
 from semrobust.errors import ArtifactError, UsageError
 from semrobust.measure.bench_power import measure
-from semrobust.pipeline import work
 from semrobust.pipeline.plan import Plan
+from tests.made import NET, Run
 
 
-def test_times_an_attack_and_extrapolates(
-    small_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_times_an_attack_and_extrapolates(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    plan = Plan.of(small_params)
     with pytest.raises(ArtifactError, match=r"deepjscc-\w+\.safetensors is missing: run `snakemake"):
-        measure(plan, "deepjscc", "pga", 3, 1)
-    for address in ("dataset/photos10", "train/deepjscc"):
-        work.make(plan, address)
-    found = measure(plan, "deepjscc", "pga", 3, 1)
+        measure(run.plan, NET, "pga_refined", 3, 1)
+    run.artifact(f"train/{NET}")
+    monkeypatch.chdir(run.folder)
+    found = measure(run.plan, NET, "pga_refined", 3, 1)
     assert found["minutes_for_1000_images_at_11_snrs"] == pytest.approx(found["seconds"] / 3 * 11000 / 60)
-    assert (found["images"], found["settings"]["max_steps"]) == (3, 10)
+    assert (found["images"], found["settings"]["max_steps"]) == (3, 40)
     assert 0 <= found["success_rate"] <= 1
 
 

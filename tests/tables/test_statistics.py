@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from semrobust.tables.statistics import Bootstrap, interval
+from semrobust.tables.statistics import Bootstrap, SeedBootstrap, interval
 
 
 def test_coverage_on_normal_data_is_95_percent() -> None:
@@ -82,3 +82,17 @@ def test_medians_over_infinite_values_are_never_nan() -> None:
     assert not np.isnan(medians).any()
     assert np.isinf(medians).any()
     assert np.isfinite(medians).any()
+
+
+def test_one_training_gives_the_bootstrap_over_images() -> None:
+    values = np.random.default_rng(0).normal(size=(1, 30))
+    np.testing.assert_array_equal(SeedBootstrap(1, 30, 200, 7).means(values), Bootstrap(30, 200, 7).means(values[0]))
+
+
+def test_trainings_that_differ_widen_the_interval() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 200))
+    apart = values + np.array([[-1.0], [0.0], [1.0]])
+    alike, spread = (SeedBootstrap(3, 200, 1000, 7).means(of).std() for of in (values, apart))
+    # three trainings at -1, 0, 1: the mean of three draws has the standard deviation sqrt(2/3)/sqrt(3)
+    assert spread == pytest.approx(np.sqrt(2) / 3, rel=0.1)
+    assert alike < spread / 4

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from semrobust.attacks.image.noise_settings import NoiseSettings
-from semrobust.config.params import Params, merge, validate
 from semrobust.models.codebook import CodebookCollapse
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading
@@ -23,7 +22,7 @@ from semrobust.systems.mae_vq import MaeVqSystem
 from semrobust.training import classification as recognition
 from semrobust.training.classification import RecognitionTrainer, shifted
 from tests.made import Run
-from tests.systems.test_classification import created, tiny, tiny_raw
+from tests.systems.test_classification import created, tiny
 from tests.training.samples import same, weights
 
 AIR = Air(Fading("awgn"), 12.0)
@@ -328,48 +327,15 @@ def test_collapsed_codebook_fails_the_training_and_the_last_good_state_stays(tmp
     assert same(weights(healthy), weights(whole))
 
 
-# the jobs
+# the step
 
 
-OVERLAY: dict[str, Any] = {
-    "run": "small",
-    "data": {"source": "photos10", "train_images": 64, "validation_images": 20, "test_images": 20},
-    "systems": {
-        "mae_pretrained": {"training": {**SHORT, "epochs": 2, "images": 48}},
-        "mae": {"training": {**SHORT, "epochs": 2}},
-    },
-    "evaluation": {"attack_images": 5},
-    "criteria": {"images": 5},
-    "recognition": {"images": 20, "batch": 10},
-}
+CHAIN = ["mae_pretrained", "mae_no_at", "mae_vq", "mae_vq_coded"]
+"""The coded transceiver and all that it starts from, the first one first."""
 
 
-def small() -> Params:
-    return validate(merge(tiny_raw(), OVERLAY))
-
-
-def chain() -> list[str]:
-    """The coded transceiver and all that it starts from, the first one first."""
-    params, names = small(), ["mae_vq_coded"]
-    while (start := params.systems[names[0]].starts_from) is not None:
-        names.insert(0, start)
-    assert names[0] == "mae_pretrained"
-    assert names[-2:] == ["mae_vq", "mae_vq_coded"]
-    return names
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """A project with data and the chain of systems, as working directory; tests leave it as it is."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        run = Run(small())
-        run.make(f"train/{chain()[-1]}")
-        yield run
-
-
-def test_each_system_starts_from_the_one_before(project: Run) -> None:
-    trained, coded = project.system("mae_vq"), project.system("mae_vq_coded")
+def test_each_system_starts_from_the_one_before(run: Run) -> None:
+    trained, coded = run.system("mae_vq"), run.system("mae_vq_coded")
     assert isinstance(trained, MaeVqSystem)
     assert isinstance(coded, MaeVqSystem)
     own = trained.module.state_dict()
@@ -382,10 +348,10 @@ def test_each_system_starts_from_the_one_before(project: Run) -> None:
     assert torch.equal(trained.logits(images / 255, None, draw), coded.logits(images / 255, None, draw))
 
 
-def test_records_hold_the_history_and_what_was_started_from(project: Run) -> None:
-    names = chain()
-    for start, system in zip([None, *names], names, strict=False):
-        record, settings = project.record(f"train/{system}"), project.params.systems[system]
+def test_records_hold_the_history_and_what_was_started_from(run: Run) -> None:
+    for start, system in zip([None, *CHAIN], CHAIN, strict=False):
+        assert run.params.systems[system].starts_from == start
+        record, settings = run.record(f"train/{system}"), run.params.systems[system]
         behind = {address.rpartition("-")[0] for address in record["inputs"]}
         started = set() if start is None else {f"train/{start}"}
         assert isinstance(settings, ClassifyingSettings)
@@ -401,9 +367,9 @@ def test_records_hold_the_history_and_what_was_started_from(project: Run) -> Non
             assert behind == {"dataset/photos10"} | started
 
 
-def test_building_again_gives_the_same_bytes(project: Run) -> None:
-    before = project.path("train/mae_vq").read_bytes()
+def test_a_finished_training_has_nothing_left_to_do(run: Run) -> None:
+    before = run.path("train/mae_vq").read_bytes()
     finished: list[int] = []
-    project.train("mae_vq", finished.append)
+    run.train("mae_vq", finished.append)
     assert finished == []  # its state of the last epoch is still there
-    assert project.path("train/mae_vq").read_bytes() == before
+    assert run.path("train/mae_vq").read_bytes() == before

@@ -54,9 +54,9 @@ def params_with(**overlay: Any) -> Params:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with data, a trained DeepJSCC and a classical chain."""
     root = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        Run(params_with()).make("train")
+    run = Run(params_with(), root)
+    for system in run.params.systems:
+        run.artifact(f"train/{system}")
     return root
 
 
@@ -66,7 +66,7 @@ def run(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     copy = tmp_path / "project"
     shutil.copytree(built, copy)
     monkeypatch.chdir(copy)
-    return Run(params_with())
+    return Run(params_with(), copy)
 
 
 def state_file() -> Path:
@@ -104,10 +104,10 @@ def test_a_classical_system_is_constructed_and_restored(run: Run) -> None:
 
 def test_building_again_gives_the_same_bytes(run: Run) -> None:
     for system in (NAME, "jpeg_ldpc_qpsk"):
-        before, identity = run.path(f"train/{system}").read_bytes(), run.record(f"train/{system}")["id"]
+        identity = run.record(f"train/{system}")["id"]
         shutil.rmtree("data/small/scratch", ignore_errors=True)
-        run.again(f"train/{system}")
-        assert run.path(f"train/{system}").read_bytes() == before
+        before, after = run.again(f"train/{system}")
+        assert before == after
         assert run.record(f"train/{system}")["id"] == identity
 
 
@@ -144,7 +144,7 @@ def test_an_interrupted_training_goes_on_and_leaves_no_half_checkpoint(run: Run)
     ],
 )
 def test_a_model_of_other_params_has_another_name(run: Run, overlay: dict[str, Any]) -> None:
-    assert not Run(params_with(**overlay)).path(f"train/{NAME}").exists()
+    assert not Run(params_with(**overlay), run.folder).is_made(f"train/{NAME}")
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def test_a_model_of_other_params_has_another_name(run: Run, overlay: dict[str, A
     ],
 )
 def test_a_model_stays_where_nothing_that_it_depends_on_changed(run: Run, overlay: dict[str, Any]) -> None:
-    assert isinstance(Run(params_with(**overlay)).system(NAME), DeepJSCCSystem)
+    assert Run(params_with(**overlay), run.folder).is_made(f"train/{NAME}")
 
 
 def test_altered_data_are_refused_before_training(run: Run) -> None:
-    images = run.dataset() / "train_images.npy"
+    images = run.path("dataset/photos10", "/train_images.npy")
     content = bytearray(images.read_bytes())
     content[-1] ^= 1
     images.write_bytes(content)
@@ -171,8 +171,8 @@ def test_altered_data_are_refused_before_training(run: Run) -> None:
 
 
 def test_other_data_start_a_training_of_their_own(run: Run) -> None:
-    other = Run(params_with(data={"train_images": 96}))
-    other.make("dataset")
+    other = Run(params_with(data={"train_images": 96}), run.folder)
+    other.artifact("dataset/photos10")
     finished: list[int] = []
     other.train(NAME, finished.append)
     assert finished == [1, 2, 3], "went on from a training on other data"
