@@ -8,7 +8,7 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from semrobust.phy import belief, simd
+from semrobust.phy import belief
 from semrobust.phy.simd import (
     LANES,
     as_floats,
@@ -27,6 +27,7 @@ from semrobust.phy.simd import (
     store,
     truncate,
 )
+from semrobust.pipeline import code
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -127,7 +128,7 @@ def test_a_kernel_is_compiled_anew_when_code_inlined_into_it_changes(monkeypatch
     cache = belief._decode._cache
     before = cache._index_key((), Codegen())
     assert cache._index_key((), Codegen()) == before
-    monkeypatch.setattr(simd.code, "digest", lambda roots: f"changed {roots}")
+    monkeypatch.setattr(code, "digest", lambda roots: f"changed {roots}")
     after = cache._index_key((), Codegen())
     assert after[:-1] == before[:-1]
     assert after[-1] == "changed ('semrobust.phy.belief',)"

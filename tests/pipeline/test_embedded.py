@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -85,11 +86,19 @@ def test_other_programs_read_picture_and_record(picture: bytes) -> None:
     assert json.loads(unescape(plain.decode()))["settings"] == record()["settings"]
 
 
-def test_what_earlier_releases_wrote_is_read(picture: bytes) -> None:
-    """Their records have no format, and what is said of the picture is not judged."""
-    inside = embedded.extract(embedded.embed(picture, {"id": "0", "picture": "of bytes"}))
+@pytest.mark.parametrize("name", ["first_edition.pdf", "first_edition.png"])
+def test_a_picture_of_the_first_edition_contradicts_a_change_of_what_it_shows_or_says(name: str) -> None:
+    content = (Path(__file__).parent / "files" / name).read_bytes()
+    inside = embedded.extract(content)
     assert inside
-    assert (inside.problem, inside.record["picture"]) == (None, "of bytes")
+    assert (inside.problem, inside.record["job"]["name"]) == (None, "old")
+    start, said = content.index(b"<semrobust:record>"), content.index(b"</semrobust:record>")
+    drawn = content.rindex(b"%%EOF" if name.endswith("pdf") else b"iTXt", 0, start)
+    for place in (*range(8, drawn - 4, 7), *range(start, said, 7)):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        found = embedded.extract(bytes(changed))
+        assert found is None or found.problem, place
 
 
 def repainted(content: bytes) -> bytes:

@@ -40,6 +40,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
 _RECORD, _PICTURE = re.compile("<semrobust:record>(.*?)</", re.DOTALL), re.compile("<semrobust:picture>(.*?)</")
+_OTHER = "it is not the picture that was drawn with this record"
 _HASH, _UNKNOWN = re.compile(rb"(?<=<semrobust:picture>)[0-9a-f]{64}"), "0" * 64
 
 
@@ -66,9 +67,11 @@ def extract(content: bytes) -> Embedded | None:
     try:
         packet = _packet(content)
         record = json.loads(html.unescape(_RECORD.findall(packet)[-1]))
-        if "format" not in record:  # of an earlier release, whose ids and hashes of pictures followed from other things
-            edited = record["digest"] != sealed(record)["digest"]
-            return Embedded(record, "its embedded record was edited" if edited else None)
+        if "format" not in record:  # of an earlier release, whose ids followed from other things
+            if record["digest"] != sealed(record)["digest"]:
+                return Embedded(record, "its embedded record was edited")
+            same = hashlib.sha256(_without_packet(content)).hexdigest() == record["picture"]
+            return Embedded(record, None if same else _OTHER)
         checked({**record, "outputs": {}})
         wrong = contradiction(record)
         same = _shown(content) in _PICTURE.findall(packet)
@@ -77,7 +80,7 @@ def extract(content: bytes) -> Embedded | None:
         return Embedded({}, "its embedded record is damaged") if found else None
     if wrong:
         return Embedded(record, f"its embedded record was edited: {wrong}")
-    return Embedded(record, None if same else "it is not the picture that was drawn with this record")
+    return Embedded(record, None if same else _OTHER)
 
 
 def _is_pdf(content: bytes) -> bool:
@@ -108,6 +111,16 @@ def _shown(content: bytes) -> str:
     others = {keyword: text for keyword, text in image.text.items() if keyword != _KEYWORD}
     said = canonical_json([image.mode, image.size, others, content.endswith(_PNG_END)])
     return hashlib.sha256(said.encode() + image.tobytes()).hexdigest()
+
+
+def _without_packet(content: bytes) -> bytes:
+    """The picture as it was before an earlier release added its packet: a chunk to PNG, an update to the end of PDF."""
+    packet = content.rindex(b"<semrobust:record>")
+    if _is_pdf(content):
+        end = b"%%EOF\n"
+        return content[: content.rindex(end, 0, packet) + len(end)]
+    start = content.rindex(b"iTXt" + _KEYWORD.encode(), 0, packet) - 4
+    return content[:start] + content[start + 12 + int.from_bytes(content[start : start + 4]) :]
 
 
 def _png_with(picture: bytes, packet: str) -> bytes:
