@@ -70,6 +70,13 @@ def test_what_a_change_remakes_and_that_going_back_costs_nothing(pulled: Project
     assert pulled.planned() == set()
 
 
+def test_a_plain_clone_measures_anew_but_trains_nothing(finished: Project, tmp_path: Path) -> None:
+    """Networks are in git, the dataset and the samples are not."""
+    planned = kinds(finished.clone(tmp_path / "clone").planned())
+    assert {"dataset", "clean", "attack", "accuracy", "table", "figure"} <= planned
+    assert "train" not in planned
+
+
 def test_no_time_of_a_file_decides_anything(pulled: Project) -> None:
     future = time.time() + 10_000
     for address in ("dataset/photos10", "train/deepjscc", "table/clean"):

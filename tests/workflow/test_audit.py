@@ -57,7 +57,7 @@ def test_every_tampering_is_found(project: Project) -> None:
     assert by[FIGURE.as_posix()] == by[TABLE.as_posix()] == "tampered"
     assert by[plan["train/deepjscc"].path().as_posix()] == by[plan["clean/deepjscc"].path().as_posix()] == "tampered"
     assert by[plan["attack/deepjscc.pga"].path().as_posix()] == "stale"  # what was made from the model
-    assert by[plan["dataset/photos10"].path().as_posix()] == "ok"
+    assert by[plan["dataset/photos10"].record.as_posix()] == "ok"
     assert by[plan["train/mae_vq"].path().as_posix()] == "ok"
 
 

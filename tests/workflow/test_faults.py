@@ -109,7 +109,8 @@ def test_a_second_training_of_a_system_waits_for_the_first(unmade: Project, fini
     first.send_signal(signal.SIGCONT)
     assert (first.wait(600), second.wait(600)) == (0, 0)
     assert "epoch 1/2" in (tmp_path / "first.log").read_text()
-    assert second_output.read_text() == waits, "it trained again what was there"
+    made = unmade.plan()[f"train/{SYSTEM}"].path()
+    assert second_output.read_text() == f"{waits}{made}\n", "it trained again what was there"
     assert unmade.results() == finished.results()
 
 

@@ -1,5 +1,6 @@
-# One rule for each step (src/semrobust/pipeline/step.py). Their files are named with keys, and inputs are `ancient`: an
-# artifact that exists is right by its name, so neither file times nor Snakemake's metadata decide anything.
+# One rule for each step (src/semrobust/pipeline/step.py). Their files are named with keys: an artifact that exists is right
+# by its name. So inputs are `ancient`, and what is made does not ask for inputs that are not here: a clone that has a network
+# and not the dataset trains nothing.
 # Loops define functions by call, since a rule's functions run when the loop is long over.
 
 
@@ -8,7 +9,8 @@ def inputs_of(kind):
         artifact = PLAN[f"{kind}/{wildcards.name}"]
         if artifact.key != wildcards.key:
             raise ValueError(f"the params ask for {artifact.path()}, and not for what has the key {wildcards.key}")
-        return [ancient(path) for needed in PLAN.inputs(artifact) for path in needed.paths]
+        asked, made = PLAN.inputs(artifact), work.is_made(artifact)
+        return [ancient(path) for needed in asked for path in needed.paths if not made or path.exists()]
 
     return inputs
 

@@ -75,8 +75,9 @@ def need_room(folder: Path) -> None:
 
 def cannot_write(path: Path, cause: OSError) -> ArtifactError:
     """The one message for a disk that is full or not writable."""
+    why = os.strerror(cause.errno) if cause.errno else cause  # in the words of the system: pyarrow adds its own
     return ArtifactError(
-        f"cannot write {path}: {cause.strerror or cause}. Free space or make the folder writable, "
+        f"cannot write {path}: {why}. Free space or make the folder writable, "
         "then run the same command again; finished work is kept."
     )
 
