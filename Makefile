@@ -26,7 +26,7 @@ demo: install
 	@echo "Figures: figures/demo/  Tables: data/demo/results/"
 
 test: install
-	$(RUN) pytest tests --ignore=tests/workflow -n 2 --cov --cov-report=term --cov-fail-under=85
+	$(RUN) pytest tests --ignore=tests/workflow -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 	$(RUN) pytest tests/workflow -n 2 --dist loadfile  # these share one real run
 
 lint: install

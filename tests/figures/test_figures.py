@@ -48,6 +48,12 @@ def draw(name: str, **changed: pd.DataFrame) -> Figure:
     return figure
 
 
+@cache
+def drawn(name: str) -> Figure:
+    """The figure of the samples in the style of the params, to be looked at and left as it is."""
+    return draw(name)
+
+
 def texts(figure: Figure) -> list[Text]:
     return [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_visible() and t.get_text().strip()]
 
@@ -63,21 +69,21 @@ def test_samples_are_as_the_tables_promise(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*CURVES, ABLATION])
 def test_each_data_line_has_a_marker(name: str) -> None:
-    lines = [line for axes in draw(name).axes for line in axes.lines if line.get_gid() != "reference"]
+    lines = [line for axes in drawn(name).axes for line in axes.lines if line.get_gid() != "reference"]
     assert lines
     assert all(line.get_marker() not in (None, "None", "", " ") for line in lines)
 
 
 @pytest.mark.parametrize("name", [*CURVES, ABLATION])
 def test_axis_labels_name_their_units(name: str) -> None:
-    for axes in draw(name).axes:
+    for axes in drawn(name).axes:
         for label in filter(None, (axes.get_xlabel(), axes.get_ylabel())):
             assert re.search(r"\((dB|×|total|share of images)\)$", label), label
 
 
 @pytest.mark.parametrize("name", step.names())
 def test_says_what_it_was_made_from(name: str) -> None:
-    text = everything(draw(name))
+    text = everything(drawn(name))
     counts = {
         "extra_gallery": "2",
         "zhang2026_fig5_attack_power": "500",
@@ -95,7 +101,7 @@ def test_says_what_it_was_made_from(name: str) -> None:
 
 @pytest.mark.parametrize("name", ATTACKED)
 def test_names_every_system_and_why_one_is_missing(name: str) -> None:
-    text = everything(draw(name))
+    text = everything(drawn(name))
     assert all(label in text for label in LABELS.values())
     assert f"Infeasible: {LABELS[INFEASIBLE]} does not fit the bit budget." in text
 
@@ -119,27 +125,27 @@ def test_text_is_readable_within_the_sheet_and_overlaps_nothing(name: str, conte
 
 @pytest.mark.parametrize("name", CURVES)
 def test_the_legend_covers_no_data(name: str) -> None:
-    figure = draw(name)
+    figure = drawn(name)
     legend = figure.legends[0].get_window_extent()
     assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
 
 
 def test_a_system_looks_the_same_in_all_figures() -> None:
     wanted = looks(inputs(CURVES[0]), "systems")
-    clean = draw("zhang2026_fig4_clean").axes[0]
+    clean = drawn("zhang2026_fig4_clean").axes[0]
     for line in clean.lines:
         if line.get_gid() != "reference":
             look = next(look for look in wanted.values() if look.label == line.get_label())
             assert (line.get_color(), line.get_marker()) == (look.color, look.marker)
-    titles = {axes.get_title(): axes.title.get_color() for axes in draw("zhang2026_fig5_attack_power").axes}
+    titles = {axes.get_title(): axes.title.get_color() for axes in drawn("zhang2026_fig5_attack_power").axes}
     assert all(titles[look.label] == look.color for name, look in wanted.items() if name != INFEASIBLE)
     assert len({(look.color, look.marker) for look in wanted.values()}) == len(wanted)
 
 
 def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_references() -> None:
-    quality = draw("zhang2026_fig4_clean").axes[0]
-    drawn = {line.get_label() for line in quality.lines if line.get_gid() != "reference"}
-    assert drawn == {label for name, label in LABELS.items() if name != INFEASIBLE}
+    quality = drawn("zhang2026_fig4_clean").axes[0]
+    curves = {line.get_label() for line in quality.lines if line.get_gid() != "reference"}
+    assert curves == {label for name, label in LABELS.items() if name != INFEASIBLE}
     assert {str(line.get_label()) for line in quality.lines if line.get_gid() == "reference"} >= {
         "HEVC, best of 14 chains at each SNR",
         "JPEG, best of 13 chains at each SNR",
@@ -147,7 +153,7 @@ def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_referenc
 
 
 def test_link_adaptation_tells_chains_apart() -> None:
-    figure = draw("extra_link_adaptation")
+    figure = drawn("extra_link_adaptation")
     table = TABLES["clean"]()
     assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 chains", "JPEG: 12 chains"]
     for axes, source, chains in zip(figure.axes, ("hevc", "jpeg"), (14, 12), strict=True):
@@ -165,7 +171,7 @@ def test_link_adaptation_tells_chains_apart() -> None:
 
 
 def test_censored_means_are_hollow_and_said_to_be_bounds() -> None:
-    figure = draw("zhang2026_fig5_attack_power")
+    figure = drawn("zhang2026_fig5_attack_power")
     panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["deepjscc"])
     hollow = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
     assert len(hollow) == 1
@@ -174,7 +180,7 @@ def test_censored_means_are_hollow_and_said_to_be_bounds() -> None:
 
 
 def test_zero_power_stays_on_the_axis() -> None:
-    figure = draw("zhang2026_fig5_attack_power")
+    figure = drawn("zhang2026_fig5_attack_power")
     panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["hevc_ldpc_16qam"])
     assert panel.get_yscale() == "symlog"
     assert panel.get_ylim()[0] < 0
@@ -185,14 +191,14 @@ def test_zero_power_stays_on_the_axis() -> None:
 
 
 def test_second_axis_is_the_power_over_the_signals() -> None:
-    figure = draw("zhang2026_fig5_attack_power")
+    figure = drawn("zhang2026_fig5_attack_power")
     right = next(axes for axes in figure.axes if axes.get_ylabel() == "PSR (dB)")
     for tick, label in zip(right.get_yticks(), right.get_yticklabels(), strict=True):
         assert 10 * np.log10(tick / PARAMS.link.real_uses) == pytest.approx(float(label.get_text().replace("−", "-")))
 
 
 def test_infinite_and_zero_ratios_lie_in_strips_beyond_the_axis() -> None:
-    figure = draw("zhang2026_fig_ratio")
+    figure = drawn("zhang2026_fig_ratio")
     ticks = {
         label.get_text(): y
         for y, label in zip(figure.axes[0].get_yticks(), figure.axes[0].get_yticklabels(), strict=True)
@@ -211,7 +217,7 @@ def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:
     table = TABLES["power_ratio"]()
     best = table[table["semantic_attack"] == BEST_OF]
     assert len(best) < len(table)
-    shown, alone = draw("zhang2026_fig_ratio"), draw("zhang2026_fig_ratio", power_ratio=best)
+    shown, alone = drawn("zhang2026_fig_ratio"), draw("zhang2026_fig_ratio", power_ratio=best)
     for one, other in zip(shown.axes, alone.axes, strict=True):
         assert one.get_ylim() == other.get_ylim()
         for line, same in zip(one.lines, other.lines, strict=True):
@@ -220,7 +226,7 @@ def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:
 
 
 def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() -> None:
-    figure = draw(ABLATION)
+    figure = drawn(ABLATION)
     first, *_ = main = [name for name in PARAMS.attacked() if PARAMS.systems[name].kind.endswith("ldpc")]
     panels = {"modulation": main, **{study: [first, *PARAMS.studied(study)] for study in PARAMS.studies()}}
     assert [axes.get_title() for axes in figure.axes] == list(panels)
@@ -246,7 +252,7 @@ def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() ->
 
 
 def test_the_ablation_names_the_attacks_that_all_chains_of_a_panel_have_seen() -> None:
-    text = " ".join(everything(draw(ABLATION)).split())
+    text = " ".join(everything(drawn(ABLATION)).split())
     some = ", ".join(study for study in PARAMS.studies() if study not in ("rate", "source codec"))
     assert f"rate: {PARAMS.attacks['vulnerable_set'].label}, {PARAMS.attacks['greedy_bits'].label}" in text
     assert "modulation: all;" in text
@@ -254,7 +260,7 @@ def test_the_ablation_names_the_attacks_that_all_chains_of_a_panel_have_seen() -
 
 
 def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:
-    assert "lower bound" in everything(draw(ABLATION))
+    assert "lower bound" in everything(drawn(ABLATION))
     censored = TABLES["attack_power"]().assign(ruinable_n_censored=lambda table: (table["snr_db"] > 15).astype(int))
     for axes in draw(ABLATION, attack_power=censored).axes:
         hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
@@ -270,13 +276,13 @@ def test_the_ablation_without_studies_shows_the_modulations() -> None:
 
 
 def test_shows_the_claim_and_equality() -> None:
-    text = everything(draw("zhang2026_fig_ratio"))
+    text = everything(drawn("zhang2026_fig_ratio"))
     assert "paper's claim: up to 14–16×" in text
     assert "equal" in text
 
 
 def test_sets_that_may_not_be_all_are_hollow_and_said_to_be_bounds() -> None:
-    figure = draw("extra_trapping_sets")
+    figure = drawn("extra_trapping_sets")
     table = TABLES["code_structure"]()
     first = table[table["system"] == PARAMS.coded()[0]]
     for kind, axes, column in (("absorbing_set", figure.axes[0], "a"), ("codeword", figure.axes[1], "weight")):
@@ -299,7 +305,7 @@ def test_trapping_sets_without_a_code_are_an_empty_sheet() -> None:
 
 
 def test_gallery_shows_the_pixels_themselves() -> None:
-    figure = draw("extra_gallery")
+    figure = drawn("extra_gallery")
     with np.load(gallery()) as arrays:
         shown, originals = arrays["images"], arrays["originals"]
     pictures = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
@@ -321,7 +327,7 @@ def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) ->
 
 
 def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> None:
-    figure = draw("zhang2026_bounds")
+    figure = drawn("zhang2026_bounds")
     titles = [axes.get_title().replace("\n", " ") for axes in figure.axes if axes.get_title()]
     assert titles == [LABELS[name] for name in ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")]
     text = " ".join(everything(figure).split())
@@ -339,7 +345,7 @@ def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> Non
 
 
 def test_claims_are_shown_with_their_verdicts_in_words() -> None:
-    cells = [" ".join(cell.get_text().split()) for cell in texts(draw("extra_paper_vs_ours"))]
+    cells = [" ".join(cell.get_text().split()) for cell in texts(drawn("extra_paper_vs_ours"))]
     text = " ".join(cells)
     table = TABLES["paper_vs_ours"]()
     for claim in table["text"]:
