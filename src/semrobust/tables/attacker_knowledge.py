@@ -26,6 +26,10 @@ sent (image, codeword, noise) but not how the receiver decodes it. Every other k
 
 LEVELS = (*KNOWLEDGE, ALL)
 
+EQUAL = (CHANNEL, ALL)
+"""Levels at which the attackers of both sides know the same. At the others a vector or a decoder that was learned from
+the victim's receiver or data meets attacks on the chain that do without its code."""
+
 
 def usable(kinds: Plain, level: str) -> list[str]:
     """Attacks of the params that an attacker of this level can run: more knowledge never hurts him."""
