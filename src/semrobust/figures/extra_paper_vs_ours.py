@@ -55,8 +55,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
             _mark(axes, row.verdict, top)
             top = _write(axes, row.cells, top)
     notes = [
-        "In brackets: 95% intervals; of a share of points, from those that certainly count to those that may. Rules, and "
-        "the tables behind each line, are in paper_vs_ours.csv; `semrobust compare` prints them."
+        "In brackets: 95% intervals; of a share of points, from those that certainly count to those that may. Rules, "
+        "and the tables behind each line, are in paper_vs_ours.csv; `semrobust compare` prints them."
     ]
     images = table["n_images"].dropna().astype(int).tolist()
     canvas.footer(figure, inputs, images, notes)

@@ -121,6 +121,6 @@ Attack power by what the attacker knows
 
 One row per pair of systems, SNR and level of knowledge: mean energy ‖s‖² of the best attack of that level on each
 side and their ratio, with 95% bootstrap intervals over the test images of {{ dataset }} that both can send and that
-mid-grey would ruin.
+mid-grey would ruin. At the levels ``receiver`` and ``sent`` the two sides' attackers do not know the same.
 """,
 )  # fmt: skip
