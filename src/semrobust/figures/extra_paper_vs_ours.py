@@ -97,7 +97,7 @@ FIGURE = base.Figure(
 The papers' claims and what this run says
 
 One row per claim of the two papers that our copies have: where it stands, our number with its 95% interval where the
-tables have one, and the verdict, by a rule that was written down before. The table of claims in this report gives the
+tables have one, and the verdict, by a rule that is the same for every run. The table of claims in this report gives the
 rules; ``paper_vs_ours.csv`` names the tables behind each row.
 """,
 )
