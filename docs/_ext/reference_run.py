@@ -1,7 +1,7 @@
 """Directives that show the reference run, read from its tables and figures when the site is built.
 
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
-    {run-claims} PAPER     the claims of one paper and what came out
+    {run-claims} PAPER     the claims of one paper and what came out: today's rules on the run's tables
     {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
 
 So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
@@ -26,8 +26,10 @@ from sphinx.util.typing import ExtensionMetadata, OptionSpec
 from semrobust.config.params import Params, load
 from semrobust.figures.step import figure
 from semrobust.pipeline.captions import caption
+from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
 from semrobust.pipeline.plan import ROOT as STORE
+from semrobust.tables import paper_vs_ours
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {
@@ -56,29 +58,12 @@ def table(name: str) -> pd.DataFrame:
     return pd.read_csv(ROOT / path_of(name), dtype=str, keep_default_na=False)
 
 
-def number(text: str, percent: bool = False) -> str:
-    """Three significant digits, but whole numbers as they are; a dash where the table has nothing."""
-    if not text:
-        return "–"
-    value = float(text) * (100 if percent else 1)
-    if value.is_integer() or value in (float("inf"), float("-inf")):
-        shown = f"{value:,.0f}".replace("inf", "∞")
-    elif abs(value) >= 1000:
-        shown = f"{value:,.0f}"
-    else:
-        shown = f"{value:#.3g}".rstrip(".")
-    if len(shown) > 9:
-        digits, power = f"{value:.2e}".split("e")
-        shown = f"{digits}·10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return shown.replace("-", "−") + "%" * percent
-
-
 def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
-    """A number with its interval, if the table has one for it."""
+    """A number with its interval, if the table has one for it; a dash where the table has nothing."""
     stem = re.sub("_(mean|rate|per_image)$", "", column)
-    shown = number(row[column], percent)
-    low, high = (row.get(f"{stem}_{end}", "") for end in ("low", "high"))
-    return f"{shown} [{number(low, percent).rstrip('%')}, {number(high, percent)}]" if low and row[column] else shown
+    texts = [row[column], *(row.get(f"{stem}_{end}", "") for end in ("low", "high"))]
+    value, low, high = (float(text or "nan") * (100 if percent else 1) for text in texts)
+    return interval(value, low, high, "%" * percent)
 
 
 def label(of: str, column: str, value: str) -> str:
@@ -160,11 +145,11 @@ class RunClaims(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Of each claim the verdict, our number, and the rule that the verdict follows."""
-        claims = table("paper_vs_ours")
+        claims = paper_vs_ours.published(params(), ROOT / path_of("paper_vs_ours").parent)
         items = []
         for _, row in claims[claims["paper"] == self.arguments[0]].iterrows():
             place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
-            value = f"{measured(row, 'value')} – " if row["value"] else ""
+            value = f"{interval(*row[['value', 'value_low', 'value_high']])} – " if row["value"] == row["value"] else ""
             lines = [
                 f"- **{row['verdict']}** · {escaped(row['text'])} ({escaped(place)})",
                 f"  Ours: {escaped(value + row['measure'])}",

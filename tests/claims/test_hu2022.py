@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from semrobust.claims.claim import DIRECTION, FAILS, HOLDS
+from semrobust.claims.claim import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED, Finding
 from semrobust.config.roles import recognition_roles
 from tests.claims.judging import Tables, accuracy, shifted, verdict
 from tests.figures.samples import PARAMS
@@ -19,6 +19,9 @@ def test_every_role_of_both_papers_is_found() -> None:
     }  # fmt: skip
 
 
+FAR = ("hu2022_fig4_vit", "hu2022_fig5_vit", "hu2022_fig5_no_at")
+
+
 @pytest.mark.parametrize(
     ("name", "other"),
     [
@@ -28,36 +31,62 @@ def test_every_role_of_both_papers_is_found() -> None:
     ],
 )  # fmt: skip
 def test_accuracy_of_the_other_decides_what_mae_is_compared_with(samples: Tables, name: str, other: str) -> None:
-    apart, close, behind = (verdict(name, accuracy(samples, other, by)) for by in (-0.6, 0.0, 0.6))
-    assert apart.verdict == HOLDS
-    assert behind.verdict == FAILS
-    assert apart.value == pytest.approx(close.value + 0.6)
-    assert behind.low < behind.value < behind.high < 0
+    def found(mae: float, than: float) -> Finding:
+        return verdict(name, accuracy(samples, {"mae_vq": mae, other: than}))
+
+    clearly = found(0.5, 0.3)
+    assert clearly.verdict == HOLDS
+    assert clearly.value == pytest.approx(0.2)
+    assert clearly.low == pytest.approx(0.2 - 0.02 * 2**0.5)
+    assert found(0.5, 0.44).verdict == (DIRECTION if name in FAR else HOLDS)
+    assert [found(0.5, than).verdict for than in (0.49, 0.5, 0.51)] == [INCONCLUSIVE] * 3
+    assert found(0.5, 0.6).verdict == FAILS
+    # who is worse than guessing is no better than another one who is
+    assert found(0.05, 0.0).verdict == FAILS
+    assert found(0.5, 0.0).value == pytest.approx(0.4)
 
 
-def test_schemes_are_compared_over_all_snrs(samples: Tables) -> None:
-    ahead = accuracy(samples, "jpeg_vit_full", -0.7)
-    assert verdict("hu2022_fig6_conventional", ahead).value == 1
-    behind = accuracy(samples, "jpeg_vit_full", 0.7)
-    assert verdict("hu2022_fig4_conventional", behind).verdict == FAILS
-    assert verdict("hu2022_fig6_conventional", behind).verdict == FAILS
+def test_schemes_are_compared_where_one_of_them_is_better_than_guessing(samples: Tables) -> None:
+    both = ("hu2022_fig4_conventional", "hu2022_fig6_conventional")
+
+    def found(mae: float, jpeg: float) -> list[str]:
+        return [verdict(name, accuracy(samples, {"mae_vq": mae, "jpeg_vit_full": jpeg})).verdict for name in both]
+
+    assert found(0.5, 0.3) == [DIRECTION, HOLDS]  # the same gap at every SNR is not most at low ones
+    assert found(0.5, 0.5) == [INCONCLUSIVE, INCONCLUSIVE]
+    assert found(0.3, 0.5) == [FAILS, FAILS]
+    assert found(0.09, 0.05) == [UNTESTED, UNTESTED]
 
 
 def test_similar_over_channels_is_the_largest_spread(samples: Tables) -> None:
-    table = samples["accuracy"]
-    awgn = table[(table["channel"] == "awgn")].set_index(["system", "snr_db", "attack", "source", "semantic_noise_eps"])
-    same = table[~table["channel"].isin(["rayleigh", "rician"])]
-    copies = [awgn.reset_index().assign(channel=name) for name in ("rayleigh", "rician")]
-    found = verdict("hu2022_fig6_similar", samples | {"accuracy": pd.concat([same, *copies])})
-    assert (found.verdict, found.value) == (HOLDS, 0.0)
-    rows = (table["system"] == "mae_vq") & (table["channel"] == "rician")
-    apart = shifted(table, rows, 0.5, "accuracy", "accuracy_low", "accuracy_high")
-    assert verdict("hu2022_fig6_similar", samples | {"accuracy": apart}).verdict == FAILS
+    same = accuracy(samples, {"mae_vq": 0.4})["accuracy"]
+    mae = same["system"] == "mae_vq"
+    ends = ["accuracy", "accuracy_low", "accuracy_high"]
+
+    def found(spread: float, at_snr_db: float | None = None, width: float = 0.01) -> Finding:
+        table = same.copy()
+        table.loc[mae, ["accuracy_low", "accuracy_high"]] = 0.4 - width, 0.4 + width
+        rows = mae & (table["channel"] == "rician")
+        rows &= True if at_snr_db is None else table["snr_db"] == at_snr_db
+        return verdict("hu2022_fig6_similar", samples | {"accuracy": shifted(table, rows, spread, *ends)})
+
+    assert (found(0.0).verdict, found(0.0).value) == (HOLDS, 0.0)
+    assert found(0.2, at_snr_db=12.0).verdict == DIRECTION
+    assert found(0.05).verdict == INCONCLUSIVE
+    assert found(0.2).verdict == FAILS
+    assert found(0.0, width=0.1).verdict == INCONCLUSIVE  # intervals too wide to show that they are similar
 
 
-def test_a_violated_check_of_the_noise_counts_against_fig_5(samples: Tables) -> None:
-    table = samples["attack_sanity"].copy()
-    table.loc[(table["system"] == "vit") & (table["check"] == "monotone"), "verdict"] = "violated"
-    found = verdict("hu2022_fig5_falls", samples | {"attack_sanity": table})
-    assert found.verdict == DIRECTION
-    assert 0.5 < found.value < 1
+def test_steps_that_do_not_fall_count_against_fig_5_where_there_is_something_to_lose(samples: Tables) -> None:
+    table = samples["attack_sanity"]
+    vit = (table["system"] == "vit") & (table["check"] == "monotone")
+
+    def found(rows: pd.Series[bool], by: float) -> Finding:
+        columns = ("difference", "difference_low", "difference_high")
+        return verdict("hu2022_fig5_falls", samples | {"attack_sanity": shifted(table, rows, by, *columns)})
+
+    assert found(vit, 0.0).verdict == HOLDS
+    assert found(vit, -1.0).verdict == DIRECTION
+    assert found(table["check"] == "monotone", -1.0).verdict == FAILS
+    table = table.assign(weaker=table["weaker"].mask(vit, 0.95))
+    assert found(vit, -1.0).verdict == HOLDS

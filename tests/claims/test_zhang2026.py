@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from semrobust.claims.claim import DIRECTION, FAILS, HOLDS
-from tests.claims.judging import Tables, ratio, shifted, verdict
+from semrobust.claims.claim import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, Finding
+from semrobust.tables.attacker_knowledge import EQUAL
+from semrobust.tables.attacks import BEST_OF
+from tests.claims.judging import GIVEN, Tables, ratio, shifted, verdict
 
 
 @pytest.mark.parametrize(("to", "expected"), [(15.0, HOLDS), (3.0, DIRECTION), (100.0, DIRECTION), (0.5, FAILS)])
@@ -13,7 +16,61 @@ def test_headline_is_judged_by_the_interval_of_the_ratio(samples: Tables, to: fl
     found = verdict("zhang2026_headline", ratio(samples, to))
     assert found.verdict == expected
     assert found.value == to
-    assert verdict("zhang2026_more_robust", ratio(samples, to)).verdict == (HOLDS if to > 1 else FAILS)
+
+
+def test_headline_is_inconclusive_where_the_interval_includes_no_difference(samples: Tables) -> None:
+    table = ratio(samples, 15.0)["power_ratio"]
+    assert verdict("zhang2026_headline", samples | {"power_ratio": table.assign(ratio_low=0.9)}).verdict == INCONCLUSIVE
+
+
+def test_chains_count_where_they_work_by_themselves_those_of_studies_too(samples: Tables) -> None:
+    table, clean = samples["attack_power"], samples["clean"]
+    powers = ["ruinable_power_mean", "ruinable_power_low", "ruinable_power_high"]
+
+    def found(chains: list[str], times: float, works: pd.DataFrame = clean) -> Finding:
+        changed = table.copy()
+        changed.loc[changed["system"].isin(chains), powers] *= times
+        return verdict("zhang2026_more_robust", samples | {"attack_power": changed, "clean": works})
+
+    chains, ablation = GIVEN["chains"], [name for name in GIVEN["chains"] if name.startswith("ablation")]
+    assert ablation
+    assert found(chains, 0.01).verdict == HOLDS
+    assert found(chains, 1e4).verdict == FAILS
+    assert found(ablation[:1], 1e4).verdict == DIRECTION
+    # a chain that loses its images by itself is broken by nobody
+    dead = clean.assign(block_error_rate=clean["block_error_rate"].mask(clean["system"] == ablation[0], 0.5))
+    assert found(ablation[:1], 1e4, dead).verdict == HOLDS
+
+
+def test_trainings_are_judged_only_by_a_search_as_good_as_the_others(samples: Tables) -> None:
+    powers = samples["attack_power"]
+    best = (powers["attack"] == BEST_OF) & (powers["system"] == "deepjscc")
+
+    def found(to: float, weaker: float) -> str:
+        table = samples["criteria_ratio"].assign(ratio=to, ratio_low=0.9 * to, ratio_high=1.1 * to)
+        least = table.loc[table["semantic_system"] == "deepjscc", "semantic_power"].max() / weaker
+        long = powers.assign(ruinable_power_mean=powers["ruinable_power_mean"].mask(best, least))
+        table.loc[table["semantic_system"] == "deepjscc", "semantic_power"] = weaker * least
+        tables = samples | {"criteria_ratio": table, "attack_power": long}
+        return verdict("zhang2026_headline_trainings", tables).verdict
+
+    assert [found(to, 1.0) for to in (15.0, 3.0, 1.0, 0.5)] == [HOLDS, DIRECTION, INCONCLUSIVE, FAILS]
+    assert [found(to, 1.23) for to in (15.0, 3.0, 1.0, 0.5)] == [INCONCLUSIVE, INCONCLUSIVE, INCONCLUSIVE, FAILS]
+
+
+def test_other_attackers_are_compared_at_equal_knowledge(samples: Tables) -> None:
+    table = samples["attacker_knowledge"]
+
+    def found(equal: float, other: float) -> Finding:
+        ratios = table["knowledge"].isin(EQUAL).map({True: equal, False: other})
+        ends = {"ratio": ratios, "ratio_low": 0.9 * ratios, "ratio_high": 1.1 * ratios}
+        return verdict("zhang2026_other_attackers", samples | {"attacker_knowledge": table.assign(**ends)})
+
+    assert found(3.0, 0.1).verdict == DIRECTION  # what is not compared at equal knowledge says nothing
+    assert found(1.0, 9.0).verdict == INCONCLUSIVE
+    assert found(0.5, 9.0).verdict == FAILS
+    blind = table[table["knowledge"].isin(EQUAL)].assign(ratio=3.0, ratio_low=2.0, ratio_high=4.0)
+    assert verdict("zhang2026_other_attackers", samples | {"attacker_knowledge": blind}).verdict == HOLDS
 
 
 def test_headline_leaves_out_snrs_at_which_the_chain_fails_by_itself(samples: Tables) -> None:
@@ -33,16 +90,32 @@ def test_an_attack_is_minimal_if_none_is_cheaper(samples: Tables, factor: float,
 
 
 def test_noise_in_training_is_judged_by_power_and_by_slopes(samples: Tables) -> None:
-    assert verdict("zhang2026_noisy_training", samples).verdict == HOLDS
+    claims = ("zhang2026_noisy_training", "zhang2026_smooth")
     swapped = {"deepjscc": "deepjscc_noiseless", "deepjscc_noiseless": "deepjscc"}
     other = samples | {name: table.replace({"system": swapped}) for name, table in samples.items()}
-    assert verdict("zhang2026_noisy_training", other).verdict == FAILS
-    assert verdict("zhang2026_smooth", samples).verdict == HOLDS
-    assert verdict("zhang2026_smooth", other).verdict == FAILS
+    # the same system under both names: no difference
+    copies = {
+        name: pd.concat([samples[name], samples[name].query("system == 'deepjscc'").assign(system=swapped["deepjscc"])])
+        for name in ("attack_power", "lipschitz")
+    }
+    keys = ["system", "attack", "snr_db"]
+    same = samples | {
+        name: of.drop_duplicates([key for key in keys if key in of], keep="last") for name, of in copies.items()
+    }
+    for name in claims:
+        assert [verdict(name, tables).verdict for tables in (samples, same, other)] == [HOLDS, INCONCLUSIVE, FAILS]
 
 
-def test_bound_is_tight_or_only_there(samples: Tables) -> None:
-    assert verdict("zhang2026_bound", samples).verdict == DIRECTION
-    tight = samples | {"bounds": samples["bounds"].assign(tightness_median=3.0)}
-    assert verdict("zhang2026_bound", tight).verdict == HOLDS
+def test_powers_are_those_of_the_headline_s_images(samples: Tables) -> None:
+    table = samples["attack_power"]
+    everything = table.assign(**{f"power_total_{end}": 1e9 for end in ("mean", "low", "high")})
+    assert verdict("zhang2026_noisy_training", samples | {"attack_power": everything}) == verdict(
+        "zhang2026_noisy_training", samples
+    )
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(3.0, HOLDS), (50.0, DIRECTION), (1e6, FAILS)])
+def test_a_bound_far_below_explains_nothing(samples: Tables, factor: float, expected: str) -> None:
+    table = samples["bounds"].assign(tightness_median=factor)
+    assert verdict("zhang2026_bound", samples | {"bounds": table}).verdict == expected
     assert verdict("zhang2026_ideal_bound", samples).verdict == FAILS

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from semrobust.cli import main, reports
 from semrobust.pipeline import files
+from semrobust.tables import paper_vs_ours
 from tests.pipeline import small_project
 from tests.pipeline.small_project import make
 from tests.pipeline.toys import table
@@ -54,14 +55,16 @@ def test_a_table_that_is_missing_or_edited_or_of_other_params_is_refused_with_wh
     assert "is not the file that was written" in compare().stderr
 
 
-def test_a_table_of_an_earlier_release_is_shown_and_said_to_be_one() -> None:
+def test_tables_of_an_earlier_release_are_judged_by_todays_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     CSV.parent.mkdir(parents=True)
     pd.DataFrame({"claim": ["a", "b", "c"]}).to_csv(CSV, index=False)
+    anew = pd.DataFrame({"verdict": ["holds"]})
+    monkeypatch.setattr(paper_vs_ours, "published", lambda _, folder: anew if folder == CSV.parent else None)
     record = {"id": "0", "job": {"kind": "table", "name": "paper_vs_ours", "key": "0"}, "settings": {}}
     record |= {"outputs": {CSV.as_posix(): files.sha256(CSV)}}
     CSV.with_suffix(".json").write_text(json.dumps(record))
     result = compare()
-    assert (result.exit_code, result.stdout) == (0, "3 rows of claim\n")
-    assert "is of an earlier release" in result.stderr
+    assert (result.exit_code, result.stdout) == (0, "1 rows of verdict\n")
+    assert "are of an earlier release" in result.stderr
     CSV.write_text("claim\nedited\n")
     assert compare().exit_code == 1

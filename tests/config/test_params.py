@@ -341,6 +341,15 @@ def test_rungs_are_the_classical_chains_of_no_study(params: Params) -> None:
     assert not {"deepjscc", "jpeg_ldpc_qpsk", "ablation_nr"} & set(rungs)
 
 
+def test_trainings_that_differ_by_their_seed_stand_together() -> None:
+    params = validate(raw_params())
+    groups = params.trainings()
+    several = {name: of for name, of in groups.items() if name.endswith("+")}
+    assert set(groups) == {*params.by_criteria(), *several}
+    assert several["trained_10db+"] == ["trained_10db", "trained_10db_seed_2", "trained_10db_seed_3"]
+    assert {name: of[0] for name, of in several.items()} == {name: name[:-1] for name in several}
+
+
 def test_an_attack_that_nobody_runs_is_refused() -> None:
     raw = raw_params()
     raw["systems"] = {"deepjscc": raw["systems"]["deepjscc"] | {"attacks": ["random", "pga"]}}

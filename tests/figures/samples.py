@@ -327,7 +327,7 @@ def paper_vs_ours() -> pd.DataFrame:
                 "channel": "see rule", "paper": claim.paper, "claim": claim.name, "place": claim.place,
                 "text": claim.text, "stated": claim.stated, "measure": "what was measured, in some words",
                 "value": value, "value_low": interval[0], "value_high": interval[1],
-                "verdict": VERDICTS[index % 4], "rule": claim.rule, "files": "data/x.csv",
+                "verdict": VERDICTS[index % len(VERDICTS)], "rule": claim.rule, "files": "data/x.csv",
             }
         )  # fmt: skip
     return pd.DataFrame(rows).drop(columns="interval")

@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.text import Text
 
+from semrobust.claims.claim import VERDICTS
 from semrobust.errors import ParamsError
-from semrobust.figures import canvas, step
+from semrobust.figures import canvas, extra_paper_vs_ours, step
 from semrobust.figures.base import BEST_OF, looks
 from semrobust.tables.table import names as tables_of_runs
 from semrobust.tables.table import table as table_of
@@ -355,6 +356,9 @@ def test_claims_are_shown_with_their_verdicts_in_words() -> None:
     assert "1.4·10⁷ [1.12·10⁷, 1.68·10⁷]" in text
     assert "attack (14–16×)" in text
     draw("extra_paper_vs_ours", paper_vs_ours=table.iloc[:0])
+    marks = extra_paper_vs_ours._MARKS
+    assert tuple(marks) == VERDICTS
+    assert len({marker for marker, _ in marks.values()}) == len(marks)
 
 
 def test_bounds_draw_when_theory_says_nothing() -> None:

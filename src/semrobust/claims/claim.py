@@ -9,11 +9,14 @@ from typing import Any
 import pandas as pd
 
 from semrobust.config.settings import Plain
+from semrobust.pipeline import numbers
 
-HOLDS, DIRECTION, FAILS, UNTESTED = "holds", "holds in direction", "does not hold", "not testable here"
-VERDICTS = (HOLDS, DIRECTION, FAILS, UNTESTED)
+HOLDS, DIRECTION, INCONCLUSIVE = "holds", "holds in direction", "inconclusive"
+FAILS, UNTESTED = "does not hold", "not testable here"
+VERDICTS = (HOLDS, DIRECTION, INCONCLUSIVE, FAILS, UNTESTED)
 
 Tables = Mapping[str, pd.DataFrame]
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,9 @@ class Finding:
 class Claim:
     """What a paper says (`text`, its own number in `stated` if our copy has one), where, and how we judge it.
 
-    `rule` says in words when it holds and when only its direction does; `tables` are read by `check`, with the settings
-    of the table `paper_vs_ours` beside them; it returns None where the run lacks a system that the claim is about.
+    `rule` says in words when it holds, when only its direction does, and when not; where neither is certain under the
+    intervals, it is inconclusive. `tables` are read by `check`, with the settings of the table `paper_vs_ours` beside
+    them; it returns None where the run lacks a system that the claim is about.
     """
 
     name: str
@@ -58,18 +62,48 @@ def claim(name: str, place: str, text: str, rule: str, *tables: str, stated: str
     return add
 
 
-def judged(value: float, low: float, high: float, measure: str) -> Finding:
-    """A difference or log ratio that the paper says is positive: its interval decides, then its sign."""
-    return Finding(HOLDS if low > 0 else DIRECTION if value > 0 else FAILS, measure, value, low, high)
+def verdict(holds: bool, direction: bool, fails: bool) -> str:
+    """What a rule says by what is certain under the intervals, the first that is; nothing is: inconclusive."""
+    return HOLDS if holds else DIRECTION if direction else FAILS if fails else INCONCLUSIVE
+
+
+def above(
+    measure: str, value: float, interval: Interval | None, *, limit: float, least: float | None = None
+) -> Finding:
+    """A value that the paper says is large: its whole interval lies above `limit`, for its direction above `least`.
+
+    `least` is the value without a difference, `limit` itself if it is not given. An interval that includes it decides
+    nothing; one without any of it above fails. Without an interval the value decides.
+    """
+    least = limit if least is None else least
+    low, high = interval or (value, value)
+    return Finding(verdict(low > limit, low > least, high <= least), measure, value, *(interval or ()))
+
+
+def below(measure: str, value: float, interval: Interval | None, *, limit: float, most: float | None = None) -> Finding:
+    """A value that the paper says is small: its whole interval is at most `limit`, for its direction at most `most`."""
+    most = limit if most is None else most
+    low, high = interval or (value, value)
+    return Finding(verdict(high <= limit, high <= most, low > most), measure, value, *(interval or ()))
+
+
+def share(measure: str, low: pd.Series[float], high: pd.Series[float], least: float) -> Finding | None:
+    """The share of points that lie above `least`, by the ends of their intervals: all, over half, at most half.
+
+    Its own interval goes from the points that certainly lie above to those that may. None without any point.
+    """
+    if low.empty:
+        return None
+    certain, possible = float((low > least).mean()), float((high > least).mean())
+    said = verdict(certain == 1, certain > 0.5, possible <= 0.5)
+    return Finding(said, measure, certain, certain, possible)
 
 
 def report(table: pd.DataFrame) -> str:
     """The table as text for a terminal: one paragraph per claim."""
     lines = []
-    for row in table.fillna({"stated": ""}).to_dict("records"):
-        value = "" if pd.isna(row["value"]) else f"{row['value']:.3g}"
-        if not pd.isna(row["value_low"]):
-            value += f" [{row['value_low']:.3g}, {row['value_high']:.3g}]"
+    for row in table.fillna({"stated": "", "measure": ""}).to_dict("records"):
+        value = numbers.interval(row["value"], row["value_low"], row["value_high"]) if pd.notna(row["value"]) else ""
         stated = f" (paper: {row['stated']})" if row["stated"] else ""
         lines += [
             f"{str(row['verdict']).upper()}: {row['text']} [{row['paper']}, {row['place']}]{stated}",

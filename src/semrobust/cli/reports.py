@@ -20,21 +20,26 @@ from semrobust.pipeline.plan import ROOT, Plan, beside
 def compare(files: tuple[Path, ...]) -> None:
     """Say of each claim of the two papers whether it holds in this run, and by which rule.
 
-    Reads the published table paper_vs_ours.csv, and refuses one that was edited or made with other params. One that an
-    earlier release made is shown, and said to be so.
+    Reads the published table paper_vs_ours.csv, and refuses one that was edited or made with other params. Of an
+    earlier release the other tables are read, and judged by the rules of this one.
     """
     import pandas as pd
 
     from semrobust.claims.claim import report
+    from semrobust.tables import paper_vs_ours
 
-    path, warning = _published(Plan.of(load(files), files))
-    if warning:
-        click.echo(f"semrobust: {warning}\n", err=True)
-    click.echo(report(pd.read_csv(path)))
+    params = load(files)
+    path, earlier = _published(Plan.of(params, files))
+    if earlier:
+        click.echo(f"semrobust: {earlier}\n", err=True)
+    click.echo(report(paper_vs_ours.published(params, path.parent) if earlier else pd.read_csv(path)))
 
 
 def _published(plan: Plan) -> tuple[Path, str]:
-    """The table of claims under its plain name, and what is to be said of it; raises ArtifactError if it is another."""
+    """The table of claims under its plain name, and what is to be said of it if an earlier release made it.
+
+    Raises ArtifactError if it is missing, or another one.
+    """
     table = plan["table/paper_vs_ours"]
     assert table.plain_stem is not None
     path, record = beside(table.plain_stem, table.suffixes[0]), beside(table.plain_stem, ".json")
@@ -45,7 +50,10 @@ def _published(plan: Plan) -> tuple[Path, str]:
         return path, ""
     finding = Audit(plan).file(record)
     if finding.status is Status.EARLIER:
-        return path, f"{path} is of an earlier release, and shown as it is: to have it made by this one, {make}"
+        return path, (
+            f"the tables in {path.parent} are of an earlier release. They are judged by the rules of this one, so "
+            f"verdicts may differ from those in {path.name}. To have all made by this one, {make}"
+        )
     why = "; ".join(text for _, text in finding.problems)
     raise ArtifactError(f"{path} is not what these params ask for: {why}. To make it, {make}")
 

@@ -24,8 +24,6 @@ Color = tuple[float, float, float]
 
 _LEAST_EXPONENT = -1  # smaller means are next to no attack at all and would push all others together
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
 BEST_OF = "best_of"
 """What the tables call the cheapest of all attacks on a system, image by image."""
 
@@ -172,24 +170,3 @@ def power_scale(power: pd.Series[float]) -> dict[str, Any]:
     exponent = max(math.floor(math.log10(positive.min())), _LEAST_EXPONENT)
     decades = math.log10(positive.max()) - exponent
     return {"value": "symlog", "linthresh": 10.0**exponent, "linscale": 0.1 * decades}
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A measured number as people write it: "−1,250", "0.0417", "1.4·10⁷", "∞", and a dash for none."""
-    if math.isnan(value) or math.isinf(value):
-        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    if float(mantissa) == 0:
-        return "0"
-    if -5 < int(exponent) < 6:
-        text = f"{value:,.0f}" if int(exponent) > digits - 1 else f"{float(f'{mantissa}e{exponent}'):.{digits + 4}g}"
-        return text.replace("-", "−")
-    power = str(int(exponent)).translate(_RAISED)
-    return f"{float(mantissa):g}·10{power}".replace("-", "−")
-
-
-def interval(value: float, low: float, high: float) -> str:
-    """A measured number and its interval, where it has one that says more than the number."""
-    ends = [number(low), number(high)]
-    said = number(value)
-    return said if "–" in ends or ends == [said, said] else f"{said} [{', '.join(ends)}]"

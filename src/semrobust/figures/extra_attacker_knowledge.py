@@ -93,7 +93,9 @@ Attack power by what the attacker knows
 Left: mean energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB) under the best
 attack of each level of knowledge, solid for DeepJSCC, dashed for the chain. Right: their ratio, semantic ÷ classical.
 Rows: chains. Over the test images of {{ dataset }} that both sides can send and that a failed decode ruins; bands:
-95% bootstrap intervals over images. Below 1 DeepJSCC is easier to break. Look at which line is above 1: who is ahead
-depends on whether the attacker knows the receiver, what is sent, both or neither.
+95% bootstrap intervals over images. Below 1 DeepJSCC is easier to break. Attackers of both sides know the same where
+they know the channel alone or all. In between, vectors and decoders learned from the victim's receiver or data meet
+attacks on the chain that do without its code, which he who hears traffic could recover: there the left panel says what
+was tried, and the ratio compares unequal attackers.
 """,
 )

@@ -10,15 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas
+from semrobust.pipeline.numbers import interval
 
 _LINE = 0.135  # inches
 _GAP = 0.7  # lines between rows
 _COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
 _WIDTHS = (58, 13, 31, 18)  # characters
-# blue, yellow and orange are told apart by the colour-blind, too, and grey says nothing
+# blue, yellow and orange are told apart by the colour-blind, too, and grey decides nothing
 _MARKS = {
     "holds": ("o", "#0173b2"),
     "holds in direction": ("^", "#d9b300"),
+    "inconclusive": ("$?$", "0.25"),
     "does not hold": ("X", "#d55e00"),
     "not testable here": ("_", "0.5"),
 }
@@ -53,8 +55,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
             _mark(axes, row.verdict, top)
             top = _write(axes, row.cells, top)
     notes = [
-        "In brackets: 95% intervals. Rules, and the tables behind each line, are in paper_vs_ours.csv; "
-        "`semrobust compare` prints them."
+        "In brackets: 95% intervals; of a share of points, from those that certainly count to those that may. Rules, "
+        "and the tables behind each line, are in paper_vs_ours.csv; `semrobust compare` prints them."
     ]
     images = table["n_images"].dropna().astype(int).tolist()
     canvas.footer(figure, inputs, images, notes)
@@ -63,7 +65,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 def _row(claim: pd.Series[float]) -> _Row:
     value, low, high = (claim[name] for name in ("value", "value_low", "value_high"))
-    ours = "" if value != value else base.interval(value, low, high)
+    ours = "" if value != value else interval(value, low, high)
     stated = str(claim["stated"])
     text = str(claim["text"]) if stated in ("", "nan") else f"{claim['text']} ({stated})"
     cells = (text, str(claim["place"]), f"{ours} {claim['measure']}".strip(), str(claim["verdict"]))
@@ -95,7 +97,7 @@ FIGURE = base.Figure(
 The papers' claims and what this run says
 
 One row per claim of the two papers that our copies have: where it stands, our number with its 95% interval where the
-tables have one, and the verdict, by a rule that was written down before. The table of claims in this report gives the
+tables have one, and the verdict, by a rule that is the same for every run. The table of claims in this report gives the
 rules; ``paper_vs_ours.csv`` names the tables behind each row.
 """,
 )

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas, shown
+from semrobust.pipeline.numbers import number
 
 _COLUMNS = ("power_total_mean", "power_total_low", "power_total_high")
 _MEASURED, _IDEAL, _CERTIFIED = "measured", "ideal", "certified"
@@ -104,9 +105,7 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
         certified = rows[(rows["quantity"] == _CERTIFIED) & (rows["power_total_mean"] > 0)]
         if len(certified):
             least, most = certified["tightness_median"].min(), certified["tightness_median"].max()
-            said.append(
-                f"measured power is {base.number(least, 1)} to {base.number(most, 1)} times the bound (medians)"
-            )
+            said.append(f"measured power is {number(least, 1)} to {number(most, 1)} times the bound (medians)")
         local = rows[rows["quantity"] == "local"]
         if len(local):
             share = local["n_beaten"].sum() / local["n_images"].sum()

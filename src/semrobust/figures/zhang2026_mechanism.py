@@ -1,4 +1,4 @@
-"""Zhang 2026, why noise in training protects: how smooth each decoder is, and what attacks on it need."""
+"""Zhang 2026, what noise in training changes: how smooth each decoder is, and what attacks on it need."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ FIGURE = base.Figure(
     shows=(shown.criteria,),
     draw=draw,
     caption="""
-Why noise in training protects
+What noise in training changes
 
 DeepJSCC trained without noise, with noise of several SNRs, and with a penalty on its slope instead. Top: PSNR without
 an attack, and Frobenius and spectral norm of the decoder's Jacobian at what is received. Middle: mean least energy

@@ -26,6 +26,10 @@ sent (image, codeword, noise) but not how the receiver decodes it. Every other k
 
 LEVELS = (*KNOWLEDGE, ALL)
 
+EQUAL = (CHANNEL, ALL)
+"""Levels at which the attackers of both sides know the same. At the others a vector or a decoder that was learned from
+the victim's receiver or data meets attacks on the chain that do without its code."""
+
 
 def usable(kinds: Plain, level: str) -> list[str]:
     """Attacks of the params that an attacker of this level can run: more knowledge never hurts him."""
@@ -117,6 +121,6 @@ Attack power by what the attacker knows
 
 One row per pair of systems, SNR and level of knowledge: mean energy ‖s‖² of the best attack of that level on each
 side and their ratio, with 95% bootstrap intervals over the test images of {{ dataset }} that both can send and that
-mid-grey would ruin.
+mid-grey would ruin. At the levels ``receiver`` and ``sent`` the two sides' attackers do not know the same.
 """,
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from semrobust.claims import hu2022, zhang2026  # noqa: F401  they fill CLAIMS
@@ -33,6 +35,7 @@ def settings(params: Params) -> Plain:
             [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
             for name in params.attacked()
         ],
+        "chains": [name for name in dict(params.pairs()) if SYSTEMS[systems[name]["kind"]].side == "classical"],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],
         "trainings": [[group, of, training(of[0])] for group, of in params.trainings().items()],
         "ruined": [
@@ -50,8 +53,19 @@ def settings(params: Params) -> Plain:
 
 def make(work: Work) -> pd.DataFrame:
     """Rows (claim). A claim about systems that the run lacks is not testable in it."""
-    given = work.settings
     tables = {name: pd.read_csv(found.path()) for name, found in work.inputs("table").items()}
+    return judged(tables, work.settings)
+
+
+def published(params: Params, folder: Path) -> pd.DataFrame:
+    """The rows that today's rules give for the tables in `folder`, whoever made them; `params` name the schemes."""
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in JUDGED}
+    about = {"run": params.run, "dataset": params.data.source, "seed": params.seed}
+    return judged(tables, about | settings(params))
+
+
+def judged(tables: Tables, given: Plain) -> pd.DataFrame:
+    """Every claim with its finding."""
     rows = []
     for claim in CLAIMS:
         found = _finding(claim, tables, given)

@@ -1,4 +1,4 @@
-"""Numbers in figures and in the report, as people write them."""
+"""Numbers as people write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from semrobust.figures.base import interval, number
+from semrobust.pipeline.numbers import interval, number
 
 
 @pytest.mark.parametrize(
