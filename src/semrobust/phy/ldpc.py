@@ -5,7 +5,8 @@ one set of code-structure attacks serve both families:
 
 - `parity_check` H (checks, nodes): a word on the nodes is valid when H x = 0 over GF(2);
 - `channel_nodes` (n,): the node of each *transmitted* coded bit. A regular code transmits every node. An NR
-  code punctures its first 2Z nodes: they belong to the graph and have LLR 0 at the receiver;
+  code punctures its first 2Z nodes, and parity bits where n is small: they belong to the graph and have LLR 0 at
+  the receiver;
 - `information_nodes` (k,): the node that holds each message bit.
 """
 
@@ -139,17 +140,29 @@ class LdpcCode:
             parity_check = sparse.csr_array((ones, indices, indptr), shape=(indptr.size - 1, nodes))
             generator = np.unpackbits(arrays["generator"], axis=1, count=n)
             channel, information = (arrays[f"{name}_nodes"].astype(np.int64) for name in ("channel", "information"))
-            # each unit message with its codeword on the graph: all nodes are either transmitted or message bits
-            words = np.zeros((k, nodes), dtype=np.int64)
-            words[:, information] = np.eye(k, dtype=np.int64)
-            words[:, channel] = generator
-            covered = np.union1d(channel, information).size == nodes
+            code = cls(family, k, n, parity_check, generator, channel, information)
+            sound = code._sound()
         except (KeyError, ValueError, IndexError, UnicodeDecodeError) as error:
             raise ArtifactError(f"stored LDPC code is incomplete or damaged ({error}); build it again") from error
-        systematic = np.array_equal(words[:, information], np.eye(k))
-        if not covered or not systematic or np.any((parity_check.astype(np.int64) @ words.T) % 2):
+        if not sound:
             raise ArtifactError("stored LDPC code is damaged: its generator is not one of its parity-check matrix")
-        return cls(family, k, n, parity_check, generator, channel, information)
+        return code
+
+    def _sound(self) -> bool:
+        """Whether each row of the generator is sent by one word of the graph, which holds that row's unit message.
+
+        Nodes that are not transmitted, message bits or not, follow from H: with columns u for them and c for the
+        others, H_u x_u = H_c x_c must have one solution. Where it has several, two messages share a codeword.
+        """
+        hidden = np.setdiff1d(np.arange(self.nodes), self.channel_nodes)
+        sent = np.asarray(self.parity_check[:, self.channel_nodes].astype(np.int64) @ self.generator.T) % 2
+        system = np.hstack([self.parity_check[:, hidden].toarray(), sent.astype(np.uint8)])
+        solved, pivots = row_reduce(system)
+        if not np.array_equal(pivots, np.arange(hidden.size)):
+            return False
+        words = np.zeros((self.k, self.nodes), dtype=np.uint8)
+        words[:, self.channel_nodes], words[:, hidden] = self.generator, solved[:, hidden.size :].T
+        return np.array_equal(words[:, self.information_nodes], np.eye(self.k))
 
 
 def _matmul(left: torch.Tensor, right: Bits) -> torch.Tensor:
@@ -187,8 +200,8 @@ def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> Ldpc
     checks, hence a codeword of weight 2 that no decoder can protect. Such a matrix is drawn again, from the
     same stream, so every other seed gives exactly the code of `make_ldpc(..., seed=seed)`.
     """
-    if n <= 0 or n % 2:
-        raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
+    if n <= 0:
+        raise ValueError(f"code length n = {n} must be positive")
     if not 2 <= column_weight < row_weight:
         raise ValueError(
             f"weights ({column_weight}, {row_weight}): a positive rate needs 2 <= column_weight < row_weight"
@@ -225,8 +238,8 @@ def nr_code(k: int, n: int) -> LdpcCode:
     the mother code's without the checks of untransmitted degree-1 parity bits, and without the filler bits
     (known zeros): both removals change nothing in decoding. The generator holds the encoded unit messages.
     """
-    if n <= 0 or n % 2:
-        raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
+    if n <= 0:
+        raise ValueError(f"code length n = {n} must be positive")
     if not 12 <= k < n:
         raise ValueError(f"k = {k}: an NR code of length n = {n} needs 12 <= k < n")
     from sionna.phy.fec import ldpc as sionna_ldpc  # seconds, and only the making of a code needs it
@@ -241,4 +254,7 @@ def nr_code(k: int, n: int) -> LdpcCode:
     generator = encoder(torch.eye(k)).to(torch.uint8).numpy()
     first = 2 * encoder.z
     channel = np.arange(first, first + n, dtype=np.int64)
-    return LdpcCode("nr", k, n, graph[:, kept].tocsr(), generator, channel, np.arange(k, dtype=np.int64))
+    code = LdpcCode("nr", k, n, graph[:, kept].tocsr(), generator, channel, np.arange(k, dtype=np.int64))
+    if not code._sound():  # (24, 26) for one: the few parity bits sent do not make up for the punctured message bits
+        raise ValueError(f"no NR code with k = {k}, n = {n}: two messages would share a codeword")
+    return code
