@@ -212,7 +212,7 @@ def test_a_parity_check_file_is_named_by_its_content(tmp_path: Path) -> None:
     code = {"family": "alist", "path": str(file), "sha256": digest}
     assert problems(code=code) == []
     assert problems(code=code, modulation="qpsk") == [
-        f"code.path: {str(file)!r}, its matrix must have 384 columns, the coded bits of a block"
+        f"code.path: {str(file)!r}, its matrix has 768 columns, must have 384, the coded bits of a block"
     ]
     file.write_text("768 384\n3 6\n\n")
     (problem,) = problems(code=code)

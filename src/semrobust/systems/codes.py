@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from semrobust.config.settings import Settings
-from semrobust.phy.alist import read_alist
+from semrobust.errors import DataError
+from semrobust.phy.alist import alist_columns, read_alist
 from semrobust.phy.ldpc import LdpcCode, from_parity_check, nr_code, regular_code
 
 _LEAST_MESSAGE = 32
@@ -79,9 +80,12 @@ class AlistCodeSettings(Settings):
         digest = hashlib.sha256(content).hexdigest()
         if digest != self.sha256:
             return [f"sha256: {self.sha256!r}, but {self.path} has {digest}"]
-        columns = content.split(maxsplit=1)[:1]
-        if columns != [str(n).encode()]:
-            return [f"path: {self.path!r}, its matrix must have {n} columns, the coded bits of a block"]
+        try:
+            columns = alist_columns(Path(self.path))
+        except DataError as error:
+            return [f"path: {self.path!r}, must be an alist file: {error}"]
+        if columns != n:
+            return [f"path: {self.path!r}, its matrix has {columns} columns, must have {n}, the coded bits of a block"]
         return []
 
     def make(self, n: int) -> LdpcCode:
