@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 import pyldpc
@@ -195,17 +198,49 @@ def test_impossible_regular_codes(args: tuple[int, int, int, int], match: str) -
     ("k", "n", "match"),
     [
         (24, 26, "two messages would share a codeword"),
-        (100, 100, "k < n"),
-        (10, 20, "12 <= k"),
-        (96, 100, "coderate"),
-        (100, 800, "coderate"),
-        (9000, 18000, "too large"),
+        (100, 0, "positive"),
+        (100, 100, "its rate must be from 1/5 to 0.95"),
+        (10, 20, "12 <= k <= 8448"),
+        (96, 100, "its rate must"),
+        (153, 768, "its rate must"),
+        (9000, 18000, "12 <= k <= 8448"),
+        (3830, 13000, "at most 3824"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Effective coderate")
 def test_impossible_nr_codes(k: int, n: int, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         ldpc.nr_code(k, n)
+
+
+@given(k=st.integers(1, 9000), rate=st.fractions(Fraction(1, 6), 1))
+@example(k=3840, rate=Fraction(1, 4))
+@example(k=3841, rate=Fraction(1, 4))
+@example(k=3824, rate=Fraction(7, 24))
+@example(k=3825, rate=Fraction(7, 24))
+@example(k=3825, rate=Fraction(1, 3))
+@settings(max_examples=200, deadline=None)
+def test_sizes_of_nr_codes_are_those_that_sionna_takes(k: int, rate: Fraction) -> None:
+    """Sionna's own choice of a base graph, without what it builds then."""
+    n = math.ceil(k / rate)
+    taken = 12 <= k <= 8448 and Fraction(1, 5) <= Fraction(k, n) and k / n <= 0.95
+    if taken:
+        try:
+            LDPC5GEncoder._sel_basegraph(LDPC5GEncoder.__new__(LDPC5GEncoder), k, k / n)
+        except ValueError:
+            taken = False
+    assert (ldpc.no_nr_code(k, n) is None) == taken
+
+
+@pytest.mark.parametrize(("n", "column", "row"), [(48, 3, 6), (96, 3, 6), (60, 3, 4), (48, 2, 3)])
+def test_shared_pairs_are_their_mean_over_draws(n: int, column: int, row: int) -> None:
+    stream = np.random.RandomState(0)
+    counts = []
+    for _ in range(400):
+        alike = pyldpc.parity_check_matrix(n, column, row, seed=stream).T
+        counts.append(sum((alike[first] == alike[first + 1 :]).all(axis=1).sum() for first in range(n)))
+    expected = ldpc.shared_pairs(n, column, row)
+    assert np.mean(counts) == pytest.approx(expected, abs=5 * math.sqrt(expected / 400))
 
 
 def test_wrong_shapes_are_refused(regular: ldpc.LdpcCode) -> None:

@@ -186,8 +186,12 @@ def test_min_sum_is_another_decoder(images: torch.Tensor) -> None:
     [
         ({"blocks": 5}, "blocks: 5, must split the 192 symbols of an image evenly"),
         ({"blocks": 64, "code": REGULAR | {"row_weight": 9}}, "code.row_weight: 9, must divide the 12 coded bits"),
-        ({"code": {"family": "nr", "rate": "1/30"}}, "code.rate: '1/30', must leave 32 <= k < 768"),
-        ({"code": {"family": "nr", "rate": "4/4"}}, "code.rate: '4/4', must leave 32 <= k < 768"),
+        ({"blocks": 64}, "code.column_weight: 3, must suit the 12 coded bits of a block: n = 12 is too short"),
+        ({"code": REGULAR | {"column_weight": 2}}, "code.column_weight: 2, must suit the 768 coded bits"),
+        ({"uses": 24}, "code: leaves 24 message bits, must leave 32 for an empty frame"),
+        ({"code": {"family": "nr", "rate": "1/30"}}, "code.rate: '1/30', leaves k = 25 of the 768 coded bits"),
+        ({"code": {"family": "nr", "rate": "1/5"}}, "code.rate: '1/5', leaves k = 153 of the 768 coded bits"),
+        ({"code": {"family": "nr", "rate": "4/4"}}, "code.rate: '4/4', leaves k = 768 of the 768 coded bits"),
         (
             {"code": {"family": "alist", "path": "none.alist", "sha256": "0" * 64}},
             "code.path: 'none.alist', No such file",
@@ -207,24 +211,45 @@ def test_settings_of_the_decoder_must_fit_its_rule() -> None:
 
 def test_a_parity_check_file_is_named_by_its_content(tmp_path: Path) -> None:
     file = tmp_path / "code.alist"
-    file.write_text("768 384\n3 6\n")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    code = {"family": "alist", "path": str(file), "sha256": digest}
+    write_alist(chain().code.parity_check.toarray(), file)
+    code = of_file(file)
     assert problems(code=code) == []
     assert problems(code=code, modulation="qpsk") == [
-        f"code.path: {str(file)!r}, its matrix has 768 columns, must have 384, the coded bits of a block"
+        f"code.path: {str(file)!r}, its matrix has 768 columns, must have 384, the bits of a block"
     ]
-    file.write_text("768 384\n3 6\n\n")
+    file.write_text(file.read_text() + "\n")
     (problem,) = problems(code=code)
-    assert problem.startswith(f"code.sha256: {digest!r}, but {file} has ")
+    assert problem.startswith(f"code.sha256: {code['sha256']!r}, but {file} has ")
+
+
+def of_file(file: Path) -> dict[str, str]:
+    return {"family": "alist", "path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "reason"),
+    [
+        ([[1, 1, 0, 0] * 12, [0, 0, 0, 0] * 12], "rows [1] of the parity-check matrix are empty"),
+        (np.eye(48, dtype=np.uint8), "leaves no message bits"),
+        (np.eye(48, dtype=np.uint8)[:40], "leaves 8 message bits, must leave 32"),
+    ],
+)
+def test_a_file_without_a_code_is_named(tmp_path: Path, matrix: Any, reason: str) -> None:
+    file = tmp_path / "code.alist"
+    write_alist(np.array(matrix), file)
+    (problem,) = problems(24, code=of_file(file))
+    assert problem.startswith("code")
+    assert reason in problem
+    file.write_text("48 24\n3 6\n")
+    (problem,) = problems(24, code=of_file(file))
+    assert f"{file}, line 3: the file ends before the weights of the columns" in problem
 
 
 def test_a_chain_runs_on_a_parity_check_file(tmp_path: Path, images: torch.Tensor) -> None:
     file = tmp_path / "code.alist"
     drawn = chain()
     write_alist(drawn.code.parity_check.toarray(), file)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    system = chain(code={"family": "alist", "path": str(file), "sha256": digest})
+    system = chain(code=of_file(file))
     assert system.code.family == "alist"
     sent = system.encode(images)
     assert torch.equal(sent.codewords, drawn.encode(images).codewords)

@@ -63,7 +63,17 @@ class ClassicalSettings(SystemSettings):
         """Each block must fill whole symbols, and the code must exist at the length that this gives."""
         if link.real_uses % (2 * self.blocks):
             return [f"blocks: {self.blocks}, must split the {link.real_uses // 2} symbols of an image evenly"]
-        return [f"code.{problem}" for problem in self.code.problems(self.block_bits(link.real_uses))]
+        n = self.block_bits(link.real_uses)
+        problems = [f"code.{problem}" for problem in self.code.problems(n)]
+        if not problems:
+            framing = self.framing(self.blocks * self.code.message_bits(n))
+            if framing.bits < framing.least:
+                problems = [f"code: leaves {framing.bits} message bits, must leave {framing.least} for an empty frame"]
+        return problems
+
+    def framing(self, bits: int) -> Framing:
+        """How an image's source bytes fill its message bits."""
+        return Framing(bits, with_quality=self.stream == "payload")
 
 
 class ClassicalSystem(System[ClassicalSettings]):
@@ -87,7 +97,7 @@ class ClassicalSystem(System[ClassicalSettings]):
         self.code = code
         self.blocks = settings.blocks
         self.decoder = Decoder(code, **settings.decoder.model_dump())
-        self.framing = Framing(self.blocks * code.k, with_quality=settings.stream == "payload")
+        self.framing = settings.framing(self.blocks * code.k)
 
     @classmethod
     def make_codec(cls, settings: ClassicalSettings) -> Codec:

@@ -46,6 +46,13 @@ class CodedSettings(Settings):
     code: FreeCodeSettings
     decoder: DecoderSettings
 
+    def problems(self, message: int) -> list[str]:
+        """Return "key: value, what is allowed" for what cannot carry `message` bits."""
+        code = self.code
+        rateless = isinstance(code, RegularCodeSettings) and code.column_weight >= code.row_weight
+        length = 0 if rateless else code_length(code, message, self.modulation)
+        return [f"code.{problem}" for problem in code.problems(length)]
+
 
 def code_length(code: RegularCodeSettings | NRCodeSettings, message: int, modulation: str) -> int:
     """The least number of coded bits that carry `message` bits and fill whole symbols."""
