@@ -18,7 +18,7 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 from semrobust.errors import ArtifactError
 from semrobust.phy import ldpc
 from semrobust.phy.decoder import Decoder
-from tests.phy.helpers import binary_llr, messages, syndromes
+from tests.phy.helpers import messages, received_llr, syndromes
 
 
 def slow_rank(matrix: npt.NDArray[np.uint8]) -> int:
@@ -160,7 +160,7 @@ def survives_storage(code: ldpc.LdpcCode) -> None:
     words = code.encode(bits)
     assert torch.equal(again.encode(bits), words)
     assert torch.equal(again.information(words), bits)
-    llr = binary_llr(words, 3.0)
+    llr = received_llr(words, 3.0)
     one, two = (Decoder(each, iterations=5).decode(llr) for each in (code, again))
     assert torch.equal(one.llr, two.llr)
     assert torch.equal(one.bits, two.bits)

@@ -17,11 +17,16 @@ from safetensors.torch import save_file
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings
 from semrobust.phy import mapping
+from semrobust.phy.air import Air
 from semrobust.phy.alist import write_alist
+from semrobust.phy.fading import Fading
 from semrobust.systems.base import GREY
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
+from semrobust.systems.draw import BatchDraw
 from semrobust.systems.hevc_ldpc import HevcLdpcSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSystem
+from semrobust.systems.over_air import decode_over
+from tests.phy.helpers import tanner
 
 USES = 384
 QUIET = 1e-2
@@ -256,6 +261,24 @@ def test_a_chain_runs_on_a_parity_check_file(tmp_path: Path, images: torch.Tenso
     restored = type(system).restore(system.settings, USES, system.state())
     file.unlink()  # the checkpoint holds the code
     assert torch.equal(restored.encode(images).codewords, sent.codewords)
+
+
+def test_a_code_of_odd_length_goes_over_bpsk(tmp_path: Path, images: torch.Tensor) -> None:
+    """Twenty words of 155 bits, also over a complex channel: an image as a whole fills its symbols."""
+    file = tmp_path / "tanner.alist"
+    write_alist(tanner(), file)
+    system = chain(3100, code=of_file(file), modulation="bpsk", blocks=20)
+    assert (system.code.n, system.code.k, system.budget()["information_bits"]) == (155, 64, 1280)
+    sent = system.encode(images)
+    assert sent.feasible.all()
+    assert torch.equal(sent.codewords.square().sum(dim=1), torch.full((len(images),), 3100.0))
+    air = Air(Fading("rayleigh"), 20.0)
+    draw = BatchDraw(1, 0, len(images))
+    for decoded in (system.decode(sent.codewords, QUIET), decode_over(system, sent.codewords, air, draw)):
+        assert torch.equal(decoded.images, system.decode(sent.codewords, QUIET).images)
+        assert not decoded.failed.any()
+    (problem,) = problems(3100, code=of_file(file), modulation="qpsk", blocks=20)
+    assert problem.startswith("blocks: 20, must split the 1550 symbols of an image evenly")
 
 
 def test_settings_of_a_chain_are_classical() -> None:

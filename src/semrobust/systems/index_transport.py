@@ -35,14 +35,14 @@ class UncodedSettings(Settings):
     """Index bits straight onto the constellation."""
 
     kind: Literal["uncoded"]
-    modulation: Literal["qpsk", "16qam"]
+    modulation: mapping.ModulationName
 
 
 class CodedSettings(Settings):
     """Index bits protected by one LDPC codeword per image."""
 
     kind: Literal["coded"]
-    modulation: Literal["qpsk", "16qam"]
+    modulation: mapping.ModulationName
     code: FreeCodeSettings
     decoder: DecoderSettings
 
@@ -55,7 +55,7 @@ class CodedSettings(Settings):
 
 
 def code_length(code: RegularCodeSettings | NRCodeSettings, message: int, modulation: str) -> int:
-    """The least number of coded bits that carry `message` bits and fill whole symbols."""
+    """The least number of coded bits that carry `message` bits and fill whole complex symbols."""
     step = 2 * mapping.modulation(modulation).bits_per_use
     if isinstance(code, NRCodeSettings):
         rate = Fraction(code.rate)
