@@ -26,6 +26,7 @@ from semrobust.systems.base import Decoded, Sent, State, System
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings, JpegLdpcSystem
 from tests.attacks.structure.samples import nr, regular, settings
+from tests.phy.helpers import tanner
 
 REPOSITORY = Path(__file__).parents[2]
 PARAMS = params.load([REPOSITORY / "params.yaml"])
@@ -212,7 +213,9 @@ TINY: dict[str, list[list[int]]] = {
 
 @cache
 def code_named(name: str) -> LdpcCode:
-    """One of `TINY`, or the `regular` or the `nr` code of about 100 bits."""
+    """One of `TINY`, the `tanner` code of 155 bits, or the `regular` or the `nr` code of about 100 bits."""
+    if name == "tanner":
+        return from_parity_check(tanner())
     if name in TINY:
         return from_parity_check(np.array(TINY[name], dtype=np.uint8))
     return nr() if name == "nr" else regular(96)

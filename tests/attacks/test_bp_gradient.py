@@ -9,6 +9,7 @@ import torch
 
 from semrobust.attacks.code.bp_gradient import BPGradient
 from semrobust.attacks.code.words import norms
+from semrobust.phy.decoder import Decoder
 from tests.attacks.samples import on_words, words_of
 
 CODES = [("regular", "qpsk", 6.0), ("regular", "16qam", 14.0), ("nr", "qpsk", 6.0), ("nr", "16qam", 14.0)]
@@ -67,6 +68,16 @@ def test_the_ascent_stops_at_the_boundary_within_its_steps() -> None:
     assert (norms(vectors[found]) <= 2.0 + 1e-5).all()
     assert words.fails(vectors[found], words.rows[found]).all()
     assert not words.fails(0.99 * vectors[found], words.rows[found]).all()
+
+
+def test_the_ascent_gets_somewhere_through_all_iterations_of_the_decoder() -> None:
+    words = words_of("regular", 4.0, 16)
+    words = replace(words, decoder=Decoder(words.decoder.code, "min-sum", words.decoder.iterations))
+    deep = on_words("bp_gradient", from_sets=False, depth=words.decoder.iterations, depths=[200], max_steps=30)
+    vectors = deep.search(words)
+    found = vectors.isfinite().all(dim=1)
+    assert found.any()
+    assert words.fails(vectors[found], words.rows[found]).all()
 
 
 @pytest.mark.parametrize("from_sets", [True, False])

@@ -171,6 +171,17 @@ def test_the_zero_word_needs_what_any_word_needs() -> None:
     assert zero.needed.all()
 
 
+@pytest.mark.parametrize("name", ["bp_gradient", "greedy_bits", "near_codeword", "vulnerable_set"])
+def test_a_code_of_odd_length_is_attacked_over_bpsk(name: str) -> None:
+    words = samples.words_of("tanner", 4.0, 8, "bpsk")
+    vectors = samples.on_words(name).search(words)
+    found = vectors.isfinite().all(dim=1)
+    assert found.any()
+    assert words.fails(vectors[found], words.rows[found]).all()
+    if name == "near_codeword":  # halfway to a word at distance 20 the receiver may as well decide for that one
+        assert norms(vectors[found]).square().min() < 20
+
+
 # images
 
 

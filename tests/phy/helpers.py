@@ -14,8 +14,16 @@ from semrobust.phy import channel, mapping, power
 from semrobust.phy.decoder import Decoded
 from semrobust.phy.ldpc import LdpcCode
 
+BPSK = mapping.modulation("bpsk")
 QPSK = mapping.modulation("qpsk")
 QAM16 = mapping.modulation("16qam")
+
+
+def tanner() -> npt.NDArray[np.uint8]:
+    """H of the (155, 64, 20) code of Tanner, Sridhara and Fuja (ISCTA 2001): shifted 31x31 identity matrices."""
+    shifts = [[5**row * 2**column % 31 for column in range(5)] for row in range(3)]
+    unit = np.eye(31, dtype=np.uint8)
+    return np.block([[np.roll(unit, shift, axis=1) for shift in row] for row in shifts])
 
 
 def q_function(x: float) -> float:
@@ -40,18 +48,11 @@ def normal(count: int, uses: int, seed: int = 1) -> torch.Tensor:
     return torch.randn(count, uses, generator=_rng(seed))
 
 
-def received_llr(codewords: torch.Tensor, snr_db: float, mod: mapping.Modulation = QPSK, seed: int = 1) -> torch.Tensor:
+def received_llr(codewords: torch.Tensor, snr_db: float, mod: mapping.Modulation = BPSK, seed: int = 1) -> torch.Tensor:
     """LLRs of coded bits sent over AWGN."""
     sent = mapping.map_bits(codewords, mod)
     received = channel.awgn(sent, snr_db, normal(sent.shape[0], sent.shape[1], seed))
     return mapping.llr(received, power.noise_variance(snr_db), mod)
-
-
-def binary_llr(codewords: torch.Tensor, snr_db: float, seed: int = 1) -> torch.Tensor:
-    """As `received_llr` with ±1 on every use, for codes of odd length too."""
-    sent = 1 - 2 * codewords.float()
-    received = channel.awgn(sent, snr_db, normal(sent.shape[0], sent.shape[1], seed))
-    return 2 * received / power.noise_variance(snr_db)
 
 
 def block_errors(decoded: Decoded, bits: torch.Tensor) -> int:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy import optimize, stats
 
 from semrobust.phy.ldpc import LdpcCode
@@ -52,6 +53,30 @@ def decode(
             kept[i] = answers(rule, messages, factor)
             posterior[check] = messages + kept[i]
     return result, taken
+
+
+def min_sum_slope(code: LdpcCode, llr: Reals, weights: Reals, limit: int, factor: float, most: float) -> Reals:
+    """Gradient (words, n) of Σ weights·posterior after `limit` passes of min-sum, by torch in float64.
+
+    Answers are at most factor·`most`, and are differentiated as if they were not cut.
+    """
+    given = torch.tensor(llr.T, requires_grad=True)
+    posterior = list(given.unbind())
+    checks = [code.parity_check.indices[a:b].tolist() for a, b in pairwise(code.parity_check.indptr)]
+    kept = [torch.zeros(len(check), len(llr), dtype=torch.float64) for check in checks]
+    for _ in range(limit):
+        for i, check in enumerate(checks):
+            messages = torch.stack([posterior[node] for node in check]) - kept[i]
+            signs = 1.0 - 2.0 * (messages < 0)
+            sizes, order = (messages * signs).sort(dim=0, stable=True)  # unlike |x|, with a slope at 0
+            others = torch.where(torch.arange(len(check))[:, None] == order[0], sizes[1], sizes[0])
+            cut = others - (others - most).clamp_min(0).detach()
+            kept[i] = factor * signs * signs.prod(dim=0) * cut
+            for node, value in zip(check, messages + kept[i], strict=True):
+                posterior[node] = value
+    total = (torch.stack(posterior) * torch.tensor(weights.T)).sum()
+    (slope,) = torch.autograd.grad(total, given)
+    return np.asarray(slope.numpy().T)
 
 
 def normal_approximation(k: int, n: int, snr_db: float) -> float:

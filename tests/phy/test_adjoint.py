@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from semrobust.phy import ldpc
+from semrobust.phy.belief import CERTAIN
 from semrobust.phy.decoder import FACTOR, RULES, Decoder
 from tests.phy import reference
 from tests.phy.helpers import messages, normal, received_llr
@@ -63,6 +64,36 @@ def test_gradient_is_linear_in_the_weights(rule: str, nr: ldpc.LdpcCode) -> None
     whole = decoder.gradient(llr, 2 * one - 3 * two, 5)[1]
     torch.testing.assert_close(whole, parts, rtol=1e-3, atol=1e-4 * float(parts.abs().max()))
     assert not decoder.gradient(llr, 0 * one, 5)[1].any()
+
+
+def direction(slope: Reals) -> Reals:
+    """Rows over their largest entries."""
+    return np.asarray(slope / np.abs(slope).max(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("depth", [8, 50, 200])
+def test_the_direction_through_many_iterations_is_that_of_float64(depth: int) -> None:
+    """Whole numbers and a factor of 1, so that float32 rounds nothing forward, and both see the same least messages."""
+    code = ldpc.regular_code(48, 4, 6, seed=0)
+    llr, weights = problem(code, 8)
+    llr = (20 * llr).round()
+    _, slope = Decoder(code, "min-sum", factor=1.0).gradient(llr, weights, depth)
+    given, sought = llr.double().numpy(), weights.double().numpy()
+    expected = reference.min_sum_slope(code, given, sought, depth, 1.0, float(CERTAIN))
+    np.testing.assert_allclose(direction(slope.double().numpy()), direction(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_depth_and_no_weight_make_it_infinite(rule: str, regular: ldpc.LdpcCode) -> None:
+    """Scaled by powers of two, directions are the same to the bit, and their norms are float32 numbers."""
+    llr, weights = problem(regular, 40)
+    decoder = Decoder(regular, rule)
+    whole, large = (decoder.gradient(llr, factor * weights, 5)[1] for factor in (1.0, 2.0**100))
+    assert np.array_equal(direction(whole.numpy()), direction(large.numpy()))
+    deep = decoder.gradient(llr, weights, 200)[1]
+    for slope in (large, deep):
+        assert bool(slope.norm(dim=1).isfinite().all())
+        assert bool(slope.any(dim=1).all())
 
 
 @pytest.mark.parametrize("rule", RULES)

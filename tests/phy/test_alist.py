@@ -1,4 +1,4 @@
-"""Alist files: MacKay's own example, both ways to pad, exact round trips, and every way to be wrong."""
+"""Alist files: a small example in all ways to write it, exact round trips, and every way to be wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from semrobust.errors import ArtifactError, DataError
-from semrobust.phy.alist import read_alist, write_alist
+from semrobust.phy.alist import alist_columns, read_alist, write_alist
 from semrobust.phy.ldpc import LdpcCode, from_parity_check
 
 PADDED = """\
@@ -30,6 +30,9 @@ PADDED = """\
 MATRIX = np.array([[1, 1, 1, 0], [1, 0, 0, 1], [0, 0, 1, 0]], dtype=np.uint8)
 
 
+COMMENTED = "\ufeff# columns, rows\n" + PADDED.replace("\n", " # \u00e9\n").replace("2 0 #", "2 #\n\n#") + "# end"
+
+
 def unpadded(text: str) -> str:
     lines = text.splitlines()
     return "\n".join(lines[:4] + [" ".join(word for word in line.split() if word != "0") for line in lines[4:]]) + "\n"
@@ -40,8 +43,18 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "code.alist"
 
 
-@pytest.mark.parametrize("text", [PADDED, unpadded(PADDED), PADDED.replace("\n", " \r\n"), PADDED + "\n\n"])
-def test_padded_and_unpadded_files_are_the_same_matrix(file: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        PADDED,
+        unpadded(PADDED),
+        PADDED.replace("\n", " \r\n"),
+        PADDED.replace("\n", "\n\n"),
+        PADDED.replace(" ", "\t"),
+        COMMENTED,
+    ],
+)
+def test_all_ways_to_write_it_are_the_same_matrix(file: Path, text: str) -> None:
     file.write_text(text)
     matrix = read_alist(file)
     assert matrix.dtype == np.uint8
@@ -59,11 +72,15 @@ matrices = arrays.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 8
 @given(matrix=matrices)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 def test_round_trip_is_exact_padded_or_not(file: Path, matrix: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> None:
-    """Also with columns and rows of zeros, whose lists are empty."""
+    """Also with columns and rows of zeros, whose lists are empty, or one 0."""
     write_alist(matrix, file)
     assert np.array_equal(read_alist(file), matrix)
-    file.write_text(unpadded(file.read_text()))
-    assert np.array_equal(read_alist(file), matrix)
+    text = unpadded(file.read_text())
+    for empty in ("", "0"):
+        lines = [line or empty for line in text.split("\n")]
+        file.write_text("\n".join(lines))
+        assert np.array_equal(read_alist(file), matrix)
+        assert alist_columns(file) == matrix.shape[1]
 
 
 def test_a_code_survives(file: Path, regular: LdpcCode) -> None:
@@ -90,10 +107,10 @@ def changed(line: int, text: str) -> str:
         (changed(3, "2 1 2"), 3, "the weights of the columns: 3 numbers, expected 4"),
         (changed(3, "2 1 3 1"), 3, "the weights of the columns: 3, expected 0 to 2"),
         (changed(4, "3 -1 1"), 4, "the weights of the rows: -1, expected 0 to 3"),
-        (changed(5, "1 0"), 5, "the list of column 1 has 1 ones in 2 numbers, its weight is 2"),
-        (changed(6, "1 2"), 6, "the list of column 2 has 2 ones in 2 numbers, its weight is 1"),
-        (changed(6, "0 1"), 6, "the list of column 2 has 1 ones in 2 numbers, its weight is 1"),
-        (changed(9, "1 2 3 0"), 9, "the list of row 1 has 3 ones in 4 numbers, its weight is 3"),
+        (changed(5, "1 0"), 5, "the list of column 1 has 1 ones, its weight is 2"),
+        (changed(6, "1 2"), 6, "the list of column 2 has 2 ones, its weight is 1"),
+        (changed(9, "1 2 0"), 9, "the list of row 1 has 2 ones, its weight is 3"),
+        (changed(9, "# 1 2 3"), 10, "the list of row 1 has 2 ones, its weight is 3"),
         (changed(5, "1 4"), 5, "the list of column 1 names 4, expected 1 to 3"),
         (changed(5, "1 -1"), 5, "the list of column 1 names -1, expected 1 to 3"),
         (changed(5, "1 1"), 5, "the list of column 1 names a place twice"),
@@ -114,7 +131,7 @@ def test_no_file_and_no_text_are_refused(file: Path) -> None:
     with pytest.raises(DataError, match="cannot be read as an alist file"):
         read_alist(file)
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="cannot be read as an alist file"):
+    with pytest.raises(DataError, match="must be whole numbers"):
         read_alist(file)
 
 

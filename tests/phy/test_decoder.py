@@ -14,7 +14,6 @@ from semrobust.phy.decoder import RULES, Decoder
 from tests.phy.helpers import (
     QAM16,
     QPSK,
-    binary_llr,
     block_errors,
     codebook,
     messages,
@@ -129,7 +128,7 @@ def test_bp_is_bitwise_map_without_cycles(kind: str) -> None:
     for row, check in zip(parity_check, checks, strict=True):
         row[check] = 1
     code = ldpc.from_parity_check(parity_check)
-    llr = binary_llr(code.encode(messages(code, 300)), -1.0)
+    llr = received_llr(code.encode(messages(code, 300)), -1.0)
     posterior = Decoder(code).gradient(llr, torch.zeros(300, code.nodes), 2 * len(checks))[0].numpy()
     with np.errstate(divide="ignore"):
         expected = bit_posteriors(code, llr)
@@ -143,7 +142,7 @@ def test_bp_is_close_to_maximum_likelihood(kind: str) -> None:
     """ML is the floor; on tiny codes full of short cycles BP stays within a factor of two of it."""
     code = ldpc.from_parity_check(HAMMING) if kind == "hamming" else ldpc.regular_code(20, 3, 5, seed=1)
     bits = messages(code, 3000)
-    llr = binary_llr(code.encode(bits), 3.0)
+    llr = received_llr(code.encode(bits), 3.0)
     book = codebook(code)
     best = book[np.argmax(llr.numpy() @ (1.0 - 2.0 * book.T), axis=1)]
     ml = int((best[:, code.information_nodes] != bits.numpy()).any(1).sum())
@@ -153,7 +152,7 @@ def test_bp_is_close_to_maximum_likelihood(kind: str) -> None:
 
 def test_a_word_that_is_a_codeword_is_maximum_likely_and_left_alone() -> None:
     code = ldpc.from_parity_check(HAMMING)
-    llr = binary_llr(code.encode(messages(code, 400)), 2.0)
+    llr = received_llr(code.encode(messages(code, 400)), 2.0)
     decoded = Decoder(code).decode(llr)
     untouched = decoded.iterations == 0
     assert 20 < int(untouched.sum()) < 400

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 import pyldpc
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
 from semrobust.errors import ArtifactError
 from semrobust.phy import ldpc
-from tests.phy.helpers import messages, syndromes
+from semrobust.phy.decoder import Decoder
+from tests.phy.helpers import messages, received_llr, syndromes
 
 
 def slow_rank(matrix: npt.NDArray[np.uint8]) -> int:
@@ -122,35 +129,58 @@ def test_nr_graph_holds_exactly_the_codewords() -> None:
     assert slow_rank(np.vstack([ours, theirs])) == code.k
 
 
-@pytest.mark.parametrize("name", ["regular", "nr"])
-def test_storage_round_trip(name: str, request: pytest.FixtureRequest) -> None:
-    code: ldpc.LdpcCode = request.getfixturevalue(name)
-    arrays = code.to_arrays()
-    assert all(array.dtype.kind in "iu" for array in arrays.values())
-    again = ldpc.LdpcCode.from_arrays(arrays)
+@given(k=st.integers(12, 200), rate=st.floats(0.2, 0.95))
+@example(k=153, rate=153 / 192)  # core parity bits that are neither sent nor message bits
+@example(k=37, rate=37 / 40)
+@example(k=64, rate=64 / 155)
+@settings(max_examples=15, deadline=None, derandomize=True)
+@pytest.mark.filterwarnings("ignore:Effective coderate")
+def test_every_nr_code_is_one_and_survives_storage(k: int, rate: float) -> None:
+    try:
+        code = ldpc.nr_code(k, round(k / rate))
+    except ValueError:
+        return  # not every rate in this range has one
+    survives_storage(code)
+
+
+@given(matrix=arrays.arrays(np.uint8, st.tuples(st.integers(1, 8), st.integers(9, 12)), elements=st.integers(0, 1)))
+@settings(max_examples=30, deadline=None)
+def test_every_other_code_survives_storage(matrix: npt.NDArray[np.uint8]) -> None:
+    survives_storage(ldpc.from_parity_check(matrix[matrix.any(axis=1)]))
+
+
+def survives_storage(code: ldpc.LdpcCode) -> None:
+    """Messages have different codewords, and a code that is loaded encodes, reads and decodes as the one stored."""
+    stored = code.to_arrays()
+    assert all(array.dtype.kind in "iu" for array in stored.values())
+    again = ldpc.LdpcCode.from_arrays(stored)
     assert (again.family, again.k, again.n, again.rate) == (code.family, code.k, code.n, code.rate)
-    assert np.array_equal(again.parity_check.toarray(), code.parity_check.toarray())
-    for field in ("generator", "channel_nodes", "information_nodes"):
-        one, two = getattr(code, field), getattr(again, field)
-        assert one.dtype == two.dtype
-        assert np.array_equal(one, two)
+    assert slow_rank(code.generator) == code.k
+    bits = messages(code, 5)
+    words = code.encode(bits)
+    assert torch.equal(again.encode(bits), words)
+    assert torch.equal(again.information(words), bits)
+    llr = received_llr(words, 3.0)
+    one, two = (Decoder(each, iterations=5).decode(llr) for each in (code, again))
+    assert torch.equal(one.llr, two.llr)
+    assert torch.equal(one.bits, two.bits)
 
 
-def test_damaged_storage_is_refused(regular: ldpc.LdpcCode) -> None:
-    arrays = regular.to_arrays()
-    arrays["generator"] = arrays["generator"].copy()
-    arrays["generator"][3, -1] ^= 1
+@pytest.mark.parametrize("name", ["regular", "nr"])
+def test_damaged_storage_is_refused(name: str, request: pytest.FixtureRequest) -> None:
+    stored = request.getfixturevalue(name).to_arrays()
+    stored["generator"] = stored["generator"].copy()
+    stored["generator"][3, -1] ^= 1
     with pytest.raises(ArtifactError, match="damaged"):
-        ldpc.LdpcCode.from_arrays(arrays)
-    del arrays["generator"]
+        ldpc.LdpcCode.from_arrays(stored)
+    del stored["generator"]
     with pytest.raises(ArtifactError, match="incomplete"):
-        ldpc.LdpcCode.from_arrays(arrays)
+        ldpc.LdpcCode.from_arrays(stored)
 
 
 @pytest.mark.parametrize(
     ("args", "match"),
     [
-        ((191, 3, 6, 0), "even"),
         ((0, 3, 6, 0), "positive"),
         ((190, 3, 6, 0), "must divide"),
         ((192, 6, 3, 0), "column_weight < row_weight"),
@@ -167,18 +197,50 @@ def test_impossible_regular_codes(args: tuple[int, int, int, int], match: str) -
 @pytest.mark.parametrize(
     ("k", "n", "match"),
     [
-        (100, 99, "even"),
-        (100, 100, "k < n"),
-        (10, 20, "12 <= k"),
-        (96, 100, "coderate"),
-        (100, 800, "coderate"),
-        (9000, 18000, "too large"),
+        (24, 26, "two messages would share a codeword"),
+        (100, 0, "positive"),
+        (100, 100, "its rate must be from 1/5 to 0.95"),
+        (10, 20, "12 <= k <= 8448"),
+        (96, 100, "its rate must"),
+        (153, 768, "its rate must"),
+        (9000, 18000, "12 <= k <= 8448"),
+        (3830, 13000, "at most 3824"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Effective coderate")
 def test_impossible_nr_codes(k: int, n: int, match: str) -> None:
     with pytest.raises(ValueError, match=match):
         ldpc.nr_code(k, n)
+
+
+@given(k=st.integers(1, 9000), rate=st.fractions(Fraction(1, 6), 1))
+@example(k=3840, rate=Fraction(1, 4))
+@example(k=3841, rate=Fraction(1, 4))
+@example(k=3824, rate=Fraction(7, 24))
+@example(k=3825, rate=Fraction(7, 24))
+@example(k=3825, rate=Fraction(1, 3))
+@settings(max_examples=200, deadline=None)
+def test_sizes_of_nr_codes_are_those_that_sionna_takes(k: int, rate: Fraction) -> None:
+    """Sionna's own choice of a base graph, without what it builds then."""
+    n = math.ceil(k / rate)
+    taken = 12 <= k <= 8448 and Fraction(1, 5) <= Fraction(k, n) and k / n <= 0.95
+    if taken:
+        try:
+            LDPC5GEncoder._sel_basegraph(LDPC5GEncoder.__new__(LDPC5GEncoder), k, k / n)
+        except ValueError:
+            taken = False
+    assert (ldpc.no_nr_code(k, n) is None) == taken
+
+
+@pytest.mark.parametrize(("n", "column", "row"), [(48, 3, 6), (96, 3, 6), (60, 3, 4), (48, 2, 3)])
+def test_shared_pairs_are_their_mean_over_draws(n: int, column: int, row: int) -> None:
+    stream = np.random.RandomState(0)
+    counts = []
+    for _ in range(400):
+        alike = pyldpc.parity_check_matrix(n, column, row, seed=stream).T
+        counts.append(sum((alike[first] == alike[first + 1 :]).all(axis=1).sum() for first in range(n)))
+    expected = ldpc.shared_pairs(n, column, row)
+    assert np.mean(counts) == pytest.approx(expected, abs=5 * math.sqrt(expected / 400))
 
 
 def test_wrong_shapes_are_refused(regular: ldpc.LdpcCode) -> None:

@@ -11,16 +11,16 @@ import torch
 from sionna.phy.mapping import Demapper, Mapper
 
 from semrobust.phy import channel, mapping, power
-from tests.phy.helpers import QAM16, QPSK, binomial_interval, normal, q_function
+from tests.phy.helpers import BPSK, QAM16, QPSK, binomial_interval, normal, q_function
 
-BOTH = pytest.mark.parametrize("mod", [QPSK, QAM16], ids=lambda mod: mod.name)
+EACH = pytest.mark.parametrize("mod", [BPSK, QPSK, QAM16], ids=lambda mod: mod.name)
 
 
 def random_bits(count: int, bits: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 2, (count, bits), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
 
 
-@BOTH
+@EACH
 def test_levels_have_unit_power_and_gray_labels(mod: mapping.Modulation) -> None:
     assert np.square(mod.levels.astype(float)).mean() == pytest.approx(1.0, rel=1e-6)
     order = np.argsort(mod.levels)
@@ -43,7 +43,7 @@ def test_symbols_follow_38211() -> None:
         assert complex(got) / math.sqrt(2) == pytest.approx((i + 1j * q) / math.sqrt(10), abs=1e-6)
 
 
-@BOTH
+@pytest.mark.parametrize("mod", [QPSK, QAM16], ids=lambda mod: mod.name)
 def test_mapper_and_demapper_agree_with_sionna(mod: mapping.Modulation) -> None:
     """Sionna: unit power and noise variance `no` per *complex* symbol, logits log p(1)/p(0)."""
     bits = random_bits(4, 48)
@@ -57,7 +57,7 @@ def test_mapper_and_demapper_agree_with_sionna(mod: mapping.Modulation) -> None:
     torch.testing.assert_close(mapping.llr(received, 0.49, mod), -logits, rtol=1e-4, atol=1e-4)
 
 
-@BOTH
+@EACH
 def test_bit_tables_tell_which_use_carries_a_bit(mod: mapping.Modulation) -> None:
     bits = random_bits(1, 24)
     before = mapping.map_bits(bits, mod)
@@ -70,19 +70,20 @@ def test_bit_tables_tell_which_use_carries_a_bit(mod: mapping.Modulation) -> Non
         assert sign_changed == (position == 0)
 
 
-@BOTH
+@EACH
 def test_noiseless_llr_has_the_sign_of_the_bit(mod: mapping.Modulation) -> None:
     bits = random_bits(8, 96)
     values = mapping.llr(mapping.map_bits(bits, mod), 0.1, mod)
     assert torch.equal(values > 0, bits == 0)
 
 
-def test_qpsk_llr_is_2y_over_variance() -> None:
-    received = normal(5, 20) * 3
-    torch.testing.assert_close(mapping.llr(received, 0.3, QPSK), 2 * received / 0.3)
+@pytest.mark.parametrize(("mod", "uses"), [(QPSK, 20), (BPSK, 20), (BPSK, 155)])
+def test_llr_of_one_bit_per_use_is_2y_over_variance(mod: mapping.Modulation, uses: int) -> None:
+    received = normal(5, uses) * 3
+    torch.testing.assert_close(mapping.llr(received, 0.3, mod), 2 * received / 0.3)
 
 
-@BOTH
+@EACH
 def test_llr_is_the_exact_log_ratio(mod: mapping.Modulation) -> None:
     received, variance = normal(3, 12), 0.4
     y = received.double().numpy()[..., None]
@@ -100,7 +101,7 @@ def test_llr_is_the_exact_log_ratio(mod: mapping.Modulation) -> None:
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
-@BOTH
+@EACH
 def test_llr_is_differentiable_and_finite_far_away(mod: mapping.Modulation) -> None:
     received = torch.tensor([[1e4, -1e4, 0.3, -0.8]], requires_grad=True)
     values = mapping.llr(received, 1e-3, mod)
@@ -116,7 +117,7 @@ def test_llr_is_differentiable_and_finite_far_away(mod: mapping.Modulation) -> N
     assert float(slope[0, 0]) == pytest.approx(float(rise.detach()) / 2e-2, rel=1e-2)
 
 
-@BOTH
+@EACH
 def test_noise_variance_may_differ_per_word(mod: mapping.Modulation) -> None:
     received = normal(2, 8)
     both = mapping.llr(received, torch.tensor([[0.2], [0.5]]), mod)
@@ -124,10 +125,12 @@ def test_noise_variance_may_differ_per_word(mod: mapping.Modulation) -> None:
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 4.0, 8.0])
-def test_uncoded_qpsk_error_rate(snr_db: float) -> None:
-    bits = random_bits(300, 1000)
-    received = channel.awgn(mapping.map_bits(bits, QPSK), snr_db, normal(300, 1000, seed=9))
-    errors = int(((mapping.llr(received, 1.0, QPSK) < 0) != (bits == 1)).sum())
+@pytest.mark.parametrize(("mod", "length"), [(QPSK, 1000), (BPSK, 999)])
+def test_uncoded_error_rate_of_one_bit_per_use(mod: mapping.Modulation, length: int, snr_db: float) -> None:
+    """Q(1/σ): with unit power per real use, `snr_db` is 2 Eb/N0 for both."""
+    bits = random_bits(300, length)
+    received = channel.awgn(mapping.map_bits(bits, mod), snr_db, normal(300, length, seed=9))
+    errors = int(((mapping.llr(received, 1.0, mod) < 0) != (bits == 1)).sum())
     low, high = binomial_interval(bits.numel(), q_function(10 ** (snr_db / 20)))
     assert low <= errors <= high
 

@@ -17,11 +17,16 @@ from safetensors.torch import save_file
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings
 from semrobust.phy import mapping
+from semrobust.phy.air import Air
 from semrobust.phy.alist import write_alist
+from semrobust.phy.fading import Fading
 from semrobust.systems.base import GREY
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
+from semrobust.systems.draw import BatchDraw
 from semrobust.systems.hevc_ldpc import HevcLdpcSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSystem
+from semrobust.systems.over_air import decode_over
+from tests.phy.helpers import tanner
 
 USES = 384
 QUIET = 1e-2
@@ -186,8 +191,12 @@ def test_min_sum_is_another_decoder(images: torch.Tensor) -> None:
     [
         ({"blocks": 5}, "blocks: 5, must split the 192 symbols of an image evenly"),
         ({"blocks": 64, "code": REGULAR | {"row_weight": 9}}, "code.row_weight: 9, must divide the 12 coded bits"),
-        ({"code": {"family": "nr", "rate": "1/30"}}, "code.rate: '1/30', must leave 32 <= k < 768"),
-        ({"code": {"family": "nr", "rate": "4/4"}}, "code.rate: '4/4', must leave 32 <= k < 768"),
+        ({"blocks": 64}, "code.column_weight: 3, must suit the 12 coded bits of a block: n = 12 is too short"),
+        ({"code": REGULAR | {"column_weight": 2}}, "code.column_weight: 2, must suit the 768 coded bits"),
+        ({"uses": 24}, "code: leaves 24 message bits, must leave 32 for an empty frame"),
+        ({"code": {"family": "nr", "rate": "1/30"}}, "code.rate: '1/30', leaves k = 25 of the 768 coded bits"),
+        ({"code": {"family": "nr", "rate": "1/5"}}, "code.rate: '1/5', leaves k = 153 of the 768 coded bits"),
+        ({"code": {"family": "nr", "rate": "4/4"}}, "code.rate: '4/4', leaves k = 768 of the 768 coded bits"),
         (
             {"code": {"family": "alist", "path": "none.alist", "sha256": "0" * 64}},
             "code.path: 'none.alist', No such file",
@@ -207,30 +216,69 @@ def test_settings_of_the_decoder_must_fit_its_rule() -> None:
 
 def test_a_parity_check_file_is_named_by_its_content(tmp_path: Path) -> None:
     file = tmp_path / "code.alist"
-    file.write_text("768 384\n3 6\n")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    code = {"family": "alist", "path": str(file), "sha256": digest}
+    write_alist(chain().code.parity_check.toarray(), file)
+    code = of_file(file)
     assert problems(code=code) == []
     assert problems(code=code, modulation="qpsk") == [
-        f"code.path: {str(file)!r}, its matrix must have 384 columns, the coded bits of a block"
+        f"code.path: {str(file)!r}, its matrix has 768 columns, must have 384, the bits of a block"
     ]
-    file.write_text("768 384\n3 6\n\n")
+    file.write_text(file.read_text() + "\n")
     (problem,) = problems(code=code)
-    assert problem.startswith(f"code.sha256: {digest!r}, but {file} has ")
+    assert problem.startswith(f"code.sha256: {code['sha256']!r}, but {file} has ")
+
+
+def of_file(file: Path) -> dict[str, str]:
+    return {"family": "alist", "path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "reason"),
+    [
+        ([[1, 1, 0, 0] * 12, [0, 0, 0, 0] * 12], "rows [1] of the parity-check matrix are empty"),
+        (np.eye(48, dtype=np.uint8), "leaves no message bits"),
+        (np.eye(48, dtype=np.uint8)[:40], "leaves 8 message bits, must leave 32"),
+    ],
+)
+def test_a_file_without_a_code_is_named(tmp_path: Path, matrix: Any, reason: str) -> None:
+    file = tmp_path / "code.alist"
+    write_alist(np.array(matrix), file)
+    (problem,) = problems(24, code=of_file(file))
+    assert problem.startswith("code")
+    assert reason in problem
+    file.write_text("48 24\n3 6\n")
+    (problem,) = problems(24, code=of_file(file))
+    assert f"{file}, line 3: the file ends before the weights of the columns" in problem
 
 
 def test_a_chain_runs_on_a_parity_check_file(tmp_path: Path, images: torch.Tensor) -> None:
     file = tmp_path / "code.alist"
     drawn = chain()
     write_alist(drawn.code.parity_check.toarray(), file)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    system = chain(code={"family": "alist", "path": str(file), "sha256": digest})
+    system = chain(code=of_file(file))
     assert system.code.family == "alist"
     sent = system.encode(images)
     assert torch.equal(sent.codewords, drawn.encode(images).codewords)
     restored = type(system).restore(system.settings, USES, system.state())
     file.unlink()  # the checkpoint holds the code
     assert torch.equal(restored.encode(images).codewords, sent.codewords)
+
+
+def test_a_code_of_odd_length_goes_over_bpsk(tmp_path: Path, images: torch.Tensor) -> None:
+    """Twenty words of 155 bits, also over a complex channel: an image as a whole fills its symbols."""
+    file = tmp_path / "tanner.alist"
+    write_alist(tanner(), file)
+    system = chain(3100, code=of_file(file), modulation="bpsk", blocks=20)
+    assert (system.code.n, system.code.k, system.budget()["information_bits"]) == (155, 64, 1280)
+    sent = system.encode(images)
+    assert sent.feasible.all()
+    assert torch.equal(sent.codewords.square().sum(dim=1), torch.full((len(images),), 3100.0))
+    air = Air(Fading("rayleigh"), 20.0)
+    draw = BatchDraw(1, 0, len(images))
+    for decoded in (system.decode(sent.codewords, QUIET), decode_over(system, sent.codewords, air, draw)):
+        assert torch.equal(decoded.images, system.decode(sent.codewords, QUIET).images)
+        assert not decoded.failed.any()
+    (problem,) = problems(3100, code=of_file(file), modulation="qpsk", blocks=20)
+    assert problem.startswith("blocks: 20, must split the 1550 symbols of an image evenly")
 
 
 def test_settings_of_a_chain_are_classical() -> None:

@@ -485,6 +485,10 @@ def of_system(name: str, **changes: Any) -> dict[str, Any]:
     return {"systems": {name: changes}}
 
 
+def coded_by(**code: Any) -> dict[str, Any]:
+    return of_system("mae", grid={"variant": {"vq_coded": {"transport": {"code": code}}}})
+
+
 def of_noise(name: str, **changes: Any) -> dict[str, Any]:
     return {"recognition": {"noise": {name: changes}}}
 
@@ -500,6 +504,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (of_system("mae", attacks=["fgsm"]), "systems.mae_vq.attacks: 'fgsm'", "must be of iterated, single"),
     (of_system("mae_pretrained", patch=5), "systems.mae_pretrained.patch: 5", "must divide the 32 pixels"),
     (of_system("mae", codebook_size=None), "systems.mae_vq: ", "give both transport and codebook_size"),
+    (coded_by(column_weight=6), "systems.mae_vq_coded.transport.code.column_weight: 6", "must be below row_weight"),
     (of_system("hevc_vit", real_uses=386), "systems.hevc_vit.chain.code.row_weight: 6", "must divide the 772 coded"),
     (of_system("hevc_vit", start=None), "systems.hevc_vit.training: null", "name a start"),
     (of_system("jpeg_vit", block_bits=386), "systems.jpeg_vit_full.block_bits: 386", "multiple of 4"),
@@ -537,9 +542,8 @@ def test_a_mistake_is_told_with_its_path(overlay: dict[str, Any], path: str, all
         ("vit", {"patch": 5}),
         ("vit", {"size": {"heads": 3}}),
         ("mae", {"head_hidden": 18}),
-        ("mae", {"grid": {"variant": {"vq_coded": {"transport": {"code": {"column_weight": 6}}}}}}),
     ],
-    ids=["channel without snr_db", "neither start nor training", "patch", "heads", "head_hidden", "code"],
+    ids=["channel without snr_db", "neither start nor training", "patch", "heads", "head_hidden"],
 )
 def test_params_that_cannot_work_are_refused(name: str, changes: dict[str, Any]) -> None:
     problems(**of_system(name, **changes))

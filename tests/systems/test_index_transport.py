@@ -71,7 +71,7 @@ def test_uncoded_bits_are_padded_to_whole_symbols_and_no_further(count: int, bit
 @settings(max_examples=60, deadline=None)
 @given(
     message=st.integers(1, 2000),
-    modulation=st.sampled_from([("qpsk", 2), ("16qam", 4)]),
+    modulation=st.sampled_from([("bpsk", 2), ("qpsk", 2), ("16qam", 4)]),
     nr=st.booleans(),
     weights=st.sampled_from([(3, 6), (4, 6), (4, 12), (3, 5), (2, 7)]),
     rate=st.sampled_from(["1/3", "1/2", "2/3", "5/7"]),

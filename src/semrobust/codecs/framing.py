@@ -55,10 +55,14 @@ class Framing:
         return 1 if self.bits // 8 <= 256 else 2
 
     @property
+    def least(self) -> int:
+        """Bits of a frame without source bytes; fewer `bits` hold no frame."""
+        return 8 * (self.length_bytes + self.with_quality + _CRC_BYTES)
+
+    @property
     def capacity(self) -> int:
         """Source bytes that fit, at least 0."""
-        overhead = self.length_bytes + self.with_quality + _CRC_BYTES
-        return max(0, self.bits // 8 - overhead)
+        return max(0, (self.bits - self.least) // 8)
 
     def pack(self, source: bytes, quality: int = 0) -> Bits:
         """Frame `source` into uint8 (bits,) of 0 and 1; raises ValueError if it does not fit."""

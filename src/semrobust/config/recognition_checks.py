@@ -73,9 +73,6 @@ def _system(params: Params, name: str, system: SystemSettings) -> Iterator[str]:
             yield f"{key}.heads: {size.heads}, must divide the width of {size.width}"
     if getattr(system, "head_hidden", 4) % 4:
         yield f"head_hidden: {getattr(system, 'head_hidden', None)}, must be a multiple of 4 for its positions"
-    code = getattr(getattr(system, "transport", None), "code", None)
-    if code is not None and getattr(code, "column_weight", 0) >= getattr(code, "row_weight", 1):
-        yield f"transport.code.column_weight: {code.column_weight}, must be below row_weight for a positive rate"
 
 
 def _starts(params: Params) -> Iterator[str]:

@@ -30,6 +30,11 @@ from semrobust.models.straight_through import straight_through
 _START_STD = 3**-0.5  # what an untrained linear layer behind a layer norm puts out, so that many vectors are in reach
 
 
+def index_bits(size: int) -> int:
+    """Bits of an index into `size` basis vectors: log2 J, rounded up."""
+    return (size - 1).bit_length()
+
+
 class CodebookCollapse(TrainingError):
     """So few basis vectors are in use that the indices say next to nothing."""
 
@@ -88,8 +93,8 @@ class Codebook(nn.Module):
 
     @property
     def bits(self) -> int:
-        """Bits of one index: log2 J, rounded up."""
-        return (self.size - 1).bit_length()
+        """Bits of one index."""
+        return index_bits(self.size)
 
     def forward(self, features: torch.Tensor) -> Quantized:
         """Quantize (…, D) of any float dtype; always computed in float32, also under autocast."""

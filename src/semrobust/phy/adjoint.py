@@ -7,7 +7,10 @@ and x̄ the derivative of the objective with respect to x:
     ū_j = P̄_j + c̄_j,    v̄_j = P̄_j + Σ_{k≠j} ū_k ∂u_k/∂v_j,    then P̄_j = v̄_j and c̄_j = -v̄_j.
 
 - sum-product: d|u_k| / sinh|u_k| = Σ_{j≠k} d|v_j| / sinh|v_j|, so |∂u_k/∂v_j| = sinh|u_k| / sinh|v_j| <= 1;
-- min-sum: ∂u_k/∂v_j = ±factor for the j that has the least magnitude among the others, else 0.
+- min-sum: ∂u_k/∂v_j = ±factor for the j that has the least magnitude among the others, else 0, beyond `CERTAIN` too.
+
+Through many iterations a derivative grows beyond all float32 numbers (by a factor of 7 each for min-sum and weights
+(4, 6)). So each word's is scaled down by powers of two on its way back: what large ones mean is their direction.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from semrobust.phy.simd import (
     less,
     load,
     magnitude,
+    most,
     same,
     select,
     splat,
@@ -35,6 +39,7 @@ from semrobust.phy.simd import (
 
 _F, _I = np.float32, np.int32
 _TINY = _F(1e-6)  # keeps 0/0 finite where a bit is undecided
+_LARGEST = _F(2.0**32)  # its square times any length is far from overflow, and so is one more iteration
 
 
 @inline
@@ -93,10 +98,30 @@ def _sum_product_back(degree: int, v: Any, u: Any, bar: Any, at: int, scratch: A
         store(bar, j, _toward(x, gained / (one - _exp(two * a) + splat(_TINY))))
 
 
+@inline
+def _rescale(p: Any, c: Any, largest: Any) -> None:
+    """Scale down p and c where the largest entry of a lane, in `largest` (1, LANES), is above `_LARGEST`.
+
+    By a power of two, which rounds nothing, to between 2^16 and 2^17.
+    """
+    above = False
+    for lane in range(LANES):
+        above |= largest[0, lane] > _LARGEST
+    if above:
+        size = load(largest, 0)
+        exponent = as_ints(size) >> isplat(_I(23))
+        down = as_floats((isplat(_I(2 * 127 + 16)) - exponent) << isplat(_I(23)))
+        scale = select(less(splat(_LARGEST), size), down, splat(_F(1.0)))
+        for i in range(p.shape[0]):
+            store(p, i, load(p, i) * scale)
+        for edge in range(c.shape[0]):
+            store(c, edge, load(c, edge) * scale)
+
+
 @kernel
 def _gradient(
     start: Any, node: Any, llr: Any, weights: Any, rule: int, factor: Any, iterations: int, posterior: Any, slope: Any,
-    p: Any, c: Any, v: Any, u: Any, bar: Any, t: Any, keep: Any,
+    p: Any, c: Any, v: Any, u: Any, bar: Any, t: Any, keep: Any, largest: Any,
 ) -> None:  # fmt: skip
     """Work of `gradient`, on scratch arrays."""
     words, nodes = llr.shape
@@ -121,7 +146,13 @@ def _gradient(
             continue
         for edge in range(edges):
             store(c, edge, splat(_F(0.0)))
+        size = splat(_F(0.0))
+        for i in range(nodes):
+            size = most(size, magnitude(load(p, i)))
+        store(largest, 0, size)
+        _rescale(p, c, largest)
         for iteration in range(iterations - 1, -1, -1):
+            size = splat(_F(0.0))
             for check in range(start.size - 2, -1, -1):
                 edge = start[check]
                 degree = start[check + 1] - edge
@@ -136,6 +167,9 @@ def _gradient(
                     back = load(p, node[edge + j]) + load(bar, j)
                     store(p, node[edge + j], back)
                     store(c, edge + j, splat(_F(0.0)) - back)
+                    size = most(size, magnitude(back))
+            store(largest, 0, size)
+            _rescale(p, c, largest)
         for lane in range(count):
             for i in range(nodes):
                 slope[first + lane, i] = p[i, lane]
@@ -147,7 +181,8 @@ def gradient(
 ) -> None:  # fmt: skip
     """Posteriors after exactly `iterations` passes, and the gradient of Σ_i weights_i posterior_i.
 
-    llr, weights (words, nodes) float32 in; posterior, slope (words, nodes) float32 out, slope with respect to llr.
+    llr, weights (words, nodes) float32 in; posterior, slope (words, nodes) float32 out, slope with respect to llr; a
+    word's is scaled down by a power of two if an entry, on the way back too, is above 2^32.
     Weights that are all 0 cost no pass back. Arrays are C-contiguous.
     Messages of all passes are kept: 128 bytes · iterations · edges.
     """
@@ -155,5 +190,5 @@ def gradient(
     _gradient(
         start, node, llr, weights, rule, factor, iterations, posterior, slope,
         rows(llr.shape[1]), rows(edges), rows(iterations * edges), rows(iterations * edges), rows(degree),
-        rows(3 * degree), rows(1),
+        rows(3 * degree), rows(1), rows(1),
     )  # fmt: skip

@@ -98,7 +98,8 @@ class Decoder:
     def gradient(self, llr: torch.Tensor, weights: torch.Tensor, iterations: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Posteriors (batch, nodes) after exactly `iterations` passes and d(Σ weights·posterior)/d(llr) (batch, n).
 
-        `weights` float (batch, nodes). The derivative is that of the iterations as `decode` runs them.
+        `weights` float (batch, nodes). The derivative is that of the iterations as `decode` runs them. Where a word's
+        grows beyond 2^32 it is scaled down by a power of two: finite at any depth, with the right direction.
         """
         from semrobust.phy import adjoint
 

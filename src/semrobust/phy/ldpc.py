@@ -5,7 +5,8 @@ one set of code-structure attacks serve both families:
 
 - `parity_check` H (checks, nodes): a word on the nodes is valid when H x = 0 over GF(2);
 - `channel_nodes` (n,): the node of each *transmitted* coded bit. A regular code transmits every node. An NR
-  code punctures its first 2Z nodes: they belong to the graph and have LLR 0 at the receiver;
+  code punctures its first 2Z nodes, and parity bits where n is small: they belong to the graph and have LLR 0 at
+  the receiver;
 - `information_nodes` (k,): the node that holds each message bit.
 """
 
@@ -26,6 +27,9 @@ Bits = npt.NDArray[np.uint8]
 Index = npt.NDArray[np.int64]
 
 _DRAWS = 100  # matrices tried before n is called too short for its weights
+
+_NR_MOST, _NR_RATE = 8448, 0.95  # message bits of the first base graph, highest rate that Sionna takes
+_NR_SECOND, _NR_SWITCH = 3840, 3824  # message bits of the second, and up to which it is used below rate 2/3
 
 
 def row_reduce(matrix: Bits) -> tuple[Bits, Index]:
@@ -139,17 +143,29 @@ class LdpcCode:
             parity_check = sparse.csr_array((ones, indices, indptr), shape=(indptr.size - 1, nodes))
             generator = np.unpackbits(arrays["generator"], axis=1, count=n)
             channel, information = (arrays[f"{name}_nodes"].astype(np.int64) for name in ("channel", "information"))
-            # each unit message with its codeword on the graph: all nodes are either transmitted or message bits
-            words = np.zeros((k, nodes), dtype=np.int64)
-            words[:, information] = np.eye(k, dtype=np.int64)
-            words[:, channel] = generator
-            covered = np.union1d(channel, information).size == nodes
+            code = cls(family, k, n, parity_check, generator, channel, information)
+            sound = code._sound()
         except (KeyError, ValueError, IndexError, UnicodeDecodeError) as error:
             raise ArtifactError(f"stored LDPC code is incomplete or damaged ({error}); build it again") from error
-        systematic = np.array_equal(words[:, information], np.eye(k))
-        if not covered or not systematic or np.any((parity_check.astype(np.int64) @ words.T) % 2):
+        if not sound:
             raise ArtifactError("stored LDPC code is damaged: its generator is not one of its parity-check matrix")
-        return cls(family, k, n, parity_check, generator, channel, information)
+        return code
+
+    def _sound(self) -> bool:
+        """Whether each row of the generator is sent by one word of the graph, which holds that row's unit message.
+
+        Nodes that are not transmitted, message bits or not, follow from H: with columns u for them and c for the
+        others, H_u x_u = H_c x_c must have one solution. Where it has several, two messages share a codeword.
+        """
+        hidden = np.setdiff1d(np.arange(self.nodes), self.channel_nodes)
+        sent = np.asarray(self.parity_check[:, self.channel_nodes].astype(np.int64) @ self.generator.T) % 2
+        system = np.hstack([self.parity_check[:, hidden].toarray(), sent.astype(np.uint8)])
+        solved, pivots = row_reduce(system)
+        if not np.array_equal(pivots, np.arange(hidden.size)):
+            return False
+        words = np.zeros((self.k, self.nodes), dtype=np.uint8)
+        words[:, self.channel_nodes], words[:, hidden] = self.generator, solved[:, hidden.size :].T
+        return np.array_equal(words[:, self.information_nodes], np.eye(self.k))
 
 
 def _matmul(left: torch.Tensor, right: Bits) -> torch.Tensor:
@@ -178,17 +194,25 @@ def from_parity_check(parity_check: Bits, family: str = "custom") -> LdpcCode:
     return LdpcCode(family, k, columns, graph, generator, np.arange(columns, dtype=np.int64), information)
 
 
-def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> LdpcCode:
-    """Regular Gallager code from `pyldpc.make_ldpc` (systematic, seeded); rate about 1 - column/row weight.
+def shared_pairs(n: int, column_weight: int, row_weight: int) -> float:
+    """Mean number of pairs of bits with the same checks in a draw of Gallager's construction.
 
-    H and its column order are pyldpc's. Its generator is not trusted: our own elimination finds rank and
-    generator from H, and the two must agree (a systematic generator with a given message set is unique).
-    Now and then (about 62/n of the draws for weights 3, 6) Gallager's construction gives two bits the same
-    checks, hence a codeword of weight 2 that no decoder can protect. Such a matrix is drawn again, from the
-    same stream, so every other seed gives exactly the code of `make_ldpc(..., seed=seed)`.
+    There are n (row_weight - 1) / 2 pairs with a common check in the first of its `column_weight` layers; each other
+    layer brings two bits together with probability (row_weight - 1) / (n - 1).
     """
-    if n <= 0 or n % 2:
-        raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
+    return n * (row_weight - 1) / 2 * ((row_weight - 1) / (n - 1)) ** (column_weight - 1)
+
+
+def regular_matrix(n: int, column_weight: int, row_weight: int, seed: int) -> Index:
+    """H of Gallager's construction, int64 (checks, n), as pyldpc draws it.
+
+    Now and then (about 62/n of the draws for weights 3, 6) it gives two bits the same checks, hence a codeword of
+    weight 2 that no decoder can protect. Such a matrix is drawn again, from the same stream, so every other seed gives
+    exactly the code of `make_ldpc(..., seed=seed)`. Raises ValueError if there is none, or if 100 draws all have such
+    bits, as they may where `shared_pairs` is above 1.
+    """
+    if n <= 0:
+        raise ValueError(f"code length n = {n} must be positive")
     if not 2 <= column_weight < row_weight:
         raise ValueError(
             f"weights ({column_weight}, {row_weight}): a positive rate needs 2 <= column_weight < row_weight"
@@ -201,14 +225,26 @@ def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> Ldpc
 
     stream = np.random.RandomState(seed)  # the legacy generator, as pyldpc draws from no other
     for _ in range(_DRAWS):
-        drawn, generator = pyldpc.make_ldpc(n, column_weight, row_weight, systematic=True, seed=stream)
-        parity_check = np.asarray(drawn, dtype=np.uint8)
-        if len(np.unique(parity_check, axis=1).T) == n:
-            break
-    else:
-        raise ValueError(
-            f"n = {n} is too short for weights ({column_weight}, {row_weight}): bits keep sharing all their checks"
-        )
+        drawn = pyldpc.parity_check_matrix(n, column_weight, row_weight, seed=stream)
+        if len(np.unique(drawn, axis=1).T) == n:
+            return np.asarray(drawn, dtype=np.int64)
+    raise ValueError(
+        f"n = {n} is too short for weights ({column_weight}, {row_weight}): bits keep sharing all their checks"
+    )
+
+
+def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> LdpcCode:
+    """Regular Gallager code of `regular_matrix` (systematic, seeded); rate about 1 - column/row weight.
+
+    H and its column order are those of `pyldpc.make_ldpc(..., systematic=True)`. Its generator is not trusted: our own
+    elimination finds rank and generator from H, and the two must agree (a systematic generator with a given message
+    set is unique).
+    """
+    matrix = regular_matrix(n, column_weight, row_weight, seed)
+    import pyldpc
+
+    drawn, generator = pyldpc.coding_matrix_systematic(matrix)
+    parity_check = np.asarray(drawn, dtype=np.uint8)
     code = from_parity_check(parity_check, "regular")
     columns, rows = parity_check.sum(axis=0), parity_check.sum(axis=1)
     if np.any(columns != column_weight) or np.any(rows != row_weight):
@@ -218,6 +254,20 @@ def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> Ldpc
     return code
 
 
+def no_nr_code(k: int, n: int) -> str | None:
+    """Why the standard, as Sionna implements it, has no code of these sizes; None if it has one.
+
+    Repetition and segmentation are left out. A few codes of less than 32 message bits are refused when they are made.
+    """
+    if not 12 <= k <= _NR_MOST:
+        return f"it must have 12 <= k <= {_NR_MOST} message bits"
+    if not n <= 5 * k or not k / n <= _NR_RATE:
+        return f"its rate must be from 1/5 to {_NR_RATE}"
+    if n > 3 * k and k > (_NR_SECOND if n >= 4 * k else _NR_SWITCH):
+        return f"below rate 1/3 it must have at most {_NR_SWITCH} message bits, and {_NR_SECOND} up to rate 1/4"
+    return None
+
+
 def nr_code(k: int, n: int) -> LdpcCode:
     """5G NR LDPC code (3GPP TS 38.212 §5.3.2, rate matching §5.4.2.1, redundancy version 0), from Sionna.
 
@@ -225,20 +275,20 @@ def nr_code(k: int, n: int) -> LdpcCode:
     the mother code's without the checks of untransmitted degree-1 parity bits, and without the filler bits
     (known zeros): both removals change nothing in decoding. The generator holds the encoded unit messages.
     """
-    if n <= 0 or n % 2:
-        raise ValueError(f"code length n = {n} must be positive and even (two real uses make one symbol)")
-    if not 12 <= k < n:
-        raise ValueError(f"k = {k}: an NR code of length n = {n} needs 12 <= k < n")
+    if n <= 0:
+        raise ValueError(f"code length n = {n} must be positive")
+    if reason := no_nr_code(k, n):
+        raise ValueError(f"no NR code with k = {k}, n = {n}: {reason}")
     from sionna.phy.fec import ldpc as sionna_ldpc  # seconds, and only the making of a code needs it
 
-    try:
-        encoder = sionna_ldpc.LDPC5GEncoder(k, n, device="cpu")
-        decoder = sionna_ldpc.LDPC5GDecoder(encoder, device="cpu")
-    except ValueError as error:
-        raise ValueError(f"no NR code with k = {k}, n = {n}: {error}") from error
+    encoder = sionna_ldpc.LDPC5GEncoder(k, n, device="cpu")
+    decoder = sionna_ldpc.LDPC5GDecoder(encoder, device="cpu")
     graph = sparse.csr_array(decoder.pcm.astype(np.uint8))
     kept = np.r_[0:k, encoder.k_ldpc : graph.shape[1]]
     generator = encoder(torch.eye(k)).to(torch.uint8).numpy()
     first = 2 * encoder.z
     channel = np.arange(first, first + n, dtype=np.int64)
-    return LdpcCode("nr", k, n, graph[:, kept].tocsr(), generator, channel, np.arange(k, dtype=np.int64))
+    code = LdpcCode("nr", k, n, graph[:, kept].tocsr(), generator, channel, np.arange(k, dtype=np.int64))
+    if not code._sound():  # (24, 26) for one: the few parity bits sent do not make up for the punctured message bits
+        raise ValueError(f"no NR code with k = {k}, n = {n}: two messages would share a codeword")
+    return code

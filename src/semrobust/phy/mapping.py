@@ -1,4 +1,4 @@
-"""Mapping of coded bits to channel uses and back: Gray QPSK and 16-QAM, one PAM per real use.
+"""Mapping of coded bits to channel uses and back: BPSK, Gray QPSK and 16-QAM, one PAM per real use.
 
 Square Gray QAM is separable: the in-phase and the quadrature part of a complex symbol carry different
 bits, so a symbol is two independent PAM symbols on real uses 2i (I) and 2i+1 (Q). Labelling of 3GPP TS 38.211
@@ -6,28 +6,36 @@ bits, so a symbol is two independent PAM symbols on real uses 2i (I) and 2i+1 (Q
 The bits b0 b1 (b2 b3) of symbol i are (I sign, Q sign, I amplitude, Q amplitude), hence the coded bit
 j = 2·bits_per_use·i + r sits on use 2i + (r mod 2) at label position r // 2 (`bit_use`, `bit_position`).
 
-Levels have unit *average* power per real use: a QPSK codeword has ||z||² = N exactly, a 16-QAM codeword only
+BPSK here is one bit on one real use, at the levels of QPSK. A symbol is then one use instead of two, so codewords may
+have any length, odd ones too: coded bit j sits on use j. On a complex channel two such symbols share a complex one.
+
+Levels have unit *average* power per real use: a BPSK or QPSK codeword has ||z||² = N exactly, a 16-QAM codeword only
 on average over its bits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+ModulationName = Literal["bpsk", "qpsk", "16qam"]
 
 
 @dataclass(frozen=True, eq=False)
 class Modulation:
     """A Gray PAM per real channel use.
 
+    `symbol_uses`: real uses of a symbol, 2 for I and Q, 1 for BPSK; only whole symbols are sent.
     `levels` float32 (n_levels,), unit average power; `labels` uint8 (n_levels, bits_per_use), the bits of
     each level, sign bit first. Level number = label read as a binary number, sign bit most significant.
     """
 
-    name: str
+    name: ModulationName
+    symbol_uses: int
     bits_per_use: int
     levels: npt.NDArray[np.float32]
     labels: npt.NDArray[np.uint8]
@@ -36,12 +44,16 @@ class Modulation:
         self.levels.setflags(write=False)  # shared by every caller
         self.labels.setflags(write=False)
 
+    @property
+    def symbol_bits(self) -> int:
+        """Coded bits of a symbol."""
+        return self.symbol_uses * self.bits_per_use
+
     def uses(self, bits: int) -> int:
-        """Real channel uses N of a codeword of `bits` coded bits; N is even (whole complex symbols)."""
-        per_symbol = 2 * self.bits_per_use
-        if bits <= 0 or bits % per_symbol:
+        """Real channel uses N of a codeword of `bits` coded bits, which fill whole symbols; else ValueError."""
+        if bits <= 0 or bits % self.symbol_bits:
             raise ValueError(
-                f"{bits} coded bits do not fill whole {self.name} symbols: choose a multiple of {per_symbol}"
+                f"{bits} coded bits do not fill whole {self.name} symbols: choose a multiple of {self.symbol_bits}"
             )
         return bits // self.bits_per_use
 
@@ -49,20 +61,22 @@ class Modulation:
         """Real channel use that carries each of `bits` coded bits, int64 (bits,)."""
         self.uses(bits)
         index = np.arange(bits, dtype=np.int64)
-        return 2 * (index // (2 * self.bits_per_use)) + index % 2
+        return self.symbol_uses * (index // self.symbol_bits) + index % self.symbol_uses
 
     def bit_position(self, bits: int) -> npt.NDArray[np.int64]:
         """Label position of each of `bits` coded bits, int64 (bits,): 0 = sign, 1 = amplitude."""
         self.uses(bits)
-        return np.arange(bits, dtype=np.int64) % (2 * self.bits_per_use) // 2
+        return np.arange(bits, dtype=np.int64) % self.symbol_bits // self.symbol_uses
 
 
-_MODULATIONS = {
+_MODULATIONS: dict[str, Modulation] = {
     m.name: m
     for m in (
-        Modulation("qpsk", 1, np.array([1, -1], np.float32), np.array([[0], [1]], np.uint8)),
+        Modulation("bpsk", 1, 1, np.array([1, -1], np.float32), np.array([[0], [1]], np.uint8)),
+        Modulation("qpsk", 2, 1, np.array([1, -1], np.float32), np.array([[0], [1]], np.uint8)),
         Modulation(
             "16qam",
+            2,
             2,
             (np.array([1, 3, -1, -3]) / np.sqrt(5.0)).astype(np.float32),
             np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.uint8),
@@ -72,7 +86,7 @@ _MODULATIONS = {
 
 
 def modulation(name: str) -> Modulation:
-    """Return the modulation called `name`, 'qpsk' or '16qam'."""
+    """Return the modulation called `name`, one of `ModulationName`."""
     try:
         return _MODULATIONS[name]
     except KeyError:
@@ -84,14 +98,15 @@ def _bits_to_labels(values: torch.Tensor, mod: Modulation) -> torch.Tensor:
     batch, bits = values.shape
     uses = mod.uses(bits)
     # within a symbol the bits run over (position, I/Q); uses run over I/Q first
-    grouped = values.reshape(batch, uses // 2, mod.bits_per_use, 2).transpose(2, 3)
+    grouped = values.reshape(batch, uses // mod.symbol_uses, mod.bits_per_use, mod.symbol_uses).transpose(2, 3)
     return grouped.reshape(batch, uses, mod.bits_per_use)
 
 
 def _labels_to_bits(values: torch.Tensor, mod: Modulation) -> torch.Tensor:
     """Inverse of `_bits_to_labels`: (batch, N, bits_per_use) to (batch, N·bits_per_use)."""
     batch, uses, _ = values.shape
-    return values.reshape(batch, uses // 2, 2, mod.bits_per_use).transpose(2, 3).reshape(batch, -1)
+    grouped = values.reshape(batch, uses // mod.symbol_uses, mod.symbol_uses, mod.bits_per_use)
+    return grouped.transpose(2, 3).reshape(batch, uses * mod.bits_per_use)
 
 
 def map_bits(bits: torch.Tensor, mod: Modulation) -> torch.Tensor:
@@ -111,8 +126,8 @@ def llr(received: torch.Tensor, noise_variance: float | torch.Tensor, mod: Modul
     `received` (batch, N) real uses y, float; `noise_variance` σ² per *real* use, a number or a tensor that
     broadcasts to (batch, N). Returns float32 (batch, N·bits_per_use), differentiable in `received`.
     """
-    if received.shape[1] % 2:
-        raise ValueError(f"{received.shape[1]} real uses do not make whole complex symbols")
+    if received.shape[1] % mod.symbol_uses:
+        raise ValueError(f"{received.shape[1]} real uses do not make whole complex symbols, as {mod.name} needs them")
     if isinstance(noise_variance, (int, float)):
         if not noise_variance > 0:
             raise ValueError(f"noise variance {noise_variance} must be positive")

@@ -1,4 +1,4 @@
-"""The classical chain, whatever its source codec: image -> frame -> LDPC -> QPSK or 16-QAM, each image sent alone.
+"""The classical chain, whatever its source codec: image -> frame -> LDPC -> BPSK, QPSK or 16-QAM, each image alone.
 
 encode: pixels -> best source bytes within blocks·k bits -> frame -> LDPC per block (blocks·n,) -> N channel uses
 decode: received (N,) -> LLR (blocks·n,) -> belief propagation per block -> frame -> CRC -> image, or mid-grey
@@ -47,7 +47,7 @@ class ClassicalSettings(SystemSettings):
 
     stream: Stream
     subsampling: Subsampling
-    modulation: Literal["qpsk", "16qam"]
+    modulation: mapping.ModulationName
     code: CodeSettings
     blocks: Positive
     decoder: Annotated[SumProductSettings | MinSumSettings, Field(discriminator="rule")]
@@ -61,9 +61,20 @@ class ClassicalSettings(SystemSettings):
 
     def problems(self, link: LinkSettings) -> list[str]:
         """Each block must fill whole symbols, and the code must exist at the length that this gives."""
-        if link.real_uses % (2 * self.blocks):
-            return [f"blocks: {self.blocks}, must split the {link.real_uses // 2} symbols of an image evenly"]
-        return [f"code.{problem}" for problem in self.code.problems(self.block_bits(link.real_uses))]
+        symbols = link.real_uses // mapping.modulation(self.modulation).symbol_uses
+        if symbols % self.blocks:
+            return [f"blocks: {self.blocks}, must split the {symbols} symbols of an image evenly"]
+        n = self.block_bits(link.real_uses)
+        problems = [f"code.{problem}" for problem in self.code.problems(n)]
+        if not problems:
+            framing = self.framing(self.blocks * self.code.message_bits(n))
+            if framing.bits < framing.least:
+                problems = [f"code: leaves {framing.bits} message bits, must leave {framing.least} for an empty frame"]
+        return problems
+
+    def framing(self, bits: int) -> Framing:
+        """How an image's source bytes fill its message bits."""
+        return Framing(bits, with_quality=self.stream == "payload")
 
 
 class ClassicalSystem(System[ClassicalSettings]):
@@ -87,7 +98,7 @@ class ClassicalSystem(System[ClassicalSettings]):
         self.code = code
         self.blocks = settings.blocks
         self.decoder = Decoder(code, **settings.decoder.model_dump())
-        self.framing = Framing(self.blocks * code.k, with_quality=settings.stream == "payload")
+        self.framing = settings.framing(self.blocks * code.k)
 
     @classmethod
     def make_codec(cls, settings: ClassicalSettings) -> Codec:

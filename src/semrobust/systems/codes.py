@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from semrobust.config.settings import Settings
-from semrobust.phy.alist import read_alist
-from semrobust.phy.ldpc import LdpcCode, from_parity_check, nr_code, regular_code
-
-_LEAST_MESSAGE = 32
-"""Message bits below which no frame with length, quality and checksum fits."""
+from semrobust.errors import DataError
+from semrobust.phy.alist import alist_columns, read_alist
+from semrobust.phy.decoder import Decoder
+from semrobust.phy.ldpc import (
+    LdpcCode,
+    from_parity_check,
+    no_nr_code,
+    nr_code,
+    regular_code,
+    regular_matrix,
+    shared_pairs,
+)
 
 
 class RegularCodeSettings(Settings):
@@ -33,7 +41,16 @@ class RegularCodeSettings(Settings):
             return [f"column_weight: {self.column_weight}, must be below row_weight for a positive rate"]
         if n % self.row_weight:
             return [f"row_weight: {self.row_weight}, must divide the {n} coded bits of a block"]
+        try:
+            if shared_pairs(n, self.column_weight, self.row_weight) > 1:  # else some draw is without
+                regular_matrix(n, self.column_weight, self.row_weight, self.draw)
+        except ValueError as error:
+            return [f"column_weight: {self.column_weight}, must suit the {n} coded bits of a block: {error}"]
         return []
+
+    def message_bits(self, n: int) -> int:
+        """Least number of message bits of a code of `n` bits."""
+        return n - n * self.column_weight // self.row_weight
 
     def make(self, n: int) -> LdpcCode:
         """Return the code of `n` bits."""
@@ -54,8 +71,8 @@ class NRCodeSettings(Settings):
     def problems(self, n: int) -> list[str]:
         """Return "key: value, what is allowed" for a code of `n` bits."""
         k = self.message_bits(n)
-        if not _LEAST_MESSAGE <= k < n:
-            return [f"rate: {self.rate!r}, must leave {_LEAST_MESSAGE} <= k < {n} of the {n} coded bits of a block"]
+        if reason := no_nr_code(k, n):
+            return [f"rate: {self.rate!r}, leaves k = {k} of the {n} coded bits of a block: {reason}"]
         return []
 
     def make(self, n: int) -> LdpcCode:
@@ -73,20 +90,32 @@ class AlistCodeSettings(Settings):
     def problems(self, n: int) -> list[str]:
         """Return "key: value, what is allowed" for a code of `n` bits."""
         try:
-            content = Path(self.path).read_bytes()
+            found = hashlib.sha256(Path(self.path).read_bytes()).hexdigest()
+            if found != self.sha256:
+                return [f"sha256: {self.sha256!r}, but {self.path} has {found}"]
+            columns = alist_columns(Path(self.path))
+            if columns != n:
+                return [f"path: {self.path!r}, its matrix has {columns} columns, must have {n}, the bits of a block"]
+            Decoder(_code(self.path, self.sha256))
         except OSError as error:
             return [f"path: {self.path!r}, {error.strerror}: must be an alist file"]
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != self.sha256:
-            return [f"sha256: {self.sha256!r}, but {self.path} has {digest}"]
-        columns = content.split(maxsplit=1)[:1]
-        if columns != [str(n).encode()]:
-            return [f"path: {self.path!r}, its matrix must have {n} columns, the coded bits of a block"]
+        except (DataError, ValueError) as error:
+            return [f"path: {self.path!r}, must be the alist file of a code: {error}"]
         return []
+
+    def message_bits(self, n: int) -> int:
+        """Number of message bits of the code."""
+        return self.make(n).k
 
     def make(self, n: int) -> LdpcCode:
         """Return the code of the file's matrix; nothing about it is random."""
-        return from_parity_check(read_alist(Path(self.path)), "alist")
+        return _code(self.path, self.sha256)
+
+
+@cache
+def _code(path: str, sha256: str) -> LdpcCode:
+    """The code of a file, built once for one content: params are checked more than once."""
+    return from_parity_check(read_alist(Path(path)), "alist")
 
 
 CodeSettings = Annotated[RegularCodeSettings | NRCodeSettings | AlistCodeSettings, Field(discriminator="family")]

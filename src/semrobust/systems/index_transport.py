@@ -35,20 +35,27 @@ class UncodedSettings(Settings):
     """Index bits straight onto the constellation."""
 
     kind: Literal["uncoded"]
-    modulation: Literal["qpsk", "16qam"]
+    modulation: mapping.ModulationName
 
 
 class CodedSettings(Settings):
     """Index bits protected by one LDPC codeword per image."""
 
     kind: Literal["coded"]
-    modulation: Literal["qpsk", "16qam"]
+    modulation: mapping.ModulationName
     code: FreeCodeSettings
     decoder: DecoderSettings
 
+    def problems(self, message: int) -> list[str]:
+        """Return "key: value, what is allowed" for what cannot carry `message` bits."""
+        code = self.code
+        rateless = isinstance(code, RegularCodeSettings) and code.column_weight >= code.row_weight
+        length = 0 if rateless else code_length(code, message, self.modulation)
+        return [f"code.{problem}" for problem in code.problems(length)]
+
 
 def code_length(code: RegularCodeSettings | NRCodeSettings, message: int, modulation: str) -> int:
-    """The least number of coded bits that carry `message` bits and fill whole symbols."""
+    """The least number of coded bits that carry `message` bits and fill whole complex symbols."""
     step = 2 * mapping.modulation(modulation).bits_per_use
     if isinstance(code, NRCodeSettings):
         rate = Fraction(code.rate)

@@ -42,7 +42,7 @@ class JpegLdpcVitSettings(ClassifyingSettings):
     quality: Annotated[int, Field(ge=1, le=MAX_QUALITY)]
     stream: Stream
     subsampling: Subsampling
-    modulation: Literal["qpsk", "16qam"]
+    modulation: mapping.ModulationName
     block_bits: Positive
     code: FreeCodeSettings
     decoder: DecoderSettings
@@ -51,7 +51,7 @@ class JpegLdpcVitSettings(ClassifyingSettings):
 
     def problems(self, link: LinkSettings) -> list[str]:
         problems = [f"code.{problem}" for problem in self.code.problems(self.block_bits)]
-        whole = 2 * mapping.modulation(self.modulation).bits_per_use
+        whole = 2 * mapping.modulation(self.modulation).bits_per_use  # also for BPSK: channels may be complex
         if self.block_bits % whole:
             problems.append(f"block_bits: {self.block_bits}, must be a multiple of {whole} to fill whole symbols")
         if self.start is None:

@@ -20,8 +20,9 @@ from typing_extensions import TypeVar
 
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Task
-from semrobust.models.codebook import Codebook
+from semrobust.models.codebook import Codebook, index_bits
 from semrobust.models.masked_autoencoder import MaskedAutoencoder
+from semrobust.models.masking import visible_count
 from semrobust.models.straight_through import straight_through
 from semrobust.models.vit import TransformerSize, normalize
 from semrobust.phy.air import Air
@@ -94,6 +95,14 @@ class MaeVqSettings(MaskedSettings):
         if (self.codebook_size is None) != (self.transport is None):
             raise ValueError("transport carries indices: give both transport and codebook_size, or null for both")
         return self
+
+    def problems(self, link: LinkSettings) -> list[str]:
+        problems = super().problems(link)
+        if not problems and self.codebook_size is not None and isinstance(self.transport, CodedSettings):
+            visible = visible_count((_GRID // self.patch) ** 2, self.masking_ratio)
+            message = visible * index_bits(self.codebook_size)
+            problems = [f"transport.{problem}" for problem in self.transport.problems(message)]
+        return problems
 
 
 M = TypeVar("M", bound=MaskedSettings, default=Any)

@@ -83,7 +83,7 @@ class SetCandidates:
 
 
 def _quiet_norm(decoder: Decoder, members: Members, bisections: int) -> npt.NDArray[np.float32]:
-    """Norm of the least uniform push on each set that fails an all-zero QPSK word without noise, infinite if none."""
+    """Norm of the least uniform push on each set that fails an all-zero BPSK word without noise, infinite if none."""
     quick = Decoder(decoder.code, decoder.rule, min(_ITERATIONS, decoder.iterations), decoder.factor)
     quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB), seed=0)  # nothing is drawn
     push = -torch.from_numpy(members.toarray().astype(np.float32))

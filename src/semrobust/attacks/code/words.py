@@ -95,12 +95,12 @@ class Words:
 
 
 def zero_words(decoder: Decoder, received: torch.Tensor, variance: float, seed: int) -> Words:
-    """All-zero codewords over QPSK, received (W, n): what an attack needs on them, it needs on any (symmetry)."""
+    """All-zero codewords over BPSK, received (W, n): what an attack needs on them, it needs on any (symmetry)."""
     count, code = len(received), decoder.code
     message = torch.zeros(count, code.k, dtype=torch.uint8)
     bits = torch.zeros(count, code.n, dtype=torch.uint8)
     needed = torch.ones(count, code.k, dtype=torch.bool)
-    return Words(decoder, mapping.modulation("qpsk"), received, bits, message, needed, variance, seed)
+    return Words(decoder, mapping.modulation("bpsk"), received, bits, message, needed, variance, seed)
 
 
 def smallest_scale(
