@@ -96,6 +96,17 @@ WRONG: list[tuple[str, Any, str]] = [
     ("link.snr_db", [0.0, 10.0, 5.0], "must rise strictly"),
     ("link.snr_db", [0.0, 10.0, 10.0], "must rise strictly"),
     ("link.snr_db", [0.0, INF], "finite"),
+    ("link.snr_db", [400.0], "less than or equal to 100"),
+    ("evaluation.gallery_psr_db", [-400.0], "greater than or equal to -100"),
+    ("criteria.snr_db", [101.0], "less than or equal to 100"),
+    ("criteria.ruined", [1], "valid dictionary"),
+    ("criteria.ruined.below_10.below_clean_db", 4000.0, "less than or equal to 100"),
+    ("recognition.at_snr_db", -400.0, "greater than or equal to -100"),
+    ("systems.deepjscc.training.train_snr_db", 400.0, "less than or equal to 100"),
+    ("systems.deepjscc.training.learning_rate", 1e60, "less than or equal to 1000000000000"),
+    ("attacks.random.step_db", 1e-9, "more than 10000 steps"),
+    ("compute.job_threads", 10**9, "less than or equal to 1024"),
+    ("evaluation.batch", 2**70, "less than or equal to 1000000000"),
     ("evaluation.gallery_snr_db", NAN, "finite"),
     ("evaluation.gallery_snr_db", 9.5, "must be one of link.snr_db"),
     ("evaluation.success_psnr_db", -INF, "finite"),
@@ -197,18 +208,29 @@ def test_names_of_systems_must_be_file_names(name: Any) -> None:
     assert problem.startswith(f"systems.{name}: the name must be")
 
 
-def test_attack_images_cannot_exceed_the_test_images() -> None:
-    raw = merge(
-        raw_params(),
-        {
-            "data": {"test_images": 30},
-            "evaluation": {"attack_images": 31},
-            "recognition": {"images": 30},
-            "criteria": {"images": 30},
-        },
-    )
-    (problem,) = refused(raw).problems
-    assert problem == "evaluation.attack_images: 31, must not exceed data.test_images = 30"
+FEW = {"evaluation": {"attack_images": 30}, "recognition": {"images": 30}, "criteria": {"images": 30}}
+LARGE = [
+    ("evaluation.attack_images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
+    ("recognition.images", 600, {}, "must not exceed the 540 of photos10 (data.test_images: null)"),
+    ("criteria.images", 10_001, {"source": "cifar10"}, "must not exceed the 10000 of cifar10 (data.test_images: null)"),
+    ("data.test_images", 541, {}, "must not exceed the 540 of photos10"),
+    ("data.validation_images", 271, {}, "must not exceed the 270 of photos10"),
+    ("data.validation_images", 50_000, {"source": "cifar10"}, "must be less than the 50000 to train on"),
+    ("data.train_images", 45_001, {"source": "cifar10"}, "must not exceed the 45000 that cifar10 has for training"),
+    ("systems.vit.training.images", 12_001, {}, "must not exceed the 12000 of photos10 (data.train_images: null)"),
+]
+
+
+@pytest.mark.parametrize(("path", "images", "data", "allowed"), LARGE)
+def test_more_images_than_there_are_are_refused(path: str, images: int, data: dict[str, Any], allowed: str) -> None:
+    source = {"source": "photos10", "validation_images": 20} if data.get("source") != "cifar10" else {}
+    raw = merge(raw_params(), {**FEW, "data": source | data})
+    section = raw
+    *above, key = path.split(".")
+    for name in above:
+        section = section[name]
+    section[key] = images
+    assert refused(raw).problems == [f"{path}: {images}, {allowed}"]
 
 
 def test_gallery_images_cannot_exceed_the_attacked_images() -> None:

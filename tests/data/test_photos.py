@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from semrobust.config import settings
 from semrobust.data import photos
 from semrobust.data.content import Raw, content_digest
 from semrobust.errors import ChecksumError, DataError
@@ -23,6 +24,8 @@ def test_counts_are_balanced(raw: Raw) -> None:
     assert raw.validation is not None
     for name, split in (("train", raw.train), ("validation", raw.validation), ("test", raw.test)):
         assert np.bincount(split.labels).tolist() == [photos.PATCHES_PER_CLASS[name]] * 10
+    params = settings.TRAIN_IMAGES, settings.VALIDATION_IMAGES, settings.TEST_IMAGES
+    assert [images["photos10"] for images in params] == [len(raw.train), len(raw.validation), len(raw.test)]
 
 
 def test_patches_are_the_same_every_time(raw: Raw) -> None:

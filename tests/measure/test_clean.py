@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pytest
 import torch
 from torchmetrics.image import StructuralSimilarityIndexMeasure
 
+from semrobust.config.settings import Decibel
 from semrobust.measure.clean import measure
 from semrobust.measure.similarity import ssim
 from semrobust.phy.channel import channel_noise
@@ -155,3 +156,14 @@ def test_an_image_that_does_not_fit_is_marked_among_those_that_do() -> None:
 def test_batches_change_nothing_where_some_images_do_not_fit() -> None:
     whole = rows_by_batches(Blocks(), mixed(), 3, [60.0])
     pd.testing.assert_frame_equal(rows_by_batches(Blocks(), mixed(), 2, [60.0]), whole)
+
+
+def test_every_snr_that_params_may_ask_for_can_be_measured() -> None:
+    limits = [
+        float(getattr(limit, end)) for limit, end in zip(get_args(Decibel)[1].metadata, ("ge", "le"), strict=True)
+    ]
+    for system in (small_deepjscc(), small_jpeg(), small_jpeg("16qam")):
+        table = measure(system, pictures(2), 0, limits, ROOT_SEED)
+        assert np.isfinite(table[["psnr_db", "ssim"]]).all().all()
+        lost, arrived = (table[table["snr_db"] == limit]["psnr_db"].mean() for limit in limits)
+        assert lost < arrived

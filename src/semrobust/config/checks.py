@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from semrobust.config import recognition_checks
 from semrobust.config.registry import ATTACKS
 from semrobust.config.schema import Params
+from semrobust.config.settings import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES
 
 
 def problems(params: Params) -> list[str]:
@@ -26,14 +27,28 @@ def _link(params: Params) -> Iterator[str]:
 
 def _images(params: Params) -> Iterator[str]:
     """More images asked for than there are."""
-    there, attacked = params.data.test_images, params.evaluation.attack_images
-    if there is not None and attacked > there:
-        yield f"evaluation.attack_images: {attacked}, must not exceed data.test_images = {there}"
+    data, attacked = params.data, params.evaluation.attack_images
+    if data.source in VALIDATION_IMAGES and data.validation_images > (most := VALIDATION_IMAGES[data.source]):
+        yield f"data.validation_images: {data.validation_images}, must not exceed the {most} of {data.source}"
+    if data.left < 1:
+        most = TRAIN_IMAGES[data.source]
+        yield f"data.validation_images: {data.validation_images}, must be less than the {most} to train on"
+    elif data.trained > data.left:
+        yield f"data.train_images: {data.trained}, must not exceed the {data.left} that {data.source} has for training"
+    if data.tested > TEST_IMAGES[data.source]:
+        yield f"data.test_images: {data.tested}, must not exceed the {TEST_IMAGES[data.source]} of {data.source}"
+    asked = {"evaluation.attack_images": attacked, "criteria.images": params.criteria.images}
+    for key, images in {**asked, "recognition.images": params.recognition.images}.items():
+        if images > data.tested:
+            yield f"{key}: {images}, must not exceed {data.said('test_images', data.tested)}"
+    for name, system in params.systems.items():
+        images = getattr(getattr(system, "training", None), "images", None)
+        if images is not None and images > data.trained:
+            path = f"systems.{name}.training.images"
+            yield f"{path}: {images}, must not exceed {data.said('train_images', data.trained)}"
     if params.evaluation.gallery_images > attacked:
         shown = params.evaluation.gallery_images
         yield f"evaluation.gallery_images: {shown}, must not exceed evaluation.attack_images = {attacked}"
-    if there is not None and params.criteria.images > there:
-        yield f"criteria.images: {params.criteria.images}, must not exceed data.test_images = {there}"
 
 
 def _systems(params: Params) -> Iterator[str]:

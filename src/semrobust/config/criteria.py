@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from semrobust.config.settings import AttackSettings, Positive, PositiveFloat, Settings
+from semrobust.config.settings import AttackSettings, Decibel, Positive, Settings
 
 _RULES = ("psnr_db", "below_clean_db", "rise_levels")
 
@@ -24,7 +24,7 @@ class CriterionSettings(Settings):
 
     label: Annotated[str, Field(min_length=1)]
     psnr_db: Annotated[float, Field(gt=0, lt=60)] | None = None
-    below_clean_db: PositiveFloat | None = None
+    below_clean_db: Annotated[float, Field(gt=0, le=100)] | None = None
     rise_levels: Annotated[float, Field(gt=0, lt=255)] | None = None
 
     @model_validator(mode="after")
@@ -47,7 +47,7 @@ class CriteriaSettings(Settings):
     """
 
     images: Positive
-    snr_db: Annotated[list[float], Field(min_length=1)]
+    snr_db: Annotated[list[Decibel], Field(min_length=1)]
     studies: list[str]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     ruined: Annotated[dict[str, CriterionSettings], Field(min_length=1)]

@@ -36,8 +36,6 @@ def _evaluation(params: Params) -> Iterator[str]:
         yield f"{path}.channel: {given.channel!r}, must be of {channels}"
     if sorted(set(given.snr_db)) != given.snr_db:
         yield f"{path}.snr_db: {given.snr_db}, must rise strictly"
-    if params.data.test_images is not None and given.images > params.data.test_images:
-        yield f"{path}.images: {given.images}, must not exceed data.test_images = {params.data.test_images}"
     for name, noise in given.noise.items():
         if not name.isidentifier() or name != name.lower():
             yield f"{path}.noise.{name}: the name must be lower case letters, digits and _"
@@ -59,12 +57,8 @@ def _system(params: Params, name: str, system: SystemSettings) -> Iterator[str]:
         yield "training: null, but without a start there are no weights: name a start, or train"
     if system.train_channel is not None and system.train_channel not in params.channels:
         yield f"training.channel: {system.train_channel!r}, must be of {', '.join(params.channels)}"
-    if schedule is not None:
-        if (schedule.channel is None) != (schedule.snr_db is None):
-            yield f"training.snr_db: {schedule.snr_db}, a channel needs an SNR, and an SNR a channel"
-        most = params.data.train_images
-        if schedule.images is not None and most is not None and schedule.images > most:
-            yield f"training.images: {schedule.images}, must not exceed data.train_images = {most}"
+    if schedule is not None and (schedule.channel is None) != (schedule.snr_db is None):
+        yield f"training.snr_db: {schedule.snr_db}, a channel needs an SNR, and an SNR a channel"
     if _SIDE % getattr(system, "patch", 1):
         yield f"patch: {getattr(system, 'patch', None)}, must divide the {_SIDE} pixels of an image's side"
     for key in _TRANSFORMERS:

@@ -16,6 +16,7 @@ from semrobust.config.settings import (
     AttackSettings,
     ChannelSettings,
     DataSettings,
+    Decibel,
     LinkSettings,
     Plain,
     Positive,
@@ -41,16 +42,16 @@ class EvaluationSettings(Settings):
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
     bootstrap_samples: Annotated[int, Field(ge=100)]
     gallery_images: Annotated[int, Field(ge=1, le=6)]
-    gallery_snr_db: float
-    gallery_psr_db: Annotated[list[float], Field(min_length=1, max_length=8)]
+    gallery_snr_db: Decibel
+    gallery_psr_db: Annotated[list[Decibel], Field(min_length=1, max_length=8)]
 
 
 class ComputeSettings(Settings):
     """Threads per job. They are params since the order of floating-point sums depends on them."""
 
-    train_threads: Positive
-    job_threads: Positive
-    recognition_threads: Positive
+    train_threads: Annotated[int, Field(ge=1, le=1024)]
+    job_threads: Annotated[int, Field(ge=1, le=1024)]
+    recognition_threads: Annotated[int, Field(ge=1, le=1024)]
 
 
 class PlotSettings(Settings):

@@ -13,8 +13,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-Positive = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0)]
+Positive = Annotated[int, Field(ge=1, le=10**9)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e12)]
+"""Within what 32-bit numbers hold, as results are computed in them."""
+
+Decibel = Annotated[float, Field(ge=-100, le=100)]
+"""A ratio of powers, in dB: beyond these a variance or an amplitude is lost beside 1 in 32-bit numbers."""
+
+TEST_IMAGES = {"cifar10": 10_000, "photos10": 540}
+TRAIN_IMAGES = {"cifar10": 50_000, "photos10": 12_000}
+VALIDATION_IMAGES = {"photos10": 270}
+"""How many images a source has. One without validation images of its own takes them from its training images."""
 
 LEVELS = 255.0
 """Brightness levels of a pixel above 0: ε of semantic noise is set and drawn in steps of 1/255."""
@@ -50,12 +59,33 @@ class DataSettings(Settings):
             raise ValueError(f"needs the two addresses of train and test, or none, not {len(value)}")
         return value
 
+    @property
+    def tested(self) -> int:
+        """How many test images a run has."""
+        return TEST_IMAGES[self.source] if self.test_images is None else self.test_images
+
+    @property
+    def trained(self) -> int:
+        """How many images a run can train on: all that are left, unless `train_images` says fewer."""
+        return self.left if self.train_images is None else self.train_images
+
+    @property
+    def left(self) -> int:
+        """How many images the source has for training, without those for validation."""
+        own = self.source in VALIDATION_IMAGES
+        return TRAIN_IMAGES[self.source] - (0 if own else self.validation_images)
+
+    def said(self, key: str, images: int) -> str:
+        """How many images there are, for a message: by the key that says so, or null and the source's number."""
+        given = getattr(self, key)
+        return f"data.{key} = {images}" if given is not None else f"the {images} of {self.source} (data.{key}: null)"
+
 
 class LinkSettings(Settings):
     """What both ends and the attacker share: channel uses, SNRs, and when an image counts as ruined."""
 
     real_uses: Annotated[int, Field(ge=2, multiple_of=2)]
-    snr_db: Annotated[list[float], Field(min_length=1)]
+    snr_db: Annotated[list[Decibel], Field(min_length=1)]
 
 
 class StructureSettings(Settings):
@@ -99,10 +129,10 @@ class ChannelSettings(Settings):
 
     label: Annotated[str, Field(min_length=1)]
     fading: Literal["awgn", "rayleigh", "rician"]
-    k_factor_db: float | None = None
+    k_factor_db: Decibel | None = None
     transmit: Positive = 1
     receive: Positive = 1
-    csi_error: Annotated[float, Field(ge=0)] = 0.0
+    csi_error: Annotated[float, Field(ge=0, le=1e12)] = 0.0
     block: Literal["image", "codeword"] = "image"
     equalizer: Literal["lmmse", "zf"] = "lmmse"
 
@@ -171,9 +201,9 @@ class RecognitionSettings(Settings):
 
     images: Positive
     batch: Positive
-    snr_db: Annotated[list[float], Field(min_length=1)]
+    snr_db: Annotated[list[Decibel], Field(min_length=1)]
     channel: str
-    at_snr_db: float
+    at_snr_db: Decibel
     noise: Annotated[dict[str, NoiseSweepSettings], Field(min_length=1)]
     default_noise: str
     default_level: PositiveFloat

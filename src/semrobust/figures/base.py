@@ -94,12 +94,16 @@ def looks(inputs: FigureInputs, section: str) -> dict[str, Look]:
     Raises ParamsError if the palette is not one that seaborn knows.
     """
     labels = inputs.settings["labels"][section]
+    return plain_looks(labels, colors(inputs, len(labels)))
+
+
+def colors(inputs: FigureInputs, count: int) -> Sequence[Color]:
+    """The first colours of the run's palette; raises ParamsError if seaborn does not know it."""
     palette = inputs.settings["plot"]["palette"]
     try:
-        colors = seaborn.color_palette(palette, len(labels))
+        return list(seaborn.color_palette(palette, count))
     except ValueError as error:
         raise ParamsError([f"plot.palette: {palette!r}, must be a palette of seaborn such as 'colorblind'"]) from error
-    return plain_looks(labels, colors)
 
 
 def plain_looks(labels: Mapping[str, str], colors: Sequence[Color]) -> dict[str, Look]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -34,7 +33,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     levels = table.groupby("semantic_system")["knowledge"].nunique()
     semantic = str(levels.idxmax()) if len(levels) else ""
     table = table[table["semantic_system"] == semantic]
-    looks = base.plain_looks(_NAMES, seaborn.color_palette(inputs.settings["plot"]["palette"], len(_NAMES)))
+    looks = base.plain_looks(_NAMES, base.colors(inputs, len(_NAMES)))
     chains = list(dict.fromkeys(table["classical_system"]))
     figure = canvas.sheet(1.2 + 2.3 * max(1, len(chains)))
     panels = figure.subplots(max(1, len(chains)), 2, sharex=True, sharey="col", squeeze=False)

@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from typing_extensions import TypeVar
 
-from semrobust.config.settings import NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
+from semrobust.config.settings import Decibel, NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
 from semrobust.errors import ArtifactError
 from semrobust.models.codebook import Codebook
 from semrobust.phy.air import Air
@@ -61,7 +61,7 @@ class RecognitionTraining(Settings):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     shift: Annotated[int, Field(ge=0, le=8)]
     channel: str | None
-    snr_db: float | None
+    snr_db: Decibel | None
     adversarial: AdversarialSettings | None
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypeVar
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.config.settings import Decibel, LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
 from semrobust.models.deepjscc import DeepJSCC
 from semrobust.phy.channel import awgn
 from semrobust.systems.base import Decoded, Sent, State, System, device
@@ -18,7 +18,7 @@ from semrobust.systems.base import Decoded, Sent, State, System, device
 class TrainingSettings(Settings):
     """How a DeepJSCC is trained; `train_snr_db: null` leaves the channel noise out."""
 
-    train_snr_db: float | None
+    train_snr_db: Decibel | None
     epochs: Positive
     batch: Positive
     learning_rate: PositiveFloat

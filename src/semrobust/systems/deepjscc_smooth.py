@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 
 from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import Decibel
 from semrobust.phy.power import noise_variance
 from semrobust.systems.deepjscc import NetworkSettings, NetworkSystem, TrainingSettings
 
@@ -20,7 +21,7 @@ class SmoothTrainingSettings(TrainingSettings):
     """`train_snr_db` must be null; `penalty_snr_db` sets the penalty's weight to the noise variance at this SNR."""
 
     train_snr_db: None
-    penalty_snr_db: float
+    penalty_snr_db: Decibel
 
 
 class SmoothDeepJSCCSettings(NetworkSettings):

@@ -11,15 +11,17 @@ from typing_extensions import TypeVar
 from semrobust.attacks.base import Attack, AttackResult, Target
 from semrobust.attacks.search import amplitudes, first_crossing
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings, PositiveFloat
+from semrobust.config.settings import AttackSettings, Decibel, PositiveFloat
 from semrobust.phy.power import normalize_power
+
+_MOST_STEPS = 10_000
 
 
 class DirectionSettings(AttackSettings):
     """The grid of rising power, as perturbation-to-signal ratio, and how finely the crossing is bisected."""
 
-    start_psr_db: float
-    stop_psr_db: float
+    start_psr_db: Decibel
+    stop_psr_db: Decibel
     step_db: PositiveFloat
     bisections: Annotated[int, Field(ge=0, le=30)]
 
@@ -28,6 +30,8 @@ class DirectionSettings(AttackSettings):
         if self.stop_psr_db <= self.start_psr_db:
             raise ValueError(f"stop_psr_db must exceed start_psr_db = {self.start_psr_db}")
         steps = (self.stop_psr_db - self.start_psr_db) / self.step_db
+        if steps > _MOST_STEPS:
+            raise ValueError(f"step_db = {self.step_db} makes more than {_MOST_STEPS} steps")
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"stop_psr_db - start_psr_db must be a whole number of steps of step_db = {self.step_db}")
         return self

@@ -17,7 +17,7 @@ from pydantic import Field
 from semrobust.attacks.base import Attack, AttackResult, Target, untouched, update
 from semrobust.attacks.on_air.gradient import measure
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.config.settings import AttackSettings, Decibel, Positive, PositiveFloat
 from semrobust.phy.power import normalize_power, power_from_psr_db, power_total
 from semrobust.pipeline import seeds
 
@@ -31,7 +31,7 @@ class MinimumNormSettings(AttackSettings):
     kind: Literal["minimum_norm"]
     starts: Positive
     iterations: Positive
-    start_psr_db: float
+    start_psr_db: Decibel
     step: PositiveFloat
     shrink: Annotated[float, Field(gt=0, lt=1)]
     bisections: Annotated[int, Field(ge=0, le=30)]

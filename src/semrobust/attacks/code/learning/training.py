@@ -15,7 +15,7 @@ from pydantic import Field
 from semrobust.attacks.code.learning.game import FEATURES, GAIN, Game, masked
 from semrobust.attacks.code.learning.qnetwork import network, play, random_words, values
 from semrobust.attacks.code.selection import Pushes, settle
-from semrobust.config.settings import Positive, PositiveFloat, Settings
+from semrobust.config.settings import Decibel, Positive, PositiveFloat, Settings
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import noise_variance, power_total
@@ -42,7 +42,7 @@ class LearningSettings(Settings):
 
     rounds: Positive
     learning_rate: PositiveFloat
-    snr_db: Annotated[list[float], Field(min_length=2, max_length=2)]
+    snr_db: Annotated[list[Decibel], Field(min_length=2, max_length=2)]
 
 
 class Memory:
