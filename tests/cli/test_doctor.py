@@ -15,6 +15,7 @@ import pytest
 from semrobust.cli.checks.environment import pinned
 from semrobust.config.params import Params
 from semrobust.data import cifar10
+from semrobust.pipeline import record as provenance
 from semrobust.pipeline import work
 from semrobust.pipeline.plan import Plan
 from tests.cli.conftest import Call, Write
@@ -132,7 +133,10 @@ def test_a_dead_snakemake_is_a_problem_and_a_living_one_is_not(call: Call, proje
         living.stdin.close()
 
 
-def test_git_and_dvc(call: Call, project: Path) -> None:
+def test_git_and_dvc(call: Call, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "src").mkdir()
+    (project / "src" / "a.py").touch()
+    monkeypatch.setattr(provenance, "_SOURCE", project / "src")
     found = findings(call)
     assert found["git"][0]["level"] == found["DVC"][0]["level"] == "warning"
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]

@@ -119,7 +119,9 @@ def git(_: Setting) -> Iterator[Finding]:
     """Whether records can name the commit that made them."""
     state = provenance.git_state()
     if state["commit"] is None:
-        yield Finding("warning", "git", "no commit here", "records will name none: work in a clone")
+        yield Finding(
+            "warning", "git", "no commit here holds the code that runs", "records will name none: work in a clone"
+        )
     elif state["dirty"]:
         text = f"{state['commit'][:12]}, and code or params differ from it"
         yield Finding("warning", "git", text, "commit before a run whose results are kept; records say `dirty`")
