@@ -124,23 +124,28 @@ def git_state() -> Plain:
 
     A repository that merely lies around the project, as around an unpacked archive, does not speak for it.
     """
-
-    def git(*arguments: str) -> str:
-        """What git says; nothing where it fails."""
-        command = ["git", "--literal-pathspecs", *arguments]
-        environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        commit = git("rev-parse", "HEAD") if git("ls-files", "--", str(_SOURCE)) else ""
-        if not commit:
-            return {"commit": None, "dirty": None}
-        untracked = git("ls-files", "--others", "--", str(_SOURCE)).splitlines()  # ignored ones among them
-        changed = git("status", "--porcelain", "--", *_CODE_PATHS)
-        return {"commit": commit, "dirty": bool(changed) or any(path.endswith(".py") for path in untracked)}
-    except FileNotFoundError:
+    commit = _git("rev-parse", "HEAD") if _git("ls-files", "--", str(_SOURCE)) else ""
+    if not commit:
         return {"commit": None, "dirty": None}
+    untracked = _git("ls-files", "--others", "--", str(_SOURCE)).splitlines()  # ignored ones among them
+    changed = _git("status", "--porcelain", "--", *_CODE_PATHS)
+    return {"commit": commit, "dirty": bool(changed) or any(path.endswith(".py") for path in untracked)}
+
+
+def in_git() -> bool:
+    """Whether the working directory is in any git repository."""
+    return bool(_git("rev-parse", "--git-dir"))
+
+
+def _git(*arguments: str) -> str:
+    """What git says; nothing where it fails, or is not there."""
+    command = ["git", "--literal-pathspecs", *arguments]
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def difference(old: Any, new: Any, path: str = "") -> str:
