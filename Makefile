@@ -3,10 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # the workflow's jobs call `semrobust`, so the environment goes first in their PATH
-RUN := PATH="$(BIN):$$PATH"
+RUN := PATH="$$PWD/$(BIN):$$PATH"
 
 .PHONY: install demo test lint docs linkcheck record release lock upgrade
 
@@ -15,7 +15,7 @@ install: $(INSTALLED)
 # pyldpc's setup imports numpy, which build isolation would hide: numpy comes first, and isolation is off
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semrobust needs Python 3.11 or newer")'
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $$(grep -E '^(numpy|setuptools|wheel)==' requirements.lock)
 	$(BIN)/pip install --quiet --no-build-isolation -r requirements.lock
 	$(BIN)/pip install --quiet --no-build-isolation --no-deps -e .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,24 @@ def test_a_local_path_that_is_none_is_refused(
     assert "data.path is nowhere, which does not exist" in result.stderr
     monkeypatch.setenv("SEMROBUST_CIFAR10", "/no/such/folder")
     assert "SEMROBUST_CIFAR10 (environment) is /no/such/folder" in call("data").stderr
+    monkeypatch.setenv("SEMROBUST_CIFAR10", "~nosuchuser/x")
+    for verb in ("data", "doctor"):
+        result = call(verb)
+        assert result.exit_code == 1
+        assert "is ~nosuchuser/x, which cannot be looked at: " in result.output
+
+
+def test_an_archive_that_was_cut_is_named(call: Call, write: Write, small_raw: dict[str, Any], project: Path) -> None:
+    """click would say "Aborted!" to an EOFError, as to Ctrl-D."""
+    cut = project / "cut.tar.gz"
+    with tarfile.open(cut, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("test_batch"))
+    cut.write_bytes(cut.read_bytes()[:60])
+    small_raw["data"] |= {"source": "cifar10", "path": str(cut)}
+    write(small_raw)
+    result = call("data")
+    assert result.exit_code == 1
+    assert f"{cut}: not a readable tar archive" in result.stderr
 
 
 def test_budget_prints_a_table_and_says_what_its_columns_are(call: Call) -> None:
@@ -223,13 +242,15 @@ def test_overlays_are_read_in_order(call: Call, project: Path) -> None:
     assert call("train", "deepjscc", "--params", "params.yaml", "--params", "over.yaml").exit_code == 2
 
 
-def test_a_bug_keeps_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bug", [RuntimeError("a bug"), EOFError("a bug")])
+def test_a_bug_keeps_its_traceback(call: Call, monkeypatch: pytest.MonkeyPatch, bug: Exception) -> None:
     def broken(*_: object) -> None:
-        raise RuntimeError("a bug")
+        raise bug
 
     monkeypatch.setattr("semrobust.cli.steps.planned", broken)
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(RuntimeError) as raised:
         call("data")
+    assert bug in (raised.value, raised.value.__cause__)
 
 
 def test_a_full_disk_is_no_bug_wherever_it_shows(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numba.core.caching import CacheImpl
 
 from semrobust.cli.checks.environment import pinned
 from semrobust.config.params import Params
 from semrobust.data import cifar10
+from semrobust.pipeline import record as provenance
 from semrobust.pipeline import work
 from semrobust.pipeline.plan import Plan
 from tests.cli.conftest import Call, Write
@@ -63,6 +65,13 @@ def test_each_package_that_differs_from_its_pin_is_named(call: Call, project: Pa
     assert found["details"]["differ"]["numpy"] == ["0.1", numpy]
     assert found["details"]["differ"]["no-such-package"] == ["1.0", None]
     assert f"numpy {numpy} (pinned 0.1)" in found["found"]
+
+
+def test_a_place_that_numba_cannot_find_is_asked_for(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(call)["kernels"][0]["level"] == "ok"
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    (found,) = findings(call)["kernels"]
+    assert "NUMBA_CACHE_DIR" in found["remedy"]
 
 
 def test_commands_outside_the_path_stop_a_run(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,13 +141,19 @@ def test_a_dead_snakemake_is_a_problem_and_a_living_one_is_not(call: Call, proje
         living.stdin.close()
 
 
-def test_git_and_dvc(call: Call, project: Path) -> None:
+def test_git_and_dvc(call: Call, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "src").mkdir()
+    (project / "src" / "a.py").touch()
+    monkeypatch.setattr(provenance, "_SOURCE", project / "src")
     found = findings(call)
     assert found["git"][0]["level"] == found["DVC"][0]["level"] == "warning"
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "state"]):
         subprocess.run(["git", *command], cwd=project, check=True)
     (project / ".dvc").mkdir()
+    (git := project / ".git").rename(project / "hidden")
+    assert "DVC refuses" in findings(call)["DVC"][0]["found"]
+    (project / "hidden").rename(git)
     (project / ".dvc" / "config").write_text("[core]\n    remote = store\n['remote \"store\"']\n    url = /store\n")
     found = findings(call)
     assert found["git"][0]["level"] == "ok"

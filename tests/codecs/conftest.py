@@ -18,6 +18,14 @@ def patches() -> list[Pixels]:
 
 
 @pytest.fixture(scope="session")
+def bumpy() -> list[Pixels]:
+    """Images whose sizes rise with quality by no means steadily: a test patch, and checkerboards of two squares."""
+    boards = [np.kron(np.indices((32 // side, 32 // side)).sum(axis=0) % 2, np.ones((side, side))) for side in (1, 2)]
+    photo = np.ascontiguousarray(photos.load().test.images[462].transpose(1, 2, 0))
+    return [photo, *(np.repeat(255 * board[:, :, None], 3, axis=2).astype(np.uint8) for board in boards)]
+
+
+@pytest.fixture(scope="session")
 def noise() -> Pixels:
     """The worst that can be asked of a codec."""
     return np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)

@@ -63,13 +63,21 @@ def test_quality_and_subsampling_matter(patches: list[Pixels]) -> None:
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
 def test_the_best_quality_within_a_budget_is_that_of_an_exhaustive_search(
-    patches: list[Pixels], noise: Pixels, subsampling: Subsampling, stream: Stream
+    patches: list[Pixels], bumpy: list[Pixels], noise: Pixels, subsampling: Subsampling, stream: Stream
 ) -> None:
     header = 600 if stream == "full" else 0
     found = []
-    for pixels in [*patches, noise]:
+    for pixels in [*patches, *bumpy, noise]:
         sizes = {quality: len(Jpeg(subsampling, stream).encode(pixels, quality)) for quality in range(1, 101)}
-        for budget in (header + 20, header + 44, header + 45, header + 92, header + 300, min(sizes.values())):
+        for budget in (
+            header + 20,
+            header + 44,
+            header + 45,
+            header + 92,
+            header + 300,
+            header + 390,
+            min(sizes.values()),
+        ):
             fitting = [quality for quality, size in sizes.items() if size <= budget]
             best = Jpeg(subsampling, stream).encode_within(pixels, budget)
             if best is None:

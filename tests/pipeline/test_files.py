@@ -6,7 +6,7 @@ import errno
 import hashlib
 import math
 import os
-import tempfile
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def test_a_full_disk_is_reported_and_harmless(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.txt"]
 
 
-@pytest.mark.parametrize("step", ["mkstemp", "fsync", "replace", "mkdir"])
+@pytest.mark.parametrize("step", ["open", "fsync", "replace", "mkdir"])
 def test_an_error_at_any_step_is_reported_and_harmless(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -85,13 +85,23 @@ def test_an_error_at_any_step_is_reported_and_harmless(
 
     target = tmp_path / "a.txt"
     target.write_text("old")
-    owner = {"mkstemp": tempfile, "fsync": os, "replace": Path, "mkdir": Path}[step]
+    owner = {"open": os, "fsync": os, "replace": Path, "mkdir": Path}[step]
     monkeypatch.setattr(owner, step, fails)
     with pytest.raises(ArtifactError, match=r"cannot write .*a\.txt: Permission denied"):
         files.write_text(target, "new")
     monkeypatch.undo()
     assert target.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])
+def test_who_may_read_a_file_is_for_the_umask_to_say(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        files.write_text(tmp_path / "a.txt", "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o666 & ~umask
 
 
 def test_a_folder_that_is_a_file_is_reported(tmp_path: Path) -> None:

@@ -150,8 +150,9 @@ Git = Callable[..., str]
 
 
 @pytest.fixture
-def git(small: Path) -> Git:
-    """A checkout with one commit; the function runs git in it."""
+def git(small: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
+    """A checkout with one commit, of which the code is; the function runs git in it."""
+    monkeypatch.setattr(provenance, "_SOURCE", small / "src")
 
     def run(*arguments: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
@@ -196,3 +197,25 @@ def test_a_clean_checkout_names_its_commit(git: Git) -> None:
 def test_only_changes_of_code_and_params_make_it_dirty(git: Git, path: str, dirty: bool) -> None:
     files.write_text(Path(path), "two\n")
     assert provenance.git_state() == {"commit": git("rev-parse", "HEAD"), "dirty": dirty}
+
+
+def test_code_that_git_ignores_is_no_code_of_the_commit(git: Git) -> None:
+    files.write_text(Path(".gitignore"), "src/own.py\n*.pyc\n")
+    files.write_text(Path("src/__pycache__/a.pyc"), "")
+    assert not provenance.git_state()["dirty"]
+    files.write_text(Path("src/own.py"), "one\n")
+    assert provenance.git_state()["dirty"]
+
+
+def test_a_repository_around_the_project_does_not_speak_for_it(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for an archive unpacked where git ignores it, its params added or not, nor for a package elsewhere."""
+    files.write_text(Path(".gitignore"), "unpacked/\n")
+    for name in ("src/a.py", "params.yaml"):
+        files.write_text(Path("unpacked", name), "one\n")
+    git("add", "-f", ".gitignore", "unpacked/params.yaml")
+    git("commit", "-qm", "second")
+    assert provenance.git_state()["commit"]
+    monkeypatch.setattr(provenance, "_SOURCE", Path("unpacked/src").resolve())
+    assert provenance.git_state() == {"commit": None, "dirty": None}
+    monkeypatch.chdir("unpacked")
+    assert provenance.git_state() == {"commit": None, "dirty": None}

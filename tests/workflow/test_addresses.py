@@ -28,6 +28,16 @@ def test_a_dry_run_in_a_clean_checkout_plans_everything_and_writes_nothing(fresh
     assert tree(fresh.root) == before
 
 
+def test_an_overlay_of_any_name_in_a_folder_of_any_name_reaches_no_shell(fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy(tmp_path / "it's here")
+    overlay = project.root / "My 'Overlays'" / "$(touch INJECTED)&{x}=ä.yaml"
+    overlay.parent.mkdir()
+    overlay.write_text("run: other\n")
+    project.snakemake("images", "--configfile", str(overlay.relative_to(project.root)))
+    assert list((project.root / "data/other/dataset").glob("photos10-*.json"))
+    assert not list(tmp_path.rglob("INJECTED"))
+
+
 def test_a_finished_run_has_all_under_plain_names_and_a_second_call_does_nothing(finished: Project) -> None:
     for artifact in finished.plan():
         stem = artifact.plain_stem

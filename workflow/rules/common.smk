@@ -20,7 +20,7 @@ def params_files():
     merge. They stand on the command line; those of a profile are looked for in params/.
     """
     base = Path("params.yaml")
-    words = [word.rpartition("=")[2] for word in sys.argv[1:]]
+    words = [word if Path(word).is_file() else word.partition("=")[2] for word in sys.argv[1:]]
     overlays = [Path(os.path.relpath(word)) for word in words if Path(word).suffix in (".yaml", ".yml", ".json")]
     candidates = [[path for path in overlays if path.is_file() and path != base], []]
     candidates += [[path] for path in sorted(Path("params").glob("*.yaml"))]

@@ -57,6 +57,8 @@ class Group(click.Group):
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             failed = cannot_write(Path(error.filename or Path.cwd()), error)
+        except EOFError as error:  # click would take it for a person's Ctrl-D, and hide the bug
+            raise RuntimeError("a file ends too early") from error
         click.echo(f"semrobust: {failed}", err=True)
         return context.exit(failed.exit_code)
 

@@ -24,7 +24,7 @@ def doctor(as_json: bool, files: tuple[Path, ...]) -> None:
 
     checks = [
         environment.python, environment.packages, environment.commands, environment.cores, environment.memory,
-        environment.gpu, project.params, project.data, project.disk, project.git, project.engines,
+        environment.gpu, environment.kernels, project.params, project.data, project.disk, project.git, project.engines,
         run.progress, run.times, run.earlier,
     ]  # fmt: skip
     setting = Setting(files)

@@ -23,9 +23,7 @@ SIDE = 32
 Best = tuple[int, bytes] | None
 """Best (quality, bytes to send) within a budget, None if nothing fits."""
 
-_RIPPLE = 6
-# Sizes rise with quality but for a few bytes of ripple: at most 4 on images of the training set, for both codecs. So no
-# quality beyond one that is more than this too large fits.
+_FEW = 8  # bytes
 
 
 class Codec(Protocol):
@@ -45,11 +43,14 @@ class Codec(Protocol):
         """Pixels (32,32,3), read-only, of what was sent; None if it is no valid image. Any bytes may come."""
 
 
-def search(max_bytes: int, qualities: Sequence[int], least: float, octave: float) -> Generator[int, bytes, Best]:
+def search(
+    max_bytes: int, qualities: Sequence[int], least: float, octave: float, reach: float
+) -> Generator[int, bytes, Best]:
     """Yield qualities to try on one image, take the bytes that each gives, and return the best that fits.
 
     `qualities` from worst to best. `least` is the usual size at the worst one and `octave` about how many places
-    further it doubles: these two decide how many trials it takes, never the result.
+    further it doubles: these two decide how many trials it takes, never the result. Sizes do not always rise with
+    quality: what fits is looked for until one takes more than `reach` times `max_bytes` and a few bytes.
     """
     best: Best = None
     fits, too_large = -1, len(qualities)
@@ -64,14 +65,14 @@ def search(max_bytes: int, qualities: Sequence[int], least: float, octave: float
             fits, best = place, (qualities[place], sent)
         else:
             too_large = place
-    # what fits behind a ripple: on from the first that did not fit to the first that is out of reach
+    # what fits behind what does not: on from the first that did not fit to the first that is out of reach
     while too_large < len(qualities):
         if too_large not in sizes:
             sent = yield qualities[too_large]
             sizes[too_large] = len(sent)
             if len(sent) <= max_bytes:
                 best = qualities[too_large], sent
-        if sizes[too_large] > max_bytes + _RIPPLE:
+        if sizes[too_large] > reach * max_bytes + _FEW:
             break
         too_large += 1
     return best

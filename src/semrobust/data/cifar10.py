@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,9 +28,29 @@ KNOWN_DIGESTS = {
 _Found = Callable[[], tuple[Split, Split]]
 
 
+def given_path(value: str, given_by: str) -> Path:
+    """The path that a person gave, with `~` expanded; raises DataError where it cannot be looked at."""
+    try:
+        path = Path(value).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # such as a folder that may not be read, or the home of nobody
+        raise DataError(f"{given_by} is {value}, which cannot be looked at: {error}") from error
+    return path
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is a tar archive, or the beginning of one, whose reader will say what is wrong with it."""
+    try:
+        return tarfile.is_tarfile(path)
+    except (EOFError, zlib.error):
+        return True
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def _local(path: Path, given_by: str) -> _Found:
     """Return a reader of the copy at `path`, or raise: a path that was asked for is never passed over."""
-    if path.is_file() and tarfile.is_tarfile(path):
+    if path.is_file() and _is_archive(path):
         return lambda: read_archive(path)
     if path.is_dir():
         archive = path / ARCHIVE
@@ -92,7 +113,7 @@ def load(settings: DataSettings, cache_dir: Path, patience: Patience = PATIENCE)
         ("data.path", settings.path),
     ):
         if value:
-            path = Path(value).expanduser()
+            path = given_path(value, given_by)
             return _verified(*_local(path, given_by)(), str(path))
     reasons = []
     try:

@@ -17,10 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic, models, overload, register_model
 
+from semrobust.phy.compiled import compiled
 from semrobust.pipeline import code
 
 LANES = 16
@@ -39,12 +40,10 @@ def kernel(function: Callable[..., None]) -> Any:
 
     No reference counts: on arrays that outlive the call they would cost a tenth of an iteration.
     """
-    compiled = njit(nogil=True, error_model="numpy", _nrt=False)(function)
-    compiled._cache = _Cache(function)
-    return compiled
+    return compiled(_Cache, nogil=True, error_model="numpy", _nrt=False)(function)
 
 
-inline = njit(inline="always", error_model="numpy")
+inline = compiled(None, inline="always", error_model="numpy")
 """Decorator of what kernels are made of."""
 
 

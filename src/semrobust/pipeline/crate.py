@@ -104,9 +104,9 @@ def _root(crate: ROCrate, run: str) -> None:
         "Adversarial robustness of semantic communication: data, models, samples, tables and figures of one run, "
         "each with the job that made it."
     )
-    done = subprocess.run(["git", "log", "-1", "--format=%cI"], capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", "log", "-1", "--format=%cI", "--", "."], capture_output=True, text=True, check=False)
     if done.returncode == 0 and done.stdout:
-        root["datePublished"] = done.stdout.strip()  # of the commit: two exports of one state are equal
+        root["datePublished"] = done.stdout.strip()  # of the last commit here: two exports of one state are equal
     crate.license = _add(crate, _LICENCE, "CreativeWork", name="MIT License", identifier="MIT")
     root["author"] = root["publisher"] = _add(crate, "#authors", "Organization", name="The semrobust authors")
     root["conformsTo"] = [

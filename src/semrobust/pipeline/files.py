@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,15 +26,12 @@ def replacing(destination: Path) -> Iterator[Path]:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         # the suffix stays, since writers such as matplotlib and numpy choose the format by it
-        handle, name = tempfile.mkstemp(
-            dir=destination.parent, prefix=f".{destination.stem}-", suffix=destination.suffix
-        )
-        os.close(handle)
-        temporary = Path(name)
+        path = destination.parent / f".{destination.stem}-{secrets.token_hex(4)}{destination.suffix}"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less the umask
+        temporary = path
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
         temporary.replace(destination)
     except Exception as error:
         if (cause := _refusal(error, temporary)) is not None:

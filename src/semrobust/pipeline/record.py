@@ -36,6 +36,7 @@ _PACKAGES = (
     "torch", "numpy", "scipy", "numba", "pandas", "pillow", "av", "pyldpc", "sionna-no-rt", "matplotlib", "seaborn",
     "semrobust",
 )  # fmt: skip
+_SOURCE = Path(__file__).resolve().parents[1]
 _CODE_PATHS = ("src", "workflow", "Snakefile", "params.yaml", "params", "pyproject.toml")
 _FIELDS = {
     "format": int, "id": str, "job": dict, "settings": dict, "recipe": dict, "needs": list, "code": str,
@@ -119,23 +120,32 @@ def surroundings() -> Plain:
 
 
 def git_state() -> Plain:
-    """Commit and whether code or params differ from it; nulls outside a checkout that tracks this project.
+    """Commit and whether code or params differ from it; nulls outside a checkout that tracks the code that runs.
 
     A repository that merely lies around the project, as around an unpacked archive, does not speak for it.
     """
+    commit = _git("rev-parse", "HEAD") if _git("ls-files", "--", str(_SOURCE)) else ""
+    if not commit:
+        return {"commit": None, "dirty": None}
+    untracked = _git("ls-files", "--others", "--", str(_SOURCE)).splitlines()  # ignored ones among them
+    changed = _git("status", "--porcelain", "--", *_CODE_PATHS)
+    return {"commit": commit, "dirty": bool(changed) or any(path.endswith(".py") for path in untracked)}
 
-    def git(*arguments: str) -> str | None:
-        environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, env=environment)
-        return done.stdout.strip() if done.returncode == 0 else None
 
-    nothing = {"commit": None, "dirty": None}
+def in_git() -> bool:
+    """Whether the working directory is in any git repository."""
+    return bool(_git("rev-parse", "--git-dir"))
+
+
+def _git(*arguments: str) -> str:
+    """What git says; nothing where it fails, or is not there."""
+    command = ["git", "--literal-pathspecs", *arguments]
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     try:
-        if not git("ls-files", "--", *_CODE_PATHS):
-            return nothing
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--", *_CODE_PATHS))}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except FileNotFoundError:
-        return nothing
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def difference(old: Any, new: Any, path: str = "") -> str:

@@ -56,6 +56,7 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
     """A classical chain within N channel uses, with a classifier behind the receiver."""
 
     Settings = ChainVitSettings
+    version = 2
     side = "classical"
     adopted = frozenset({"embedding", "transformer", "head"})
 

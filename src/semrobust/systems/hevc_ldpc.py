@@ -21,6 +21,7 @@ class HevcLdpcSystem(ClassicalSystem):
     """HEVC intra source coding and LDPC channel coding at a fixed bit budget."""
 
     Settings = HevcLdpcSettings
+    version = 2
     codec_name = "hevc"
 
     @classmethod

@@ -157,6 +157,18 @@ def memory(setting: Setting) -> Iterator[Finding]:
         yield Finding("ok", "memory", text, details=details)
 
 
+def kernels(_: Setting) -> Iterator[Finding]:
+    """Whether numba can keep what it compiles, or each job has to compile for itself."""
+    from semrobust.phy.compiled import place  # imports numba
+
+    kept = place()
+    if kept is None:
+        text = "numba finds no folder to keep them in, so every job compiles them anew"
+        yield Finding("warning", "kernels", text, "set NUMBA_CACHE_DIR to a folder that can be written")
+    else:
+        yield Finding("ok", "kernels", f"compiled once, kept in {kept}")
+
+
 def gpu(_: Setting) -> Iterator[Finding]:
     """An NVIDIA GPU, and whether torch can use it. Torch is imported only where there is one."""
     try:

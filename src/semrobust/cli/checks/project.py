@@ -12,7 +12,7 @@ from pathlib import Path
 from semrobust.cli.checks.finding import Finding, Setting, gib
 from semrobust.config.params import Params
 from semrobust.config.settings import DataSettings
-from semrobust.errors import ArtifactError, ParamsError
+from semrobust.errors import ArtifactError, DataError, ParamsError
 from semrobust.pipeline import gc, work
 from semrobust.pipeline import record as provenance
 from semrobust.pipeline.plan import ROOT, Plan
@@ -55,7 +55,10 @@ def _cifar10(given: DataSettings) -> Finding:
 
     for by, value in ((cifar10.VARIABLE, os.environ.get(cifar10.VARIABLE)), ("data.path", given.path)):
         if value:
-            return _copy(Path(value).expanduser(), f"CIFAR-10 by {by} = {value}")
+            try:
+                return _copy(cifar10.given_path(value, by), f"CIFAR-10 by {by} = {value}")
+            except (DataError, OSError) as error:
+                return Finding("problem", "data", f"CIFAR-10: {error}", "point it to a copy that can be read")
     for path in (DOWNLOADS / cifar10.ARCHIVE, DOWNLOADS):
         if path.is_file() or any(path.glob("cifar10-*.parquet")):
             return _copy(path, f"CIFAR-10 in {path}")
@@ -119,7 +122,9 @@ def git(_: Setting) -> Iterator[Finding]:
     """Whether records can name the commit that made them."""
     state = provenance.git_state()
     if state["commit"] is None:
-        yield Finding("warning", "git", "no commit here", "records will name none: work in a clone")
+        yield Finding(
+            "warning", "git", "no commit here holds the code that runs", "records will name none: work in a clone"
+        )
     elif state["dirty"]:
         text = f"{state['commit'][:12]}, and code or params differ from it"
         yield Finding("warning", "git", text, "commit before a run whose results are kept; records say `dirty`")
@@ -147,6 +152,10 @@ def engines(_: Setting) -> Iterator[Finding]:
         return
     config = configparser.ConfigParser()
     config.read([".dvc/config", ".dvc/config.local"])
+    if not (config.getboolean("core", "no_scm", fallback=False) or provenance.in_git()):
+        text = "no git repository here, and DVC refuses to work without one"
+        yield Finding("warning", "DVC", text, "work in a clone; or git init; or dvc config --local core.no_scm true")
+        return
     remotes = [name.split('"')[1] for name in config.sections() if name.startswith("'remote \"")]
     if remotes:
         yield Finding("ok", "DVC", f"remote {', '.join(remotes)}")

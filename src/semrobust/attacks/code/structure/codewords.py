@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from semrobust.phy.compiled import compiled
 from semrobust.phy.ldpc import Bits, Index, row_reduce
 
 Words = npt.NDArray[np.uint64]
@@ -22,8 +22,8 @@ _LISTED = 14  # codes of at most this many message bits are listed whole
 _CHUNK = 256  # trials between two clearings of the buffer
 _BUFFER = 1 << 16
 
-_kernel = njit(nogil=True, cache=True)
-_inline = njit(inline="always")
+_kernel = compiled(nogil=True)
+_inline = compiled(None, inline="always")
 
 
 def null_space(parity_check: Bits) -> Bits:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from semrobust.attacks.code.structure.graph import Graph, Index32
+from semrobust.phy.compiled import compiled
 
-_kernel = njit(nogil=True, cache=True)
+_kernel = compiled(nogil=True)
 
 
 def girth(parity_check: Any) -> int:

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from semrobust.attacks.code.structure.graph import Graph, Index32
+from semrobust.phy.compiled import compiled
 
 TRAPPING, ABSORBING, STOPPING = "trapping", "absorbing", "stopping"
 
-_kernel = njit(nogil=True, cache=True)
-_inline = njit(inline="always")  # a third faster than calls, for what happens at every branch
+_kernel = compiled(nogil=True)
+_inline = compiled(None, inline="always")  # a third faster than calls, for what happens at every branch
 
 _FREE, _IN, _OUT = 0, 1, 2  # what a node is at this point of the search
 _NOTHING, _KEEP = -1, -2  # what a decision tries, if not a node

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from semrobust.attacks.code.structure.graph import Graph, Index32
+from semrobust.phy.compiled import compiled
 from semrobust.pipeline import seeds
 
 Hashes = npt.NDArray[np.uint64]
 
 _SLACK = 2
 
-_kernel = njit(nogil=True, cache=True)
+_kernel = compiled(nogil=True)
 
 
 def on_the_way(odd: int, longest: int) -> int:
