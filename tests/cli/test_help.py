@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from semrobust.cli import VERBS, main
 
@@ -67,3 +68,10 @@ def test_each_line_of_the_help_is_that_of_its_verb(verb: str) -> None:
     assert line[0].isupper()
     assert line[-1].isalpha()
     assert len(line) <= 60  # one line each in a narrow terminal
+
+
+def test_a_terminal_shows_plain_characters_for_those_that_it_lacks() -> None:
+    """A minus sign must not be lost, nor end a verb with an error."""
+    result = CliRunner(charset="latin-1").invoke(main, ["−3 × 10²…✓"])
+    assert result.exit_code == 2
+    assert "No such command '-3 × 10²...\\u2713'" in result.stderr

@@ -10,9 +10,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from semrobust.errors import ArtifactError
 from semrobust.pipeline import files
@@ -99,9 +101,12 @@ def test_who_may_read_a_file_is_for_the_umask_to_say(tmp_path: Path, umask: int)
     before = os.umask(umask)
     try:
         files.write_text(tmp_path / "a.txt", "new")
+        with files.replacing(tmp_path / "a.safetensors") as temporary:
+            save_file({"a": np.zeros(2)}, temporary)
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o666 & ~umask
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {0o666 & ~umask}
 
 
 def test_a_folder_that_is_a_file_is_reported(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import importlib
+import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,20 @@ if TYPE_CHECKING:
     from semrobust.config.params import Params
 
 
+_PLAIN = {"−": "-", "–": "-", "…": "...", "×": "x", "≤": "<=", "≥": ">=", "∞": "inf", "‖": "||", "²": "^2"}
+
+
+def _in_plain(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal shows in place of characters that its encoding lacks: a minus sign must not be lost."""
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = error.object[error.start : error.end]
+    plain = (_PLAIN.get(each) or each.encode("ascii", "backslashreplace").decode("ascii") for each in lacking)
+    return "".join(plain), error.end
+
+
+codecs.register_error("in_plain", _in_plain)
+
+
 class Group(click.Group):
     """Imports a verb's module when that verb is called: help and completion answer without any of them.
 
@@ -28,6 +45,12 @@ class Group(click.Group):
     def __init__(self, *args: Any, verbs: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.verbs = verbs
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="in_plain")
+        return super().main(*args, **kwargs)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.verbs)

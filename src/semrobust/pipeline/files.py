@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +28,13 @@ def replacing(destination: Path) -> Iterator[Path]:
         destination.parent.mkdir(parents=True, exist_ok=True)
         # the suffix stays, since writers such as matplotlib and numpy choose the format by it
         path = destination.parent / f".{destination.stem}-{secrets.token_hex(4)}{destination.suffix}"
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less the umask
-        temporary = path
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)  # less the umask
+        temporary, mode = path, stat.S_IMODE(os.fstat(handle).st_mode)
+        os.close(handle)
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
+        temporary.chmod(mode)  # safetensors puts a file of its own there, for its owner alone
         temporary.replace(destination)
     except Exception as error:
         if (cause := _refusal(error, temporary)) is not None:
