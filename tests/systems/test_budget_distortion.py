@@ -11,6 +11,7 @@ from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.errors import ResultError
 from semrobust.measure.clean import measure
+from semrobust.phy.power import normalize_power
 from semrobust.systems import budget
 from semrobust.systems.base import Sent, System, grey_images
 from semrobust.systems.deepjscc import DeepJSCCSystem
@@ -72,6 +73,14 @@ def test_a_system_of_another_power_is_refused_by_name() -> None:
     with pytest.raises(ResultError, match="kind 'jpeg_ldpc'"):
         loud.send(pictures(2))
     assert chain.send(pictures(2)).codewords.square().sum(1).ne(chain.real_uses).all()  # on average over the bits alone
+
+
+def test_a_codeword_without_a_direction_may_stay_zero() -> None:
+    class Silent(DeepJSCCSystem):
+        def encode(self, images: torch.Tensor) -> Sent:
+            return Sent(normalize_power(torch.zeros(len(images), 128)), torch.ones(len(images), dtype=torch.bool))
+
+    assert not Silent.create(deepjscc_settings(), 128, 0).send(pictures(2)).codewords.any()
 
 
 def test_codewords_of_another_length_are_refused() -> None:

@@ -166,7 +166,10 @@ class System(SystemKind, Generic[S]):
         raise NotImplementedError
 
     def send(self, images: torch.Tensor) -> Sent:
-        """What `encode` makes of the images, checked: raises ResultError for codewords of another length or power."""
+        """What `encode` makes of the images, checked: raises ResultError for codewords of another length or power.
+
+        A codeword of zeros has no direction that could be scaled (`phy.power.normalize_power`), and passes.
+        """
         sent, uses = self.encode(images), self.real_uses
         which = f"system {self.name or self.settings.kind!r} (kind {self.settings.kind!r})"
         if sent.codewords.shape != (len(images), uses):
@@ -177,7 +180,7 @@ class System(SystemKind, Generic[S]):
             modulation = self.soft_bits().modulation
             levels = float((modulation.levels.astype(float) ** 2).mean())
             wanted = power_total(map_bits(sent.coded()[0], modulation)) / levels
-        wrong = ~((power - wanted).abs() <= _POWER_SLACK * uses)
+        wrong = ~(((power - wanted).abs() <= _POWER_SLACK * uses) | (power == 0))
         if wrong.any():
             found, right = float(power[wrong][0]), float(wanted[wrong][0])
             raise ResultError(
