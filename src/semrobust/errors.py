@@ -49,7 +49,7 @@ class BusyError(SemrobustError):
 
 
 class ResultError(SemrobustError):
-    """Results contradict what was proved: something is computed wrongly, and nothing is written."""
+    """Results contradict what was proved or promised: something is computed wrongly, and nothing is written."""
 
 
 class TrainingError(SemrobustError):

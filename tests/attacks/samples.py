@@ -67,6 +67,10 @@ class Diagonal(System):
         codewords = (images.flatten(1)[:, : self.real_uses] - 0.5) / self.gains
         return Sent(codewords, torch.ones(len(images), dtype=torch.bool))
 
+    def send(self, images: torch.Tensor) -> Sent:
+        """Of any power: what is known in closed form is the receiver."""
+        return self.encode(images)
+
     def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
         shown = self.decode_differentiably(received, noise_variance).detach()
         return Decoded(shown, torch.zeros(len(received), dtype=torch.bool))
@@ -84,6 +88,16 @@ class Sine(Diagonal):
 
     def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
         return 0.5 + (torch.pi * received[:, :1, None, None]).sin().expand(-1, 3, 32, 32)
+
+
+class Saturated(Diagonal):
+    """A receiver that shows values clipped to 0.4 … 0.6, far outside of which it gets them: every gradient is 0."""
+
+    def encode(self, images: torch.Tensor) -> Sent:
+        return Sent(torch.full((len(images), self.real_uses), 50.0), torch.ones(len(images), dtype=torch.bool))
+
+    def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
+        return super().decode_differentiably(received, noise_variance).clamp(0.4, 0.6)
 
 
 def grey(count: int) -> torch.Tensor:

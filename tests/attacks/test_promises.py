@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from semrobust.attacks.base import Target
+from semrobust.attacks.base import Attack, AttackResult, Target, untouched
 from semrobust.attacks.code.words import WordAttack, words_of
+from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import AttackKind, SystemKind
 from semrobust.phy import mapping
@@ -16,7 +18,7 @@ from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import noise_variance
 from semrobust.systems.base import Decoded, Sent, SoftBits, System
 from tests.attacks import samples
-from tests.attacks.samples import PARAMS, TOY, Diagonal, attack, code_named, normal, structure_of
+from tests.attacks.samples import PARAMS, TOY, Diagonal, Saturated, aimed, attack, code_named, normal, structure_of
 
 BLOCKS, NEEDED = 2, 40
 KINDS = sorted({settings.kind for settings in PARAMS.attacks.values()})
@@ -116,6 +118,47 @@ def test_who_promises_nothing_says_so() -> None:
     with pytest.raises(ValueError, match="soft_bits"):
         system.encode(samples.grey(1)).coded()
     assert system.decoder_layers() is None
+
+
+# what is not ruined withstood something
+
+BY_GRADIENT = ["pga", "pga_refined", "carlini_wagner", "minimum_norm", "universal"]
+
+
+@pytest.mark.parametrize("name", [*BY_GRADIENT, "random", "transfer_pga"])
+def test_an_image_without_a_gradient_is_no_image_without_power(name: str) -> None:
+    target = aimed(Saturated(torch.ones(32)), samples.grey(4), 0.1 * normal(4, 32), 0.5)
+    method = attack(name)
+    (result,) = attacked(method, [target])
+    assert not result.success.any()
+    assert (result.power_total > 0.5 * target.system.real_uses).all()
+    torch.testing.assert_close(result.mse, target.distortion(result.perturbation))
+    vanished = method.vanished(target)
+    assert vanished is None if name not in BY_GRADIENT else vanished is not None and vanished.all()
+
+
+def test_what_an_attack_never_tried_is_ruined_by_a_strong_random_vector() -> None:
+    class Lost(Attack):
+        def run(self, target: Target) -> AttackResult:
+            return untouched(target)
+
+    target = aimed(Diagonal(torch.ones(12)), samples.grey(3), 0.01 * normal(3, 12), 1e-3)
+    (result,) = attacked(Lost(None), [target])
+    assert result.success.all()
+    assert (result.power_total > 0).all()
+    torch.testing.assert_close(result.mse, target.distortion(result.perturbation))
+
+
+def test_images_that_do_not_fit_withstand_a_strong_vector_too() -> None:
+    """They are shown as grey, which here does not ruin them."""
+    target = target_of()
+    target.sent.feasible[1] = False
+    target = replace(target, threshold=2.0)
+    (result,) = attacked(attack("vulnerable_set"), [target])
+    assert not result.success.any()
+    torch.testing.assert_close(
+        result.power_total, torch.full((3,), 100.0 * target.system.real_uses).double(), rtol=1e-6, atol=0.0
+    )
 
 
 # randomness

@@ -78,6 +78,7 @@ def test_rows_say_what_happened_to_each_image() -> None:
     table = rows(target, found, 40, 20.0)
     assert list(table.columns) == [
         "image", "snr_db", "success", "power_total", "psnr_db", "clean_psnr_db", "ruinable", "infeasible", "steps",
+        "vanished",
     ]  # fmt: skip
     assert table["image"].tolist() == [40, 41, 42, 43]
     assert (table["snr_db"] == 20.0).all()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
+from semrobust.errors import ResultError
+from semrobust.measure.clean import measure
+from semrobust.phy.power import normalize_power
 from semrobust.systems import budget
-from semrobust.systems.base import System, grey_images
+from semrobust.systems.base import Sent, System, grey_images
+from semrobust.systems.deepjscc import DeepJSCCSystem
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+from semrobust.systems.jpeg_ldpc import JpegLdpcSystem
+from tests.attacks.samples import deepjscc_settings, pictures, small_jpeg
 
 
 def test_budgets_of_the_experiments(params: Params) -> None:
@@ -38,6 +46,50 @@ def test_the_table_is_aligned_and_names_both_ratios(small_params: Params) -> Non
     assert all("0.0625" in line and "0.1250" in line for line in lines)
 
 
+class Loud(DeepJSCCSystem):
+    """Twice the amplitude that it may have."""
+
+    name = "mine"
+
+    def encode(self, images: torch.Tensor) -> Sent:
+        sent = super().encode(images)
+        return replace(sent, codewords=2 * sent.codewords)
+
+
+class LoudBits(JpegLdpcSystem):
+    """As `Loud`, and what is right for its bits is not N."""
+
+    def encode(self, images: torch.Tensor) -> Sent:
+        sent = super().encode(images)
+        return replace(sent, codewords=2 * sent.codewords)
+
+
+def test_a_system_of_another_power_is_refused_by_name() -> None:
+    system = Loud.create(deepjscc_settings(), 128, 0)
+    with pytest.raises(ResultError, match=r"system 'mine' .* power \|\|z\|\|² = 512, must be 128 \(N = 128"):
+        measure(system, pictures(2), 0, [10.0], 0)
+    chain = small_jpeg("16qam")
+    loud = LoudBits(chain.settings, chain.real_uses, chain.code)
+    with pytest.raises(ResultError, match="kind 'jpeg_ldpc'"):
+        loud.send(pictures(2))
+    assert chain.send(pictures(2)).codewords.square().sum(1).ne(chain.real_uses).all()  # on average over the bits alone
+
+
+def test_a_codeword_without_a_direction_may_stay_zero() -> None:
+    class Silent(DeepJSCCSystem):
+        def encode(self, images: torch.Tensor) -> Sent:
+            return Sent(normalize_power(torch.zeros(len(images), 128)), torch.ones(len(images), dtype=torch.bool))
+
+    assert not Silent.create(deepjscc_settings(), 128, 0).send(pictures(2)).codewords.any()
+
+
+def test_codewords_of_another_length_are_refused() -> None:
+    system = Loud.create(deepjscc_settings(), 128, 0)
+    system.real_uses = 64
+    with pytest.raises(ResultError, match=r"shape \(1, 128\), must be \(1, 64\)"):
+        system.send(pictures(1))
+
+
 def test_every_system_keeps_the_contract(small_params: Params, images: torch.Tensor) -> None:
     """Whatever joins the registry: as many uses as the link has, pictures in [0,1], one flag per image."""
     for settings in small_params.systems.values():
@@ -45,7 +97,7 @@ def test_every_system_keeps_the_contract(small_params: Params, images: torch.Ten
         assert issubclass(kind, System)
         uses = small_params.link.real_uses
         system = kind.create(settings, uses, seed=2)
-        sent = system.encode(images)
+        sent = system.send(images)
         assert sent.codewords.shape == (len(images), uses)
         assert not sent.codewords.requires_grad
         assert sent.feasible.dtype == torch.bool

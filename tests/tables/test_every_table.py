@@ -65,7 +65,7 @@ def fading(of: Params, name: str) -> pd.DataFrame:
 def attack(of: Params, _: str) -> pd.DataFrame:
     return at_all_snrs(
         of, success=True, power_total=[10.0, 20.0, 30.0, 40.0], psnr_db=15.0, clean_psnr_db=20.0, ruinable=True,
-        infeasible=False, steps=1,
+        infeasible=False, steps=1, vanished=0.0,
     )  # fmt: skip
 
 

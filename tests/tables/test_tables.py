@@ -96,6 +96,7 @@ def attacked_rows(system: str, attack: str, snr_db: float) -> pd.DataFrame:
         {
             "image": range(4), "snr_db": snr_db, "success": np.array(success, dtype=bool), "power_total": power,
             "psnr_db": 15.0, "clean_psnr_db": 20.0, "ruinable": RUINABLE, "infeasible": system == NEVER, "steps": 1,
+            "vanished": [1.0, 0.0, 0.0, 0.0] if attack == "pga" else math.nan,
         }
     )  # fmt: skip
 
@@ -241,6 +242,16 @@ def test_attack_power_counts_censored_images_at_the_largest_power_tried(of: Proj
     assert (row["power_total_low"], row["power_total_high"]) == pytest.approx((low, high), rel=1e-5)
 
 
+def test_attack_power_tells_where_gradients_vanish(of: Project) -> None:
+    table = made(of, "attack_power")
+    rates = {
+        attack: only(table, system=NET, attack=attack, snr_db=10.0)["vanished_rate"] for attack in ("pga", "random")
+    }
+    assert rates["pga"] == 0.25
+    assert math.isnan(rates["random"])
+    assert only(table, system=NET, attack="best_of", snr_db=10.0)["vanished_rate"] == 0.25  # whichever attack is best
+
+
 def test_attack_power_quantiles_on_censored_images_are_infinite_not_empty(of: Project) -> None:
     row = only(made(of, "attack_power"), system=CHAIN, attack="all_bits", snr_db=10.0)
     assert row["power_total_mean"] == 8.5
@@ -299,7 +310,9 @@ def test_best_attack_prefers_an_expensive_success_to_a_cheap_failure() -> None:
     expensive, failed = attacked_rows(NET, "random", 0.0), attacked_rows(NET, "pga", 0.0)
     failed["success"] = False
     best = best_at(0.0, a=failed, b=expensive)
-    pd.testing.assert_frame_equal(best[expensive.columns], expensive)
+    assert (best.pop("vanished") == failed["vanished"]).all()  # that any attack was blind is told of the image
+    kept = expensive.drop(columns="vanished")
+    pd.testing.assert_frame_equal(best[kept.columns], kept)
 
 
 def test_best_of_is_one_more_attack_of_each_system(of: Project) -> None:

@@ -7,6 +7,7 @@ attack is one file in this package: a subclass of `Attack` with its `Settings`, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, cast
 
@@ -97,6 +98,18 @@ def untouched(target: Target) -> AttackResult:
     return AttackResult(nothing, mse >= target.threshold, mse, torch.zeros(len(target), dtype=torch.int64))
 
 
+def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: torch.Tensor) -> AttackResult:
+    """`found` (B images) with `tried` (B, N) where that is the smaller success, or larger where nothing succeeded."""
+    shorter = power_total(tried) < found.power_total
+    keep = torch.where(ruined, shorter | ~found.success, ~shorter & ~found.success)
+    return AttackResult(
+        torch.where(keep[:, None], tried, found.perturbation),
+        found.success | ruined,
+        torch.where(keep, mse, found.mse),
+        found.steps + 1,
+    )
+
+
 def update(result: AttackResult, rows: torch.Tensor, found: AttackResult) -> AttackResult:
     """Return `result` with the images `rows` replaced by `found`."""
     return replace(
@@ -126,6 +139,20 @@ class Attack(AttackKind, Generic[S]):
     def run(self, target: Target) -> AttackResult:
         """Search the smallest perturbation per image; vectorized over the batch, no state is kept."""
         raise NotImplementedError
+
+    def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
+        """Results of all images at one SNR, batch after batch.
+
+        An attack that learns from many images overrides this: no result may depend on where batches end.
+        """
+        return map(self.run, batches)
+
+    def vanished(self, target: Target) -> torch.Tensor | None:
+        """Where (B,) bool the gradient that the attack follows is exactly 0 at what is received.
+
+        None if it follows none. There it sees nowhere to go, and that it fails says nothing about the receiver.
+        """
+        return None
 
 
 def attack_of(described: Plain) -> Attack[Any]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 
-from semrobust.attacks.base import AttackResult, Target, untouched, update
+from semrobust.attacks.base import Attack, AttackResult, Target, better, untouched, update
+from semrobust.phy.power import normalize_power
+
+_LIMITS_PSR_DB, _STEP_DB = (-20.0, 20.0), 1.0  # powers along a random direction
 
 Path = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 """(strengths (b,), rows (b,)) -> perturbations (b, N); the power rises with the strength, 0 gives none."""
@@ -46,6 +51,26 @@ def first_crossing(target: Target, path: Path, strengths: Sequence[float], bisec
         high[rows] = torch.where(ruined, middle, high[rows])
         low[rows] = torch.where(ruined, low[rows], middle)
     return result
+
+
+def attacked(attack: Attack[Any], batches: Sequence[Target]) -> Iterator[AttackResult]:
+    """Results of all images at one SNR, batch after batch; every image that is not ruined withstood something.
+
+    Where the attack tried nothing (it saw no gradient, or no word to break), the image's own random direction is raised
+    to 20 dB above the signal. Else such an image would count with power 0, as if it needed none.
+    """
+    for target, result in zip(batches, attack.run_all(batches), strict=True):
+        rows = (~result.success & (result.power_total == 0)).nonzero().squeeze(1)
+        yield update(result, rows, _raised(target.take(rows), result.steps[rows])) if len(rows) else result
+
+
+def _raised(target: Target, steps: torch.Tensor) -> AttackResult:
+    """The least of the powers along each image's own random direction that ruins it, or the largest."""
+    direction, found = normalize_power(target.directions), untouched(target)
+    for scale in amplitudes(*_LIMITS_PSR_DB, _STEP_DB):
+        mse = target.distortion(scale * direction)
+        found = better(found, scale * direction, mse >= target.threshold, mse)
+    return replace(found, steps=found.steps + steps)
 
 
 def _try(target: Target, path: Path, strengths: torch.Tensor, rows: torch.Tensor, result: AttackResult) -> AttackResult:

@@ -42,10 +42,10 @@ def _images(params: Params) -> Iterator[str]:
         if images > data.tested:
             yield f"{key}: {images}, must not exceed {data.said('test_images', data.tested)}"
     for name, system in params.systems.items():
-        learned = getattr(getattr(system, "training", None), "images", None)
-        if learned is not None and learned > data.trained:
+        wanted = getattr(getattr(system, "training", None), "images", None)
+        if wanted is not None and wanted > data.trained:
             path = f"systems.{name}.training.images"
-            yield f"{path}: {learned}, must not exceed {data.said('train_images', data.trained)}"
+            yield f"{path}: {wanted}, must not exceed {data.said('train_images', data.trained)}"
     if params.evaluation.gallery_images > attacked:
         shown = params.evaluation.gallery_images
         yield f"evaluation.gallery_images: {shown}, must not exceed evaluation.attack_images = {attacked}"

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from semrobust.attacks.base import AttackResult, Target, attack_of, untouched
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
+from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
 from semrobust.measure.images import TestImages
@@ -64,24 +65,28 @@ def aim(
     )
 
 
-def rows(attacked: Target, result: AttackResult, start: int, snr_db: float) -> pd.DataFrame:
+def rows(
+    target: Target, result: AttackResult, start: int, snr_db: float, vanished: torch.Tensor | None = None
+) -> pd.DataFrame:
     """Per-image table of a result.
 
-    `ruinable`: a failed decode (mid-grey) alone reaches D*, which the image decides and not the attack.
+    `ruinable`: a failed decode (mid-grey) alone reaches D*, which the image decides and not the attack. `vanished`: 1
+    where the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
-    clean = attacked.distortion(torch.zeros_like(result.perturbation))
-    grey = mean_squared_error(grey_images(len(attacked)), attacked.images)
+    clean = target.distortion(torch.zeros_like(result.perturbation))
+    grey = mean_squared_error(grey_images(len(target)), target.images)
     return pd.DataFrame(
         {
-            "image": range(start, start + len(attacked)),
+            "image": range(start, start + len(target)),
             "snr_db": snr_db,
             "success": result.success,
             "power_total": result.power_total,
             "psnr_db": psnr_db(result.mse).double(),
             "clean_psnr_db": psnr_db(clean).double(),
-            "ruinable": grey >= attacked.threshold,
-            "infeasible": ~attacked.sent.feasible,
+            "ruinable": grey >= target.threshold,
+            "infeasible": ~target.sent.feasible,
             "steps": result.steps,
+            "vanished": float("nan") if vanished is None else vanished.double(),
         }
     )
 
@@ -127,23 +132,27 @@ def make(work: Work) -> None:
     given, (name, attack) = work.settings, split(work.artifact.name)
     system, structure = restore(work.input("train")), structure_of(work)
     method = attack_of(given["attack"])
-    crafted = {made: load_file(source.path(VECTORS)) for made, source in work.inputs("attack").items()}
+    crafted = {pair: load_file(source.path(VECTORS)) for pair, source in work.inputs("attack").items()}
     test = TestImages.of(work, given["images"])
     batches = list(test.batches(given["batch"]))
-    sent = [system.encode(test.images[numbers]) for numbers in batches]
+    sent = [system.send(test.images[numbers]) for numbers in batches]
     sends = any(bool(batch.feasible.any()) for batch in sent)  # else there is nothing to attack
     threshold = mse_from_psnr_db(given["success_psnr_db"])
     parts: list[pd.DataFrame] = []
     vectors: dict[str, list[torch.Tensor]] = {}
     progress = tqdm(total=len(batches) * len(given["snr_db"]), desc=f"{attack} on {name}", disable=None)
-    for numbers, batch in zip(batches, sent, strict=True):
-        start, images = int(numbers[0]), test.images[numbers]
-        for snr_db in given["snr_db"]:
-            target = aim(system, images, batch, start, snr_db, threshold, work.seed, structure)
-            for perturbations in crafted.values():  # what was made on a surrogate is tried here
-                target = replace(target, directions=perturbations[at(snr_db)][numbers])
-            result = method.run(target) if sends else untouched(target)
-            parts.append(rows(target, result, start, snr_db))
+    for snr_db in given["snr_db"]:
+        targets = []
+        for numbers, batch in zip(batches, sent, strict=True):
+            target = aim(system, test.images[numbers], batch, int(numbers[0]), snr_db, threshold, work.seed, structure)
+            for perturbations in crafted.values():  # what was made on a surrogate is tried here, if it is anything
+                made = perturbations[at(snr_db)][numbers]
+                directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
+                target = replace(target, directions=directions)
+            targets.append(target)
+        results = attacked(method, targets) if sends else map(untouched, targets)
+        for numbers, target, result in zip(batches, targets, results, strict=True):
+            parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
             vectors.setdefault(at(snr_db), []).append(result.perturbation)
             progress.update()
     progress.close()
@@ -162,7 +171,7 @@ STEP = Step(
     names=lambda params: [".".join(pair) for pair in params.pairs()],
     needs=needs,
     settings=settings,
-    versions=lambda params, name: {"attack": 1, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
+    versions=lambda params, name: {"attack": 2, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
     modules=lambda params, name: [__name__, ATTACKS[params.attacks[split(name)[1]].kind].__module__],
     make=make,
     gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[split(name)[0]].kind].capabilities,

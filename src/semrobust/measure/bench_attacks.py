@@ -14,6 +14,7 @@ import torch
 from semrobust.attacks.base import Attack, Target
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
+from semrobust.attacks.search import attacked
 from semrobust.config.params import Params
 from semrobust.config.registry import ATTACKS
 from semrobust.phy import mapping
@@ -101,7 +102,7 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
         best = torch.full((WORDS,), torch.inf, dtype=torch.float64)
         tried = torch.zeros(WORDS, dtype=torch.float64)
         for name, attack in attacks.items():
-            found = attack.run(aimed)
+            (found,) = attacked(attack, [aimed])
             powers[name] = float(found.power_total.mean())
             best = torch.where(found.success, torch.minimum(best, found.power_total), best)
             tried = torch.maximum(tried, found.power_total)

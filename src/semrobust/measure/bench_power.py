@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from semrobust.attacks.base import Attack
+from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import LEVELS
 from semrobust.data.splits import load_split
@@ -43,9 +44,9 @@ def measure(plan: Plan, name: str, attack: str, images: int, threads: int) -> di
     shown = torch.from_numpy(test.copy()).float() / LEVELS
     snr_db = given["snr_db"][len(given["snr_db"]) // 2]
     threshold = mse_from_psnr_db(given["success_psnr_db"])
-    target = aim(system, shown, system.encode(shown), 0, snr_db, threshold, given["seed"])
+    target = aim(system, shown, system.send(shown), 0, snr_db, threshold, given["seed"])
     started = time.perf_counter()
-    result = method.run(target)
+    (result,) = attacked(method, [target])
     seconds = time.perf_counter() - started
     return {
         "system": name,

@@ -28,7 +28,7 @@ def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float
 
     An image that does not fit the bit budget is not decoded: the receiver can only show mid-grey.
     """
-    sent = system.encode(images)
+    sent = system.send(images)
     stop = start + len(images)
     rows = []
     before, similarity = torch.full_like(images, torch.nan), torch.zeros(len(images))

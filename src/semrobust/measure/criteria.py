@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from semrobust.attacks.base import Target, attack_of
+from semrobust.attacks.search import attacked
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import LEVELS, Plain, TheorySettings
@@ -51,6 +53,14 @@ def threshold(criterion: CriterionSettings, clean: torch.Tensor) -> torch.Tensor
     return (clean.sqrt() + criterion.rise_levels / LEVELS).square()
 
 
+def under(criterion: CriterionSettings, target: Target) -> Target:
+    """The batch with the D* of a criterion."""
+    if criterion.psnr_db is not None:
+        return replace(target, threshold=mse_from_psnr_db(criterion.psnr_db))
+    clean = target.distortion(torch.zeros_like(target.received))
+    return OwnTarget(**{**vars(target), "threshold": threshold(criterion, clean)})
+
+
 def needs(params: Params, name: str) -> list[Need]:
     found = [("dataset", params.data.source), ("train", name)]
     attacks = [params.criteria.attacks[attack] for attack in params.criterion_attacks(name)]
@@ -77,7 +87,7 @@ def settings(params: Params, name: str) -> Plain:
 
 def _versions(params: Params, name: str) -> Plain:
     attacks = [params.criteria.attacks[attack].kind for attack in params.criterion_attacks(name)]
-    return {"criteria": 1, "kinds": {kind: ATTACKS[kind].version for kind in attacks}}
+    return {"criteria": 2, "kinds": {kind: ATTACKS[kind].version for kind in attacks}}
 
 
 def make(work: Work) -> None:
@@ -93,24 +103,27 @@ def make(work: Work) -> None:
     attacks, rules = given["order"]
     methods = {attack: attack_of(given["attacks"][attack]) for attack in attacks}
     criteria = {rule: CriterionSettings.model_validate({"label": rule, **given["ruined"][rule]}) for rule in rules}
-    test, parts = TestImages.of(work, given["images"]), []
-    for numbers in test.batches(given["batch"]):
-        start, images = int(numbers[0]), test.images[numbers]
-        sent = system.encode(images)
-        for snr_db in tqdm(given["snr_db"], desc=f"criteria of {work.artifact.name}", disable=None):
-            aimed = aim(system, images, sent, start, snr_db, 0.0, work.seed, structure)
-            clean = aimed.distortion(torch.zeros_like(aimed.received))
-            steep = slopes(theory, work.seed, aimed, start, snr_db) if "gradient" in system.capabilities else {}
-            for label, criterion in criteria.items():
-                if criterion.psnr_db is not None:
-                    target = replace(aimed, threshold=mse_from_psnr_db(criterion.psnr_db))
-                elif steep:
-                    target = OwnTarget(**{**vars(aimed), "threshold": threshold(criterion, clean)})
-                else:
-                    continue
-                for attack, method in methods.items():
-                    found = rows(target, method.run(target), start, snr_db)
-                    parts.append(found.assign(criterion=label, attack=attack, **steep))
+    test, parts, differentiable = TestImages.of(work, given["images"]), [], "gradient" in system.capabilities
+    batches = list(test.batches(given["batch"]))
+    starts = [int(numbers[0]) for numbers in batches]
+    sent = [system.send(test.images[numbers]) for numbers in batches]
+    for snr_db in tqdm(given["snr_db"], desc=f"criteria of {work.artifact.name}", disable=None):
+        aimed = [
+            aim(system, test.images[numbers], batch, start, snr_db, 0.0, work.seed, structure)
+            for numbers, batch, start in zip(batches, sent, starts, strict=True)
+        ]
+        steep = [
+            slopes(theory, work.seed, target, start, snr_db) if differentiable else {}
+            for target, start in zip(aimed, starts, strict=True)
+        ]
+        for (label, criterion), (attack, method) in product(criteria.items(), methods.items()):
+            if criterion.psnr_db is None and not differentiable:
+                continue
+            targets = [under(criterion, target) for target in aimed]
+            results = attacked(method, targets)
+            for target, result, start, of in zip(targets, results, starts, steep, strict=True):
+                found = rows(target, result, start, snr_db, method.vanished(target))
+                parts.append(found.assign(criterion=label, attack=attack, **of))
     table = pd.concat(parts).sort_values(["snr_db", "criterion", "attack", "image"], ignore_index=True)
     with work.output() as path:
         table.to_parquet(path, index=False)

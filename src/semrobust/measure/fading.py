@@ -65,7 +65,7 @@ def make(work: Work) -> None:
     progress = tqdm(total=len(batches) * len(channels), desc=f"fading {work.artifact.name}", unit="sweep", disable=None)
     for numbers in batches:
         images = test.images[numbers]
-        sent = system.encode(images)
+        sent = system.send(images)
         for channel, described in channels.items():
             for snr_db in given["snr_db"]:
                 draw = Draw(seeds.integer(work.seed, "fading", float(snr_db)), numbers)

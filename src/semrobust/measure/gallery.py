@@ -49,7 +49,7 @@ def show(system: System, images: torch.Tensor, direction: torch.Tensor, given: P
     """What the receiver shows (images,3,32,32) without attack and at each power along `direction` (images, N)."""
     uses, snr_db = system.real_uses, given["gallery_snr_db"]
     noise = channel_noise(given["seed"], snr_db, 0, len(images), uses)
-    received = awgn(system.encode(images).codewords, snr_db, noise)
+    received = awgn(system.send(images).codewords, snr_db, noise)
     unit = direction / direction.norm(dim=1, keepdim=True).clamp_min(torch.finfo(direction.dtype).tiny)
     powers = [0.0, *(power_from_psr_db(psr, uses) for psr in given["gallery_psr_db"])]
     return [system.decode(received + power**0.5 * unit, noise_variance(snr_db)).images for power in powers]
@@ -85,7 +85,7 @@ def make(work: Work) -> None:
     pictures, quality, attacks, systems = [], [], [], []
     for name, model in work.inputs("train").items():
         system = restore(model)
-        if not system.encode(originals).feasible.any():
+        if not system.send(originals).feasible.any():
             continue  # its budget carries no image, so there is nothing to show
         systems.append(name)
         attack, direction = strongest(work, name)

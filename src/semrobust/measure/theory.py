@@ -67,7 +67,7 @@ def make(work: Work) -> None:
     threshold, parts = mse_from_psnr_db(given["success_psnr_db"]), []
     for numbers in test.batches(given["batch"]):
         start, images = int(numbers[0]), test.images[numbers]
-        sent = system.encode(images)
+        sent = system.send(images)
         for snr_db in tqdm(given["snr_db"], desc=f"theory of {work.artifact.name}", disable=None):
             target = aim(system, images, sent, start, snr_db, threshold, work.seed, structure)
             columns = dict.fromkeys(_EMPTY, np.full(len(images), np.nan))

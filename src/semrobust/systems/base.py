@@ -16,8 +16,10 @@ import torch
 from typing_extensions import TypeVar
 
 from semrobust.config.settings import SystemKind, SystemSettings
+from semrobust.errors import ResultError
 from semrobust.phy.decoder import Decoder
-from semrobust.phy.mapping import Modulation
+from semrobust.phy.mapping import Modulation, map_bits
+from semrobust.phy.power import power_total
 
 State = Mapping[str, torch.Tensor]
 """What a checkpoint holds: tensors by name."""
@@ -28,14 +30,17 @@ S = TypeVar("S", bound=SystemSettings, default=Any)
 GREY = 0.5
 """What a receiver shows when it has no image: mid-grey, known to be wrong, never a statistic of the data."""
 
+_POWER_SLACK = 1e-3
+"""How far the power of a codeword may lie from what it must be, as a share of N: sums of 32-bit numbers err by less."""
+
 
 @dataclass(frozen=True)
 class Sent:
     """A batch as transmitted.
 
-    `codewords` (B, N) float32 with ||z||² = N, on average over the bits for 16-QAM; `feasible` (B,) bool, False where
-    the image does not fit the budget (an empty frame is sent); `bits` and `message` as `SoftBits` says, None for a
-    system without.
+    `codewords` (B, N) float32 with ||z||² = N, of a system that offers "soft_bits" on average over the bits; `feasible`
+    (B,) bool, False where the image does not fit the budget (an empty frame is sent); `bits` and `message` as
+    `SoftBits` says, None for a system without.
     """
 
     codewords: torch.Tensor
@@ -117,6 +122,8 @@ class System(SystemKind, Generic[S]):
     side: ClassVar[str]
     capabilities: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = False
+    name = ""
+    """Name in the params, for messages."""
 
     def __init__(self, settings: S, real_uses: int) -> None:
         self.settings, self.real_uses = settings, real_uses
@@ -157,6 +164,30 @@ class System(SystemKind, Generic[S]):
     def encode(self, images: torch.Tensor) -> Sent:
         """Encode images (B,3,32,32) float32 in [0,1]."""
         raise NotImplementedError
+
+    def send(self, images: torch.Tensor) -> Sent:
+        """What `encode` makes of the images, checked: raises ResultError for codewords of another length or power.
+
+        A codeword of zeros has no direction that could be scaled (`phy.power.normalize_power`), and passes.
+        """
+        sent, uses = self.encode(images), self.real_uses
+        which = f"system {self.name or self.settings.kind!r} (kind {self.settings.kind!r})"
+        if sent.codewords.shape != (len(images), uses):
+            shape = tuple(sent.codewords.shape)
+            raise ResultError(f"{which} sends codewords of shape {shape}, must be {(len(images), uses)}")
+        power, wanted = power_total(sent.codewords), torch.full((len(images),), float(uses), dtype=torch.float64)
+        if "soft_bits" in self.capabilities:
+            modulation = self.soft_bits().modulation
+            levels = float((modulation.levels.astype(float) ** 2).mean())
+            wanted = power_total(map_bits(sent.coded()[0], modulation)) / levels
+        wrong = ~(((power - wanted).abs() <= _POWER_SLACK * uses) | (power == 0))
+        if wrong.any():
+            found, right = float(power[wrong][0]), float(wanted[wrong][0])
+            raise ResultError(
+                f"{which} sends codewords of power ||z||² = {found:.6g}, must be {right:.6g} (N = {uses} real channel "
+                f"uses of unit power): scale them in its `encode`, as `phy.power.normalize_power` does"
+            )
+        return sent
 
     def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
         """Decode received vectors (B, N); `noise_variance` per real use is known to the receiver."""

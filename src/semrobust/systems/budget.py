@@ -33,7 +33,7 @@ def rows(params: Params) -> list[tuple[str, ...]]:
         if isinstance(system, ClassifyingSystem):
             table += _recognition(name, system, params.seed)
             continue
-        uses = system.encode(torch.full((1, 3, 32, 32), 0.5)).codewords.shape[1]
+        uses = system.send(torch.full((1, 3, 32, 32), 0.5)).codewords.shape[1]
         bits = system.budget()
         numbers = [bits[key] for key in ("coded_bits", "information_bits", "payload_bytes")]
         ratios = (f"{channel_bandwidth_ratio(uses):.4f}", f"{bandwidth_ratio(uses):.4f}")

@@ -107,7 +107,7 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
     def _encode(self, images: torch.Tensor) -> Sent:
         name = hashlib.sha256(images.contiguous().numpy().tobytes()).hexdigest()
         if name not in self._sent:
-            self._sent[name] = self.chain.encode(images)
+            self._sent[name] = self.chain.send(images)
             while len(self._sent) > _KEPT:
                 self._sent.popitem(last=False)
         self._sent.move_to_end(name)

@@ -29,7 +29,9 @@ def restore(model: Input) -> System[Any]:
     """Load a ready system from the artifact of the step `train`."""
     described = model.settings["system"]
     kind = kind_of(described)
-    return kind.restore(kind.parse(described), model.settings["real_uses"], load_file(model.path()))
+    system = kind.restore(kind.parse(described), model.settings["real_uses"], load_file(model.path()))
+    system.name = model.name
+    return system
 
 
 def restore_classifier(model: Input) -> ClassifyingSystem[Any]:

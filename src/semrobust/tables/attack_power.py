@@ -54,6 +54,7 @@ def _power_row(
         "success_psnr_db": work.settings["success_psnr_db"],
         "success_rate": group["success"].mean(),
         "n_censored": int((~group["success"]).sum()),
+        "vanished_rate": group["vanished"].mean(),
         "ruinable_rate": group["ruinable"].mean(),
         "power_total_mean": power.mean(),
         "power_total_low": low,
@@ -87,7 +88,8 @@ def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row
 
 TABLE = Table(
     columns=(
-        "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "ruinable_rate",
+        "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "vanished_rate",
+        "ruinable_rate",
         "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
         "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
         "ruinable_power_high", "ruinable_n_censored", "interval",
@@ -103,6 +105,7 @@ One row per system, attack and SNR, over {{ params.evaluation.attack_images | nu
 success rate and least energy ‖s‖² that brings the PSNR to {{ params.evaluation.success_psnr_db | number }} dB or less
 (signal: N = {{ params.link.real_uses }}), as mean with 95% bootstrap interval, median and quartiles; per channel use
 and relative to the signal (``psr_db``). ``best_of`` is the cheapest attack on each image. Images that withstood every
-power tried are counted as censored; the mean is then a lower bound.
+power tried are counted as censored; the mean is then a lower bound. ``vanished_rate``: share of images where the
+gradient that the attack follows is exactly 0, a sign that robustness is only hidden gradients.
 """,
 )  # fmt: skip

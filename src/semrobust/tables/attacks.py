@@ -31,6 +31,8 @@ def attacked_samples(work: Work) -> dict[str, dict[str, pd.DataFrame]]:
 def best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Per SNR and image the successful attack of least power, or the largest power tried if none succeeds."""
     stacked = pd.concat(attacks.values(), ignore_index=True)
+    # who follows gradients that vanish is blind on this image, whichever attack is the best
+    stacked["vanished"] = stacked.groupby(["snr_db", "image"])["vanished"].transform("max")
     order = np.where(stacked["success"], stacked["power_total"], -stacked["power_total"])
     stacked = stacked.assign(censored=~stacked["success"], order=order)
     stacked = stacked.sort_values(["snr_db", "image", "censored", "order"], kind="stable")

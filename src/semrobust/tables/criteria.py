@@ -35,6 +35,7 @@ def make(work: Work) -> pd.DataFrame:
                 "criterion": criterion,
                 "n_seeds": len(systems),
                 "success_rate": stacked(groups, "success").mean(),
+                "vanished_rate": stacked(groups, "vanished").mean(),
                 "ruinable_rate": groups[0]["ruinable"].mean(),
                 "power_per_use_mean": power_per_use(power.mean(), given["real_uses"]),
                 "psr_db": psr_db(power.mean(), given["real_uses"]),
@@ -63,7 +64,7 @@ def settings(params: Params) -> Plain:
 
 TABLE = Table(
     columns=(
-        "criterion", "n_seeds", "success_rate", "ruinable_rate", "power_total_mean", "power_total_low",
+        "criterion", "n_seeds", "success_rate", "vanished_rate", "ruinable_rate", "power_total_mean", "power_total_low",
         "power_total_high", "power_per_use_mean", "psr_db", "clean_psnr_db_mean", "clean_psnr_db_low",
         "clean_psnr_db_high", "spectral_mean", "spectral_low", "spectral_high", "frobenius_mean", "frobenius_low",
         "frobenius_high", "interval",

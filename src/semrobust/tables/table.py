@@ -31,8 +31,8 @@ COMMON = ("run", "dataset", "system", "channel", "snr_db", "seed", "n_images")
 INTERVAL = "bootstrap over images, 95%"
 
 _RATES = (
-    "ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "ruinable_rate", "accuracy",
-    "flip_rate", "converged_rate",
+    "ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "vanished_rate",
+    "ruinable_rate", "accuracy", "flip_rate", "converged_rate",
 )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
+from semrobust.attacks.base import Target
 from semrobust.attacks.code.refine import descend, jitter, through_decoder
 from semrobust.attacks.code.vulnerable_set import VulnerableSet, VulnerableSetSettings
-from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale
+from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale, words_of
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
 
@@ -65,6 +66,11 @@ class BPGradient(WordAttack[BPGradientSettings]):
             started = self._refined(words, self._sets.search(words))
             best = torch.where((norms(started) < norms(best))[:, None], started, best)
         return best
+
+    def vanished(self, target: Target) -> torch.Tensor:
+        words = words_of(target)
+        slope = through_decoder(words, torch.zeros_like(words.received), words.rows, self.settings.depth)
+        return (slope == 0).all(dim=1).reshape(len(target), -1).all(dim=1)
 
     def _ascend(self, words: Words) -> torch.Tensor:
         """Vectors (W, M) grown step by step until each word fails, scaled to the boundary; infinite where none does."""

@@ -14,9 +14,8 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, model_validator
 
-from semrobust.attacks.base import Attack, AttackResult, Target, untouched, update
-from semrobust.attacks.on_air.gradient import measure
-from semrobust.attacks.on_air.minimum_norm import better
+from semrobust.attacks.base import Attack, AttackResult, Target, better, untouched, update
+from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
 from semrobust.phy.power import SOURCE_VALUES, power_total
@@ -69,6 +68,9 @@ class CarliniWagner(Attack[CarliniWagnerSettings]):
             constant = torch.where(high.isinf(), 10 * low, torch.where(low == 0, high / 10, (low * high).sqrt()))
             constant = constant.clamp(settings.least, settings.most)
         return update(result, rows, found)
+
+    def vanished(self, target: Target) -> torch.Tensor:
+        return vanished(target)
 
 
 def _minimize(

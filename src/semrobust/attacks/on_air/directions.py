@@ -54,8 +54,11 @@ class DirectionAttack(Attack[D]):
         raise NotImplementedError
 
     def run(self, target: Target) -> AttackResult:
+        return self.along(self.direction(target), target)
+
+    def along(self, direction: torch.Tensor, target: Target) -> AttackResult:
+        """The search of the power along `direction` (B, N)."""
         settings = self.settings
-        direction = self.direction(target)
         grid = amplitudes(settings.start_psr_db, settings.stop_psr_db, settings.step_db)
         return first_crossing(target, lambda scale, rows: scale[:, None] * direction[rows], grid, settings.bisections)
 

@@ -15,3 +15,9 @@ def measure(target: Target, perturbation: torch.Tensor) -> tuple[torch.Tensor, t
     mse = mean_squared_error(shown, target.images)
     (gradient,) = torch.autograd.grad(mse.sum(), received)
     return mse.detach(), gradient
+
+
+def vanished(target: Target) -> torch.Tensor:
+    """Where (B,) bool the gradient is exactly 0 at what is received."""
+    _, gradient = measure(target, torch.zeros_like(target.received))
+    return (gradient == 0).all(dim=1)

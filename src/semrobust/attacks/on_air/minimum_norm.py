@@ -14,11 +14,11 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import Attack, AttackResult, Target, untouched, update
-from semrobust.attacks.on_air.gradient import measure
+from semrobust.attacks.base import Attack, AttackResult, Target, better, untouched, update
+from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Decibel, Positive, PositiveFloat
-from semrobust.phy.power import normalize_power, power_from_psr_db, power_total
+from semrobust.phy.power import normalize_power, power_from_psr_db
 from semrobust.pipeline import seeds
 
 _FLOOR = 0.02  # where the cosine schedules of step length and shrinkage end, as a share of their beginning
@@ -57,6 +57,9 @@ class MinimumNorm(Attack[MinimumNormSettings]):
             found = _descend(chosen, found, length * start, settings)
         return update(result, rows, _shorten(chosen, found, settings.bisections))
 
+    def vanished(self, target: Target) -> torch.Tensor:
+        return vanished(target)
+
 
 def _starts(directions: torch.Tensor, count: int, seed: int) -> list[torch.Tensor]:
     """Unit vectors (B, N): each image's own random direction with its entries shuffled and their signs changed.
@@ -88,18 +91,6 @@ def _descend(target: Target, found: AttackResult, start: torch.Tensor, settings:
         norm = norm * torch.where(ruined, 1 - settings.shrink * share, 1 + settings.shrink * share)
         current = _unit(moved) * norm[:, None]
     return found
-
-
-def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: torch.Tensor) -> AttackResult:
-    """`found` (B images) with `tried` (B, N) where that is the smaller success, or larger where nothing succeeded."""
-    shorter = power_total(tried) < found.power_total
-    keep = torch.where(ruined, shorter | ~found.success, ~shorter & ~found.success)
-    return AttackResult(
-        torch.where(keep[:, None], tried, found.perturbation),
-        found.success | ruined,
-        torch.where(keep, mse, found.mse),
-        found.steps + 1,
-    )
 
 
 def _shorten(target: Target, found: AttackResult, bisections: int) -> AttackResult:

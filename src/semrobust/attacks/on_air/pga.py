@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 
 from semrobust.attacks.base import Attack, AttackResult, Target, update
-from semrobust.attacks.on_air.gradient import measure
+from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.phy.power import normalize_power
 
 
 class PGASettings(AttackSettings):
@@ -28,7 +30,8 @@ class PGA(Attack[PGASettings]):
     """s <- s + α g/(||g|| + ε) from s = 0, g the gradient of the squared error, stopped at the first crossing of D*.
 
     `bisections: 0` is the paper's attack. With bisections the last step is shortened to the crossing, which can only
-    lower the power within one step length.
+    lower the power within one step length. Where the gradient is exactly 0 the step goes along the image's own random
+    direction: an image that is left alone would pass for one that needs no power.
     """
 
     Settings = PGASettings
@@ -45,6 +48,7 @@ class PGA(Attack[PGASettings]):
             torch.zeros(count, dtype=torch.int64),
         )
         active, current, last_step = torch.arange(count), nothing, nothing.clone()
+        aside = normalize_power(target.directions) / math.sqrt(target.received.shape[1])
         for taken in range(settings.max_steps + 1):
             # one pass tests s and prepares the next step, since its images are what the receiver shows
             mse, gradient = measure(target.take(active), current)
@@ -54,9 +58,14 @@ class PGA(Attack[PGASettings]):
             if not len(active) or taken == settings.max_steps:
                 break
             step = settings.step * gradient / (gradient.norm(dim=1, keepdim=True) + settings.epsilon)
+            blind = (gradient == 0).all(dim=1, keepdim=True)
+            step = torch.where(blind, settings.step * aside[active], step)
             current = current[~ruined] + step
             last_step[active] = step
         return self._refine(target, result, last_step, settings.bisections)
+
+    def vanished(self, target: Target) -> torch.Tensor:
+        return vanished(target)
 
     @staticmethod
     def _refine(target: Target, result: AttackResult, step: torch.Tensor, bisections: int) -> AttackResult:

@@ -6,15 +6,17 @@ Moosavi-Dezfooli et al. 2017 (arXiv 1610.08401) for a distortion target; on the 
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import Target
+from semrobust.attacks.base import AttackResult, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
-from semrobust.attacks.on_air.gradient import measure
+from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import Positive
 from semrobust.phy.power import normalize_power, power_from_psr_db
@@ -36,39 +38,58 @@ class UniversalSettings(DirectionSettings):
 
 @ATTACKS.register("universal")
 class Universal(DirectionAttack[UniversalSettings]):
-    """One direction for all even images of the batch, learned from the odd ones, and the other way round.
+    """One direction for all even images at an SNR, learned from the odd ones, and the other way round.
 
-    So no image takes part in making the vector that it is attacked with. The power reported for an image is that at
-    which the common direction ruins it; the share of images with less is what one vector of this power ruins.
+    Images are even or odd by their place among all that are attacked, whatever the batch. So no image takes part in
+    making the vector that it is attacked with. The power reported for an image is that at which the common direction
+    ruins it; the share of images with less is what one vector of this power ruins.
     """
 
     Settings = UniversalSettings
     requires = frozenset({"gradient"})
+    version = 2
+
+    def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
+        for target, direction in zip(batches, self.directions(batches), strict=True):
+            yield self.along(direction, target)
 
     def direction(self, target: Target) -> torch.Tensor:
-        places = torch.arange(len(target))
-        direction = torch.empty_like(target.received)
+        return self.directions([target])[0]
+
+    def directions(self, batches: Sequence[Target]) -> list[torch.Tensor]:
+        """Direction (B, N) with squared norm N per image of each batch."""
+        starts = itertools.accumulate(map(len, batches), initial=0)
+        halves = [(start + torch.arange(len(batch))) % 2 for start, batch in zip(starts, batches, strict=False)]
+        found = [torch.empty_like(batch.received) for batch in batches]
         for parity in (0, 1):
-            attacked, seen = (places[places % 2 == side] for side in (parity, 1 - parity))
-            # a batch of one image has no other to learn from: a random direction is all that is left
-            learned = _learn(target.take(seen), self.settings) if len(seen) else target.directions[:1]
-            direction[attacked] = normalize_power(learned).expand(len(attacked), -1)
-        return direction
+            sides = [
+                batch.take((half != parity).nonzero().squeeze(1)) for batch, half in zip(batches, halves, strict=True)
+            ]
+            seen = [side for side in sides if len(side)]
+            # one image alone has no other to learn from: a random direction is all that is left
+            learned = normalize_power(_learn(seen, self.settings) if seen else batches[0].directions[:1])
+            for direction, half in zip(found, halves, strict=True):
+                direction[half == parity] = learned
+        return found
+
+    def vanished(self, target: Target) -> torch.Tensor:
+        return vanished(target)
 
 
-def _learn(target: Target, settings: UniversalSettings) -> torch.Tensor:
-    """The vector (1, N) of least norm that was seen to ruin half of the images of `target`; the last one if none did.
+def _learn(batches: Sequence[Target], settings: UniversalSettings) -> torch.Tensor:
+    """The vector (1, N) of least norm that was seen to ruin half of the images; the last one if none did.
 
     Ascent on the squared error of those not ruined yet: those that are would pull the vector to where they are worst.
     """
-    current = target.directions[:1]
+    count, current = sum(map(len, batches)), batches[0].directions[:1]
     norm = power_from_psr_db(0.0, current.shape[1]) ** 0.5
     best, least = current, math.inf
     current = current * (norm / current.norm())
     for taken in range(settings.iterations):
-        mse, gradient = measure(target, current.expand(len(target), -1))
-        ruined = mse >= target.threshold
-        half = int(ruined.sum()) * 2 >= len(target)
+        measured = [measure(batch, current.expand(len(batch), -1)) for batch in batches]
+        ruined = torch.cat([mse >= batch.threshold for batch, (mse, _) in zip(batches, measured, strict=True)])
+        gradient = torch.cat([slope for _, slope in measured])
+        half = int(ruined.sum()) * 2 >= count
         if half and norm < least:
             best, least = current, norm
         ascent = (gradient if ruined.all() else gradient[~ruined]).sum(0, keepdim=True)
