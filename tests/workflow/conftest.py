@@ -54,7 +54,7 @@ def finished(fresh: Project, once: Once) -> Project:
 
     def make(folder: Path) -> Project:
         project = fresh.copy(folder / "project")
-        project.run("dvc", "repro")
+        project.run("dvc", "repro", timeout=1800)
         project.run("dvc", "remote", "add", "--quiet", "-d", "store", str(folder / "store"))
         project.commit()
         project.run("dvc", "push", "-q")

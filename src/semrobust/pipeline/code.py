@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import io
-import tokenize
 from functools import cache
 from pathlib import Path
 
@@ -42,20 +40,36 @@ def _imports(tree: ast.Module) -> set[str]:
 
 
 def _essence(source: str, tree: ast.Module) -> str:
-    """Source without comments, docstrings and blank lines; the same text under every Python version."""
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
+    """Source without comments, docstrings and blank lines; the same text under every Python version.
+
+    Comments are found by the syntax tree: a # outside all strings. To read tokens would take four times as long.
+    """
+    lines = [line.encode() for line in source.splitlines()]  # columns of the tree count bytes
+    strings: dict[int, list[range]] = {}
+    docstrings: set[int] = set()
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            for statement in body:
-                if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                    for row in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
-                        lines[row - 1] = ""
-    return "\n".join(line.rstrip() for line in lines if line.strip())
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
+            for row in _rows(node):
+                first = node.col_offset if row == node.lineno else 0
+                strings.setdefault(row, []).append(range(first, _end(node, row, len(lines[row - 1]))))
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            docstrings.update(_rows(node))
+    kept = []
+    for row, line in enumerate(lines, 1):
+        marks = (at for at, byte in enumerate(line) if byte == ord("#")) if b"#" in line else ()
+        end = next((at for at in marks if not any(at in inside for inside in strings.get(row, ()))), len(line))
+        if row not in docstrings and line[:end].strip():
+            kept.append(line[:end].decode().rstrip())
+    return "\n".join(kept)
+
+
+def _rows(node: ast.expr | ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _end(node: ast.expr, row: int, length: int) -> int:
+    """Column behind the part of a node in one of its rows."""
+    return (node.end_col_offset or length) if row == node.end_lineno else length
 
 
 @cache
