@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,10 +26,10 @@ HERE = (
     *("--groups", "criteria=criteria", "table=results", "metrics=results", "figure=figures"),
     *("--group-components", "criteria=4", "results=20", "figures=10"),
 )
-# what Snakemake alone takes, with no room for the job; then what the job needs
+# less than Snakemake alone takes; then what both need
 TOO_LITTLE = ("--set-resources", "dataset:mem_mb=200 if attempt == 1 else 1000")
 LOST = ("dataset/photos10", "train/deepjscc_noiseless", "clean/deepjscc_noiseless")
-LOST_KINDS = ("criteria", "table", "metrics")
+LOST_KINDS = ("criteria", "metrics")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_lost_parts_of_a_run_through_slurm_with_a_killed_and_a_cancelled_job(
 
     killed, repeated = tries("rule_dataset")
     assert (killed.state, killed.memory_mb) == ("FAILED", 200)
-    assert f"StepId={killed.id}.0 exceeded memory limit" in (slurm / "slurmd.log").read_text()
+    assert re.search(rf"StepId={killed.id}\.\w+ exceeded memory limit", (slurm / "slurmd.log").read_text())
     assert (repeated.state, repeated.memory_mb) == ("COMPLETED", 1000)
 
     cancelled, resumed = tries("rule_criteria")

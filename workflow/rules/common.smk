@@ -65,8 +65,8 @@ wildcard_constraints:
 
 
 def of_stage(stage):
-    """The first file of every artifact of a stage: whoever asks for it gets all of its files."""
-    return [artifact.path() for artifact in PLAN if artifact.stage == stage]
+    """All files of every artifact of a stage."""
+    return [path for artifact in PLAN if artifact.stage == stage for path in artifact.paths]
 
 
 @cache
