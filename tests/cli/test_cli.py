@@ -130,15 +130,6 @@ def test_a_dataset_of_other_params_is_not_taken(call: Call, write: Write, small_
     assert "is missing" in result.stderr
 
 
-def test_too_few_images_are_exit_code_1(call: Call, write: Write, small_raw: dict[str, Any]) -> None:
-    small_raw["data"]["test_images"] = 541
-    write(small_raw)
-    result = call("data")
-    assert result.exit_code == 1
-    assert "data.test_images is 541, but only 540 images are there" in result.stderr
-    assert not list(Path("data/small").rglob("*.npy"))
-
-
 def test_cifar10_without_network_names_three_ways(
     call: Call, write: Write, small_raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

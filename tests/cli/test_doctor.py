@@ -93,11 +93,11 @@ def test_wrong_params_are_a_problem_and_the_rest_is_still_looked_at(
 
 
 def test_more_threads_than_cores_are_warned_of(call: Call, write: Write, small_raw: dict[str, Any]) -> None:
-    small_raw["compute"]["job_threads"] = 4096
+    small_raw["compute"]["job_threads"] = 1024
     write(small_raw)
     (found,) = findings(call)["cores"]
     assert found["level"] == "warning"
-    assert "compute.job_threads = 4096" in found["found"]
+    assert "compute.job_threads = 1024" in found["found"]
 
 
 def test_cifar10_is_looked_for_where_a_run_looks(

@@ -123,6 +123,7 @@ def attack_power() -> pd.DataFrame:
                 | {
                     "attack": attack, "stream": "none", "status": "infeasible" if bad else "ok",
                     "success_psnr_db": 15.0, "success_rate": success, "n_censored": round(500 * (1 - success)),
+                    "vanished_rate": 0.0,
                     "ruinable_rate": 0.9, "power_total_mean": power, "power_total_low": power * 0.85,
                     "power_total_high": power * 1.2, "power_total_median": power, "power_total_q25": power,
                     "power_total_q75": power, "power_per_use_mean": power / USES,
