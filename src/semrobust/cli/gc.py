@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from semrobust.cli.base import load, params_files
+from semrobust.cli.base import params_files
 from semrobust.pipeline import gc as garbage
 from semrobust.pipeline.plan import ROOT, Plan
 
@@ -30,7 +30,7 @@ def gc(context: click.Context, apply: bool, files: tuple[Path, ...]) -> None:
     overlays = sorted(_OVERLAYS.glob("*.yaml")) if by_default else []
     plans: dict[str, list[Plan]] = {}
     for chosen in [files, *((*files, overlay) for overlay in overlays)]:
-        plan = Plan.of(load(chosen), chosen)
+        plan = Plan.current(chosen)
         plans.setdefault(plan.run, []).append(plan)
     total = 0
     for run in garbage.runs():

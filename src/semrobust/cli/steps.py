@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from semrobust.cli import names
-from semrobust.cli.base import Group, load, params_files
+from semrobust.cli.base import Group, params_files
 from semrobust.errors import UsageError
 from semrobust.pipeline.step import description, modules, summary
 
@@ -114,7 +114,7 @@ def planned(files: tuple[Path, ...], folder: str | None = None) -> Plan:
     """The plan of the params in these files, or the one that is stored in a folder."""
     from semrobust.pipeline.plan import Plan
 
-    return Plan.of(load(files), files) if folder is None else Plan.read(Path(folder))
+    return Plan.current(files) if folder is None else Plan.read(Path(folder))
 
 
 def _address(plan: Plan, kind: str, words: Iterable[str]) -> str:

@@ -1,14 +1,16 @@
 """Plug-in registries: one new file in a package adds a system, an attack or a figure to every comparison.
 
-A registry imports all modules of its package at first use, and with them what those import (torch, for systems and
-attacks): who only shows help or completes a name asks none.
+A registry imports the modules of its package that register something at first use, and with them what those import
+(torch, for systems and attacks): who only shows help or completes a name asks none.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from semrobust.config.settings import AttackKind, SystemKind
@@ -44,7 +46,11 @@ class Registry(Generic[T]):
         if not self._loaded:
             package = importlib.import_module(self.package)
             for module in pkgutil.walk_packages(package.__path__, f"{self.package}."):
-                importlib.import_module(module.name)
+                spec = importlib.util.find_spec(module.name)
+                assert spec is not None
+                assert spec.origin is not None
+                if ".register(" in Path(spec.origin).read_text(encoding="utf-8"):
+                    importlib.import_module(module.name)
             self._loaded = True
         return self._entries
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NOTEBOOK = Path("workflow") / "notebooks" / "report.ipynb"
 PAGE = NOTEBOOK.with_suffix(".html.j2")
+PAGES = (NOTEBOOK, PAGE)
 
 
 def needs(*_: object) -> list[Need]:
@@ -52,7 +53,7 @@ def settings(params: Params, _: str) -> Plain:
             "snr_db": given.at_snr_db,
         },
         "params": shown,
-        "pages": {path.as_posix(): files.sha256(path) if path.exists() else None for path in (NOTEBOOK, PAGE)},
+        "pages": {path.as_posix(): files.sha256(path) if path.exists() else None for path in PAGES},
     }
 
 
@@ -96,6 +97,7 @@ STEP = Step(
     needs=needs,
     settings=settings,
     make=make,
+    reads=lambda _: PAGES,
     published="data/RUN/report",
     memory_mb=1000,
 )

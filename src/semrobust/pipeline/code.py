@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,10 +26,10 @@ def _path(module: str) -> Path | None:
     return None
 
 
-def _imports(tree: ast.Module) -> set[str]:
+def _imports(nodes: Sequence[ast.AST]) -> set[str]:
     """Modules of this package that a syntax tree imports, also inside functions and type-checking blocks."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.level or not node.module):
@@ -39,7 +40,7 @@ def _imports(tree: ast.Module) -> set[str]:
     return {name for name in found if name.split(".")[0] == _PACKAGE and _path(name)}
 
 
-def _essence(source: str, tree: ast.Module) -> str:
+def _essence(source: str, nodes: Sequence[ast.AST]) -> str:
     """Source without comments, docstrings and blank lines; the same text under every Python version.
 
     Comments are found by the syntax tree: a # outside all strings. To read tokens would take four times as long.
@@ -47,7 +48,7 @@ def _essence(source: str, tree: ast.Module) -> str:
     lines = [line.encode() for line in source.splitlines()]  # columns of the tree count bytes
     strings: dict[int, list[range]] = {}
     docstrings: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)):
             for row in _rows(node):
                 first = node.col_offset if row == node.lineno else 0
@@ -78,8 +79,8 @@ def _module(module: str) -> tuple[str, frozenset[str]]:
     if path is None:
         raise ValueError(f"{module} is not a module of {_PACKAGE}")
     source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    return _essence(source, tree), frozenset(_imports(tree))
+    nodes = list(ast.walk(ast.parse(source)))
+    return _essence(source, nodes), frozenset(_imports(nodes))
 
 
 @cache
@@ -100,4 +101,13 @@ def digest(roots: tuple[str, ...]) -> str:
     hashed = hashlib.sha256()
     for module in closure(roots):
         hashed.update(f"{module}\0{_module(module)[0]}\0".encode())
+    return hashed.hexdigest()
+
+
+@cache
+def everything() -> str:
+    """SHA-256 over all source files of this package as they are, read when it is first asked for, as 64 hex digits."""
+    hashed = hashlib.sha256()
+    for path in sorted(_SOURCE.joinpath(_PACKAGE).rglob("*.py")):
+        hashed.update(f"{path.relative_to(_SOURCE).as_posix()}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     return hashed.hexdigest()

@@ -5,18 +5,21 @@ alone. The key stands in the names of its files, so a file that exists is right 
 a new one, and going back to old params finds the old files again.
 
 A plan is stored as one file per stage, from which jobs read what they need: a job knows neither params nor other steps.
+Beside them stands what the plan was made from. As long as that is the same, the stored plan is the plan, which spares
+every call of Snakemake, and every job on a cluster, the import of all steps.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semrobust.config.files import read_yaml
 from semrobust.config.settings import Plain
-from semrobust.errors import ArtifactError, UsageError
+from semrobust.errors import ArtifactError, SemrobustError, UsageError
 from semrobust.pipeline import code, files, record
 from semrobust.pipeline.step import STAGES, Step, steps
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from semrobust.config.params import Params
 
 ROOT, FIGURES = Path("data"), Path("figures")
+
+_ORIGIN = "origin.json"  # what a stored plan was made from
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Artifact:
         settings: what its content depends on.
         recipe: versions or code digest of what makes it.
         needs: addresses (`kind/name`) of its inputs.
-        run, stage, folder, suffixes, published, module, modules, places, gpu: of its `Step`.
+        run, stage, folder, suffixes, published, module, modules, places, gpu, memory_mb, minutes: of its `Step`.
     """
 
     kind: str
@@ -54,6 +59,8 @@ class Artifact:
     modules: tuple[str, ...]
     places: Plain
     gpu: bool
+    memory_mb: int
+    minutes: int
 
     @property
     def address(self) -> str:
@@ -93,11 +100,41 @@ class Artifact:
 class Plan:
     """Artifacts by address, in an order in which they can be made.
 
-    `sources` are the params files, in their order; `run` is the run's name.
+    `sources` are the params files, in their order; `run` is the run's name; `origin` is what `current` made it from.
     """
 
     def __init__(self, run: str, sources: Sequence[str], artifacts: Mapping[str, Artifact]) -> None:
         self.run, self.sources, self.artifacts = run, tuple(sources), dict(artifacts)
+        self.origin: Plain | None = None
+
+    @classmethod
+    def current(cls, sources: Sequence[Path]) -> Plan:
+        """The plan of these params files; the stored one, if it was made from what is here. Nothing is written."""
+        stored = cls._stored(sources)
+        if stored is not None:
+            return stored
+        from semrobust.config.params import load  # imports all kinds, and with them torch
+
+        origin = _origin(sources)  # first of all: what is edited meanwhile is not what the plan is made from
+        params = load(sources)
+        origin["files"] |= _hashes(path for step in steps().values() for path in step.reads(params))
+        plan = cls.of(params, sources)
+        plan.origin = origin
+        return plan
+
+    @classmethod
+    def _stored(cls, sources: Sequence[Path]) -> Plan | None:
+        """The stored plan of the run that these files name, None if it was made from anything else."""
+        try:
+            run = [content["run"] for content in map(read_yaml, sources) if "run" in content][-1]
+            origin = json.loads((folder_of(str(run)) / _ORIGIN).read_text(encoding="utf-8"))
+            if origin == {**_origin(sources), "files": _hashes(map(Path, origin["files"]))}:
+                plan = cls.read(folder_of(str(run)))
+                plan.origin = origin
+                return plan
+        except (SemrobustError, OSError, ValueError, LookupError, TypeError, AttributeError):
+            return None  # none is stored, or the params are wrong: who makes it says how
+        return None
 
     @classmethod
     def of(cls, params: Params, sources: Sequence[Path] = ()) -> Plan:
@@ -141,10 +178,9 @@ class Plan:
                 "params": list(self.sources),
                 "artifacts": {a.address: _plain(a) for a in self if a.stage == stage},
             }
-            path = folder / f"{stage}.json"
-            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                files.write_text(path, text)
+            _write(folder / f"{stage}.json", content)
+        if self.origin is not None:
+            _write(folder / _ORIGIN, self.origin)
         return folder
 
     @classmethod
@@ -172,6 +208,22 @@ def beside(stem: Path, suffix: str) -> Path:
     return stem.parent / f"{stem.name}{suffix}"
 
 
+def _write(path: Path, content: Plain) -> None:
+    """Write a file of a stored plan, unless it says so already."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        files.write_text(path, text)
+
+
+def _origin(sources: Sequence[Path]) -> Plain:
+    """What a plan is made from: this package, and the params files in their order; steps may `read` other files."""
+    return {"code": code.everything(), "params": [path.as_posix() for path in sources], "files": _hashes(sources)}
+
+
+def _hashes(paths: Iterable[Path]) -> dict[str, str | None]:
+    return {path.as_posix(): files.sha256(path) if path.is_file() else None for path in paths}
+
+
 def _artifact(params: Params, step: Step, name: str, needs: Sequence[Artifact]) -> Artifact:
     settings = step.settings(params, name)
     modules = tuple((step.module,) if step.modules is None else step.modules(params, name))
@@ -193,6 +245,8 @@ def _artifact(params: Params, step: Step, name: str, needs: Sequence[Artifact]) 
         modules=modules,
         places=step.places(params),
         gpu=step.gpu(params, name),
+        memory_mb=step.memory_mb,
+        minutes=step.minutes,
     )
 
 

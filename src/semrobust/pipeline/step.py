@@ -54,6 +54,7 @@ class Step:
             None: the code itself stands in the key.
         modules: whose code, with all that they import, makes it; for the record, and for the key without `versions`.
         places: where to look for raw files. Counts for nothing, since their content is checked.
+        reads: files beside the package that `settings` looks into.
         published: below which folder ("data/RUN/results") its files are copied under their plain names.
         gpu: whether a job of it runs a network, which is quicker on a GPU.
         memory_mb, minutes: what to ask of a cluster for one job; what ran out is doubled when it is tried again.
@@ -70,6 +71,7 @@ class Step:
     versions: Callable[[Params, str], Plain] | None = None
     modules: Callable[[Params, str], Sequence[str]] | None = None
     places: Callable[[Params], Plain] = lambda _: {}
+    reads: Callable[[Params], Iterable[Path]] = lambda _: ()
     published: str | None = None
     gpu: Callable[[Params, str], bool] = lambda *_: False
     memory_mb: int = 1500
@@ -93,6 +95,8 @@ def defining(package: str, constant: str) -> dict[str, ast.expr]:
     assert spec is not None
     found = {}
     for entry in pkgutil.iter_modules(spec.submodule_search_locations):
+        if f"\n{constant} = " not in _source(f"{package}.{entry.name}"):
+            continue  # to parse all of them would take a quarter of a second
         for node in _tree(f"{package}.{entry.name}").body:
             if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
                 found[f"{package}.{entry.name}"] = node.value
@@ -135,8 +139,14 @@ def description(module: str) -> str:
 
 
 @cache
-def _tree(module: str) -> ast.Module:
+def _source(module: str) -> str:
+    """A module's source; nothing is imported but the package that it is in."""
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_source(module))
