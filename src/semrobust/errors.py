@@ -6,11 +6,20 @@ exit code of its class; anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SemrobustError(Exception):
     """Base of every error a user can cause or mend. `exit_code`: 1 = a result or input fails a check."""
 
     exit_code = 1
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """What to say behind a word that is unknown: the known one that looks most like it; nothing if none does."""
+    found = get_close_matches(word, list(known), n=1)
+    return f" (did you mean '{found[0]}'?)" if found else ""
 
 
 class UsageError(SemrobustError):

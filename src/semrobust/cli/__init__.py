@@ -13,10 +13,11 @@ from semrobust.cli.steps import StepGroup
 VERBS = {
     "evaluate": ("semrobust.cli.steps", "The steps that measure, and those that make tables"),
     "compare": ("semrobust.cli.reports", "Say of each claim of the papers whether it holds"),
+    "diff": ("semrobust.cli.diff", "Compare the tables of two runs"),
     "budget": ("semrobust.cli.reports", "Print bits, symbols and bandwidth of each system"),
     "audit": ("semrobust.cli.audit", "Verify what a run made against its records"),
     "crate": ("semrobust.cli.audit", "Export the whole run as an RO-Crate"),
-    "plan": ("semrobust.cli.plan", "Write down what a run is made of, for its jobs"),
+    "plan": ("semrobust.cli.plan", "Say what a run would make and why, and write it down"),
     "publish": ("semrobust.cli.plan", "Copy finished tables and figures to their plain names"),
     "gc": ("semrobust.cli.gc", "Find, and remove, what no params file asks for"),
     "doctor": ("semrobust.cli.doctor", "Look for what would stop a run"),

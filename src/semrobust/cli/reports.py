@@ -9,7 +9,7 @@ import click
 
 from semrobust.cli import names
 from semrobust.cli.base import load, params_files
-from semrobust.errors import ArtifactError, UsageError
+from semrobust.errors import ArtifactError, UsageError, similar
 from semrobust.pipeline import work
 from semrobust.pipeline.audit import Audit, Status
 from semrobust.pipeline.plan import ROOT, Plan, beside
@@ -81,7 +81,8 @@ def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> N
 
     params = load(files)
     if unknown := [name for name in chosen if name not in params.systems]:
-        raise UsageError(f"unknown system '{unknown[0]}'; params have: {', '.join(params.systems)}")
+        near = similar(unknown[0], params.systems)
+        raise UsageError(f"unknown system '{unknown[0]}'{near}; params have: {', '.join(params.systems)}")
     if chosen:
         params = params.model_copy(update={"systems": {name: params.systems[name] for name in chosen}})
     rows = [dict(zip(_COLUMNS, row, strict=True)) for row in budgets.rows(params)]

@@ -23,6 +23,9 @@ from semrobust.config.schema import Params as Params
 from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
 
+PRESETS = Path("params")
+"""Folder of the overlays that are known by their names."""
+
 _ENTRIES = {"systems": "systems", "attacks": "attacks", "criteria.attacks": "attacks", "recognition.noise": "noise"}
 """Where entries with a kind stand, and which defaults they have."""
 
@@ -37,11 +40,22 @@ def overlaid(paths: Sequence[Path]) -> Plain:
     merged: Plain = {}
     for path in paths:
         content = read_yaml(path)
+        if path == paths[0]:
+            _refuse_an_overlay(content, path)
         wrong = limit_checks.problems(content, first=path == paths[0])
         if wrong:
             raise ParamsError(wrong, str(path))
         merged = merge(merged, content)
     return merged
+
+
+def _refuse_an_overlay(content: Plain, path: Path) -> None:
+    """Raise ParamsError for a first file that is no whole."""
+    lacks = [name for name, field in Params.model_fields.items() if field.is_required() and name not in content]
+    if lacks:
+        whole = f"lacks {', '.join(lacks)}, so it is an overlay: name the whole params first,"
+        preset = f", or give --preset {path.stem}" if path.parent == PRESETS else ""
+        raise ParamsError([f"{whole} as in --params params.yaml --params {path}{preset}"], str(path))
 
 
 def validate(raw: Mapping[str, Any], source: str = "params") -> Params:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from semrobust.config.settings import AttackKind, SystemKind
-from semrobust.errors import UsageError
+from semrobust.errors import UsageError, similar
 
 T = TypeVar("T")
 
@@ -57,7 +57,8 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         entries = self._load()
         if name not in entries:
-            raise UsageError(f"unknown {self.what} '{name}'; known: {', '.join(sorted(entries))}")
+            known = sorted(entries)
+            raise UsageError(f"unknown {self.what} '{name}'{similar(name, known)}; known: {', '.join(known)}")
         return entries[name]
 
     def __iter__(self) -> Iterator[str]:

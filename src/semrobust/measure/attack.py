@@ -16,10 +16,12 @@ from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
+from semrobust.errors import similar
 from semrobust.measure.images import TestImages
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds, select
+from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.base import Sent, System, grey_images
@@ -28,6 +30,7 @@ from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, p
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.pipeline.plan import Artifact
 
 VECTORS = ".safetensors"
 """End of the file with the perturbations: a tensor (images, N) per SNR, by `at`."""
@@ -114,6 +117,28 @@ def needs(params: Params, name: str) -> list[Need]:
     return found
 
 
+def why_not(params: Params, name: str) -> str:
+    """What a system lacks for an attack, and the attacks that fit it."""
+    system, attack = split(name)
+    if system not in params.systems:
+        return f"unknown system '{system}'{similar(system, params.systems)}; params have: {', '.join(params.systems)}"
+    fit = [found for found in params.attacks if params.can_run(system, found)]
+    fits = f"attacks that fit {system}: {', '.join(fit)}" if fit else f"no attack fits {system}"
+    if not attack:
+        return f"name an attack, too; {fits}"
+    if attack not in params.attacks:
+        return f"unknown attack '{attack}'{similar(attack, params.attacks)}; {fits}"
+    if attack in fit:
+        return f"systems.{system}.attacks leaves {attack} out: name it there"
+    kind = ATTACKS[params.attacks[attack].kind]
+    lacking = sorted(kind.requires - SYSTEMS[params.systems[system].kind].capabilities)
+    if lacking:
+        return f"{attack} needs a receiver with {' and '.join(lacking)}, which {system} does not offer; {fits}"
+    if params.task(system) != "image":
+        return f"{system} shows no image to ruin; semantic noise is made against it instead: semrobust noise {system}"
+    return f"{attack} tries what was made on a surrogate, and no system starts from {system}; {fits}"
+
+
 def settings(params: Params, name: str) -> Plain:
     return {
         "snr_db": params.link.snr_db,
@@ -163,6 +188,15 @@ def make(work: Work) -> None:
         save_file({snr: torch.cat(batches) for snr, batches in vectors.items()}, path)
 
 
+def says(artifact: Artifact) -> str:
+    """How often the attack succeeded, and at which power."""
+    table = pd.read_parquet(artifact.path())
+    rates = 100 * table.groupby("snr_db")["success"].mean()
+    power = table.groupby("snr_db")["power_total"].mean()
+    images = f"{table['image'].nunique()} images at {len(rates)} SNRs"
+    return f"{images}, success {span(rates)}%, mean ‖s‖² {span(power)}"
+
+
 STEP = Step(
     kind="attack",
     stage="samples",
@@ -174,6 +208,8 @@ STEP = Step(
     versions=lambda params, name: {"attack": 2, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
     modules=lambda params, name: [__name__, ATTACKS[params.attacks[split(name)[1]].kind].__module__],
     make=make,
+    says=says,
+    why_not=why_not,
     gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[split(name)[0]].kind].capabilities,
     memory_mb=1750,
     minutes=120,

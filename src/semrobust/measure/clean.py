@@ -13,6 +13,7 @@ from semrobust.measure.images import TestImages
 from semrobust.measure.similarity import ssim
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
+from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.base import System, grey_images
@@ -21,6 +22,7 @@ from semrobust.systems.distortion import mean_squared_error, psnr_db
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.pipeline.plan import Artifact
 
 
 def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
@@ -87,6 +89,13 @@ def make(work: Work) -> None:
     work.details["budget"] = system.budget()
 
 
+def says(artifact: Artifact) -> str:
+    """How good the pictures are over the SNRs."""
+    table = pd.read_parquet(artifact.path())
+    quality = table.groupby("snr_db")["psnr_db"].mean()
+    return f"{table['image'].nunique()} images at {len(quality)} SNRs, mean PSNR {span(quality)} dB"
+
+
 STEP = Step(
     kind="clean",
     stage="samples",
@@ -97,5 +106,6 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"clean": 1},
     make=make,
+    says=says,
     minutes=30,
 )

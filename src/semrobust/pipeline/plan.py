@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from semrobust.config.files import read_yaml
 from semrobust.config.settings import Plain
-from semrobust.errors import ArtifactError, SemrobustError, UsageError
+from semrobust.errors import ArtifactError, SemrobustError, UsageError, similar
 from semrobust.pipeline import code, files, record
 from semrobust.pipeline.step import STAGES, Step, steps
 
@@ -91,6 +91,11 @@ class Artifact:
         return None if self.published is None else Path(self.published.replace("RUN", self.run)) / self.name
 
     @property
+    def plain_path(self) -> Path:
+        """Where a person looks for it: under its plain name if it is published."""
+        return self.path() if self.plain_stem is None else beside(self.plain_stem, self.suffixes[0])
+
+    @property
     def rebuild(self) -> str:
         """What a person does about a file that is missing or altered."""
         again = "run the workflow again, with this run's --configfile if it has one"
@@ -155,9 +160,10 @@ class Plan:
 
     def __getitem__(self, address: str) -> Artifact:
         if address not in self.artifacts:
-            kind = address.partition("/")[0]
-            known = ", ".join(artifact.name for artifact in self if artifact.kind == kind) or "none"
-            raise UsageError(f"the params ask for no '{address}'; of this kind they ask for: {known}")
+            kind, _, name = address.partition("/")
+            known = [artifact.name for artifact in self if artifact.kind == kind]
+            said = f"the params ask for no '{address}'{similar(name, known)}"
+            raise UsageError(f"{said}; of this kind they ask for: {', '.join(known) or 'none'}")
         return self.artifacts[address]
 
     def __iter__(self) -> Iterator[Artifact]:

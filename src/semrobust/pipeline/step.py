@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from semrobust.config.params import Params
     from semrobust.config.settings import Plain
+    from semrobust.pipeline.plan import Artifact
     from semrobust.pipeline.work import Work
 
 ROOMS = ("semrobust.data", "semrobust.training", "semrobust.measure", "semrobust.tables", "semrobust.figures")
@@ -56,6 +57,8 @@ class Step:
         places: where to look for raw files. Counts for nothing, since their content is checked.
         reads: files beside the package that `settings` looks into.
         published: below which folder ("data/RUN/results") its files are copied under their plain names.
+        says: one line about what is in an artifact, for who made it by hand.
+        why_not: what to say of a name that params do not ask for; empty if nothing but that.
         gpu: whether a job of it runs a network, which is quicker on a GPU.
         memory_mb, minutes: what to ask of a cluster for one job; what ran out is doubled when it is tried again.
     """
@@ -73,6 +76,8 @@ class Step:
     places: Callable[[Params], Plain] = lambda _: {}
     reads: Callable[[Params], Iterable[Path]] = lambda _: ()
     published: str | None = None
+    says: Callable[[Artifact], str] = lambda _: ""
+    why_not: Callable[[Params, str], str] = lambda *_: ""
     gpu: Callable[[Params, str], bool] = lambda *_: False
     memory_mb: int = 1500
     minutes: int = 15

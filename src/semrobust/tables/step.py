@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from semrobust.config.settings import Plain
 from semrobust.pipeline.captions import caption
 from semrobust.pipeline.step import Step
@@ -12,6 +14,7 @@ from semrobust.tables.table import names, table
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.pipeline.plan import Artifact
 
 
 def settings(params: Params, name: str) -> Plain:
@@ -33,6 +36,11 @@ def make(work: Work) -> None:
         frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
+def says(artifact: Artifact) -> str:
+    """How many rows the table has."""
+    return f"{len(pd.read_csv(artifact.path()))} rows"
+
+
 STEP = Step(
     kind="table",
     stage="results",
@@ -43,6 +51,7 @@ STEP = Step(
     settings=settings,
     modules=lambda _, name: [__name__, f"semrobust.tables.{name}"],
     make=make,
+    says=says,
     published="data/RUN/results",
     memory_mb=1000,
 )
