@@ -17,6 +17,7 @@ from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
 from semrobust.measure.images import TestImages
+from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds, select
@@ -28,14 +29,6 @@ from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, p
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
-
-VECTORS = ".safetensors"
-"""End of the file with the perturbations: a tensor (images, N) per SNR, by `at`."""
-
-
-def at(snr_db: float) -> str:
-    """Name of the perturbations at an SNR."""
-    return f"snr_db={snr_db:g}"
 
 
 def aim(
