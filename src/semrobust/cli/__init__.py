@@ -13,6 +13,9 @@ from semrobust.cli.steps import StepGroup
 VERBS = {
     "evaluate": ("semrobust.cli.steps", "The steps that measure, and those that make tables"),
     "compare": ("semrobust.cli.reports", "Say of each claim of the papers whether it holds"),
+    "rank": ("semrobust.cli.rank", "Sort the systems by how hard they are to break"),
+    "verify": ("semrobust.cli.rank", "Decode the vectors of a submission again"),
+    "submit": ("semrobust.cli.rank", "Write vectors of your own as a submission"),
     "budget": ("semrobust.cli.reports", "Print bits, symbols and bandwidth of each system"),
     "audit": ("semrobust.cli.audit", "Verify what a run made against its records"),
     "crate": ("semrobust.cli.audit", "Export the whole run as an RO-Crate"),
