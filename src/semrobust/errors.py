@@ -57,6 +57,12 @@ class BusyError(SemrobustError):
     """Another process is at the same work; names it."""
 
 
+class SubmissionError(SemrobustError):
+    """A submission is no such file: malformed, cut, or without its vectors."""
+
+    exit_code = 2
+
+
 class ResultError(SemrobustError):
     """Results contradict what was proved or promised: something is computed wrongly, and nothing is written."""
 

@@ -102,6 +102,13 @@ def load(files: tuple[Path, ...]) -> Params:
     return load(files)
 
 
+def columns(lines: list[list[str]]) -> None:
+    """Print aligned columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        click.echo("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
+
+
 _WHOLE = Path("params.yaml")
 _OVERLAYS = Path("params")
 _PRESET = "semrobust.preset"  # where click keeps the files of a preset

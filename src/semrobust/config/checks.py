@@ -85,6 +85,10 @@ def _never_attacked(params: Params) -> Iterator[str]:
             yield f"attacks.{name}.crafted_by: {crafted_by!r}, must be an attack that {surrogate!r} runs"
     used = {attack for _, attack in pairs}
     for name, attack in params.attacks.items():
-        if name not in used:
+        if attack.only_on is not None:
+            run, system = attack.only_on
+            if run == params.run and name not in used:
+                yield f"attacks.{name}.system: {system!r}, must be a system of this run that shows images"
+        elif name not in used:
             required = ", ".join(sorted(ATTACKS[attack.kind].requires)) or "nothing"
             yield f"attacks.{name}.kind: {attack.kind!r}, no system with what it needs ({required}) runs it"

@@ -97,7 +97,8 @@ class Params(Settings):
     def pairs(self) -> list[tuple[str, str]]:
         """All (system, attack) pairs to run, in params order.
 
-        The system offers what the attack requires, and its own list of attacks, if it has one, names the attack.
+        The system offers what the attack requires, and its own list of attacks, if it has one, names the attack; one
+        that was made for a run and a system alone needs no such list.
         """
         return list(self._pairs)
 
@@ -110,10 +111,14 @@ class Params(Settings):
     def _pairs(self) -> tuple[tuple[str, str], ...]:
         return tuple(
             (system, attack)
-            for system, chosen in self.systems.items()
+            for system in self.systems
             for attack in self.attacks
-            if (chosen.attacks is None or attack in chosen.attacks) and self.can_run(system, attack)
+            if self._meant(system, attack) and self.can_run(system, attack)
         )
+
+    def _meant(self, system: str, attack: str) -> bool:
+        only, chosen = self.attacks[attack].only_on, self.systems[system].attacks
+        return chosen is None or attack in chosen if only is None else only == (self.run, system)
 
     def can_run(self, system: str, attack: str) -> bool:
         """Whether the system shows images and offers what the attack requires."""

@@ -17,7 +17,9 @@ from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
 from semrobust.errors import similar
+from semrobust.measure import submission
 from semrobust.measure.images import TestImages
+from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds, select
@@ -31,14 +33,6 @@ from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, p
 if TYPE_CHECKING:
     from semrobust.config.params import Params
     from semrobust.pipeline.plan import Artifact
-
-VECTORS = ".safetensors"
-"""End of the file with the perturbations: a tensor (images, N) per SNR, by `at`."""
-
-
-def at(snr_db: float) -> str:
-    """Name of the perturbations at an SNR."""
-    return f"snr_db={snr_db:g}"
 
 
 def aim(
@@ -157,8 +151,11 @@ def make(work: Work) -> None:
     given, (name, attack) = work.settings, split(work.artifact.name)
     system, structure = restore(work.input("train")), structure_of(work)
     method = attack_of(given["attack"])
-    crafted = {pair: load_file(source.path(VECTORS)) for pair, source in work.inputs("attack").items()}
+    made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
     test = TestImages.of(work, given["images"])
+    if method.settings.only_on is not None:
+        sent_in = submission.accepted(attack, method.settings.sha256)
+        made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
     batches = list(test.batches(given["batch"]))
     sent = [system.send(test.images[numbers]) for numbers in batches]
     sends = any(bool(batch.feasible.any()) for batch in sent)  # else there is nothing to attack
@@ -170,7 +167,7 @@ def make(work: Work) -> None:
         targets = []
         for numbers, batch in zip(batches, sent, strict=True):
             target = aim(system, test.images[numbers], batch, int(numbers[0]), snr_db, threshold, work.seed, structure)
-            for perturbations in crafted.values():  # what was made on a surrogate is tried here, if it is anything
+            for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
                 made = perturbations[at(snr_db)][numbers]
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
                 target = replace(target, directions=directions)
