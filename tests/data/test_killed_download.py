@@ -35,6 +35,7 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.slow
 def test_a_killed_download_goes_on_and_gives_the_same_dataset(
     web: Web, tmp_path: Path, small_raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

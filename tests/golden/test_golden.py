@@ -140,6 +140,7 @@ def compared(plan: Plan, label: str, golden: dict[str, Any], record: bool) -> di
     return golden
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_there")
 @pytest.mark.parametrize("label", sorted(json.loads(GOLDEN.read_text())))
 def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytest.FixtureRequest) -> None:
@@ -148,6 +149,7 @@ def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytes
         write(new)
 
 
+@pytest.mark.slow
 def test_a_changed_constant_needs_a_raised_version(plan: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the networks of the other tests, in another run: an attack whose direction is another."""
     label, golden = "attack pulse_jamming", json.loads(GOLDEN.read_text())

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
 
 KEYS = """
@@ -44,6 +46,7 @@ def keys(folder: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_renamed_module_and_a_moved_function_remake_tables_and_figures_alone(tmp_path: Path) -> None:
     project = copied(tmp_path, "src", "params", "workflow")
     before = keys(project)
