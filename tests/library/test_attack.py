@@ -139,11 +139,11 @@ def test_an_attack_may_be_named_by_its_kind_or_given_whole() -> None:
 @pytest.mark.parametrize(
     ("method", "settings", "message"),
     [
-        ("pga", {"stepp": 1.0}, r"'pga' has no setting 'stepp'. Did you mean 'step'\? It has: step = 0.1, epsilon"),
+        ("pga", {"stepp": 1.0}, r"'pga' has no setting 'stepp' \(did you mean 'step'\?\). It has: step = 0.1, epsilon"),
         ("pga", {"step": -1.0, "max_steps": 1.5}, r"(?s)wrong settings of attack 'pga':.*step: -1.0.*max_steps: 1.5"),
-        ("pgaa", {}, r"unknown attack 'pgaa'. Did you mean 'pga'\? Known: random, "),
+        ("pgaa", {}, r"unknown attack 'pgaa' \(did you mean 'pga'\?\); known: random, "),
         ("vulnerable_set", {}, "needs 'soft_bits', which mine does not offer. Attacks that fit: random, pulse_"),
-        ("transfer_pga", {}, "tries what was made on a surrogate"),
+        ("transfer_pga", {}, "tries vectors that were made elsewhere"),
         ("pga", {"batch": 0}, "batch: 0, must be a whole number of at least 1"),
         ("pga", {"success_psnr_db": 0}, "success_psnr_db: 0, must be above 0"),
         ("pga", {"seed": -1}, "seed: -1, must be a whole number of at least 0"),

@@ -113,7 +113,7 @@ def test_images_of_another_size_than_both_ends_know() -> None:
         ({"code": "regular 3,7"}, "row_weight: 7, must divide the 768 coded bits of a block"),
         ({"code": "1/6"}, "rate: '1/6'"),
         ({"modulation": "8psk"}, "modulation: '8psk', input should be 'bpsk', 'qpsk' or '16qam'"),
-        ({"subsamplin": "4:4:4"}, r"has no setting 'subsamplin'. Did you mean 'subsampling'\?"),
+        ({"subsamplin": "4:4:4"}, r"has no setting 'subsamplin' \(did you mean 'subsampling'\?\)"),
         ({"size": (8, 8)}, r"size: \(8, 8\), hevc takes no such images: even sides of 16 and more work"),
         ({"size": (33, 47)}, "even sides"),
         ({"size": (0, 32)}, "must be \\(height, width\\) in pixels, at least 8 each"),

@@ -71,7 +71,7 @@ def test_a_run_is_named_or_described() -> None:
         load("hevc_ldpc_qpsk", run="demmo")
     with pytest.raises(UsageError, match="is said by the params already"):
         load("hevc_ldpc_qpsk", run="demo", params=files)
-    with pytest.raises(UsageError, match=r"unknown system 'deepjsc'. Did you mean 'deepjscc'\?"):
+    with pytest.raises(UsageError, match=r"unknown system 'deepjsc' \(did you mean 'deepjscc'\?\)"):
         load("deepjsc")
     with pytest.raises(UsageError, match="'vit' shows no images"):
         load("vit")

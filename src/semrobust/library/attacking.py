@@ -13,10 +13,11 @@ from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import Plain, StructureSettings
-from semrobust.errors import UsageError
+from semrobust.errors import UsageError, similar
 from semrobust.library import arguments, defaults
 from semrobust.library.outcome import AttackOutcome
-from semrobust.measure.attack import at, search
+from semrobust.measure.attack import search
+from semrobust.measure.vectors import at
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.pipeline import seeds, select
 from semrobust.systems.base import System
@@ -105,12 +106,12 @@ def _method(chosen: str | Attack, given: Mapping[str, Any], system: System) -> t
         method = attack_of(defaults.overridden(what, kind.Settings, described, given))
         name = chosen
     lacking = sorted(kind.requires - system.capabilities)
-    if lacking or kind.transfers:
+    if lacking or not _searches(method):
         which = system.name or system.settings.kind
         reason = (
             f"needs {' and '.join(map(repr, lacking))}, which {which} does not offer"
             if lacking
-            else "tries what was made on a surrogate, and here is none"
+            else "tries vectors that were made elsewhere, on a surrogate or by somebody who sent them in"
         )
         raise UsageError(f"attack {name!r} {reason}. Attacks that fit: {', '.join(fitting_attacks(system))}")
     return name, method
@@ -124,12 +125,18 @@ def fitting_attacks(transceiver: System) -> dict[str, Plain]:
     {'margins': [0.7, 1.0], 'grid': 12, 'bisections': 6}
     """
     params = defaults.params()
-    kinds = {name: ATTACKS[entry.kind] for name, entry in params.attacks.items()}
+    plain = {name: params.section("attacks", name) for name in params.attacks}
+    methods = {name: attack_of(select.without(described, "label")) for name, described in plain.items()}
     return {
-        name: select.without(params.section("attacks", name), "kind", "label")
-        for name, kind in kinds.items()
-        if kind.requires <= transceiver.capabilities and not kind.transfers
+        name: select.without(plain[name], "kind", "label")
+        for name, method in methods.items()
+        if method.requires <= transceiver.capabilities and _searches(method)
     }
+
+
+def _searches(method: Attack) -> bool:
+    """Whether an attack finds its vectors by itself."""
+    return not method.transfers and method.settings.only_on is None
 
 
 def _described(chosen: str) -> Plain:
@@ -142,7 +149,7 @@ def _described(chosen: str) -> Plain:
     if chosen in ATTACKS:
         return {"kind": chosen, "label": chosen}
     known = list(dict.fromkeys([*params.attacks, *ATTACKS]))
-    raise UsageError(f"unknown attack {chosen!r}. {defaults.meant(chosen, known)}Known: {', '.join(known)}")
+    raise UsageError(f"unknown attack {chosen!r}{similar(chosen, known)}; known: {', '.join(known)}")
 
 
 def _structure(system: System, given: Mapping[str, Any], seed: int) -> Structure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,7 @@ from semrobust.config.overlay import merge
 from semrobust.config.params import Params, load
 from semrobust.config.problems import problems_of, show
 from semrobust.config.settings import Plain, Settings
-from semrobust.errors import UsageError
+from semrobust.errors import UsageError, similar
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parents[1]
@@ -35,15 +34,9 @@ def overridden(what: str, schema: type[Settings], defaults: Plain, given: Mappin
     for name in given:
         if name not in known:
             has = ", ".join(f"{key} = {show(defaults[key])}" if key in defaults else key for key in known) or "none"
-            raise UsageError(f"{what} has no setting {name!r}. {meant(name, known)}It has: {has}")
+            raise UsageError(f"{what} has no setting {name!r}{similar(name, known)}. It has: {has}")
     whole = merge(defaults, given)
     problems = problems_of(schema, whole)
     if problems:
         raise UsageError("\n".join([f"wrong settings of {what}:", *(f"  {problem.below('')}" for problem in problems)]))
     return whole
-
-
-def meant(name: str, known: list[str]) -> str:
-    """A question for a name that is nearly one of those known, else nothing."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}? " if near else ""

@@ -14,9 +14,9 @@ from semrobust.config import params as config
 from semrobust.config.params import Params
 from semrobust.config.settings import LEVELS
 from semrobust.data import photos
-from semrobust.data.splits import load_split
-from semrobust.errors import ArtifactError, UsageError
+from semrobust.errors import ArtifactError, UsageError, similar
 from semrobust.library import defaults
+from semrobust.measure.images import TestImages
 from semrobust.pipeline import seeds
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished, is_made
@@ -60,7 +60,7 @@ def load(
     chosen = _params(project, run, params)
     if name not in chosen.systems:
         known = chosen.of_task("image")
-        raise UsageError(f"unknown system {name!r}. {defaults.meant(name, known)}Known: {', '.join(known)}")
+        raise UsageError(f"unknown system {name!r}{similar(name, known)}; known: {', '.join(known)}")
     if chosen.task(name) != "image":
         raise UsageError(f"{name!r} shows no images: it names classes, or is a part of what does")
     system = _from_run(name, chosen, project) if weights is None else _from_file(name, chosen, Path(weights))
@@ -89,8 +89,7 @@ def load_images(
     chosen = _params(project, run, params)
     with contextlib.chdir(project or "."):  # a run's paths start from the project's root
         made = finished(Plan.of(chosen), f"dataset/{chosen.data.source}")
-        images = load_split(made.artifact.stem, "test").images[:count].copy()
-    return torch.from_numpy(images).float() / LEVELS
+        return TestImages.read(made.artifact.stem, count).images
 
 
 def example_images(count: int = 16) -> torch.Tensor:
