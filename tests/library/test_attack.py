@@ -154,6 +154,11 @@ def test_settings_that_cannot_be(method: str, settings: dict[str, Any], message:
         attack(mine(), pixels(2), 10, method, **settings)
 
 
+def test_how_far_a_graph_is_searched_is_checked_like_a_setting() -> None:
+    with pytest.raises(UsageError, match=r"structure has no setting 'trapping_siz' \(did you mean 'trapping_size'\?\)"):
+        attack(chain("jpeg"), pixels(2), 10, "vulnerable_set", structure={"trapping_siz": 6})
+
+
 @pytest.mark.parametrize("snr_db", [[], [10, 10], float("nan"), 200])
 def test_snrs_that_cannot_be(snr_db: Any) -> None:
     with pytest.raises(UsageError, match="snr_db"):
