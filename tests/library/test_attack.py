@@ -68,7 +68,7 @@ def outcome(snr_db: Any = 10, method: str = "minimum_norm", images: int = 4, **s
 
 def test_numbers_of_images_belong_together() -> None:
     one, several = outcome(), outcome([10, 0.0])
-    assert (one.snr_db, several.snr_db, one.images) == (10.0, (10.0, 0.0), 4)
+    assert (one.snr_db, several.snr_db, one.n_images) == (10.0, (10.0, 0.0), 4)
     for name in ("success", "power_total", "power_per_use", "psr_db", "psnr_db", "clean_psnr_db", "vanished"):
         values = getattr(one, name)
         assert values.shape == (4,)
@@ -159,7 +159,7 @@ def test_how_far_a_graph_is_searched_is_checked_like_a_setting() -> None:
         attack(chain("jpeg"), pixels(2), 10, "vulnerable_set", structure={"trapping_siz": 6})
 
 
-@pytest.mark.parametrize("snr_db", [[], [10, 10], float("nan"), 200])
+@pytest.mark.parametrize("snr_db", [[], [10, 10], float("nan"), 200, None, "ten", ["ten"]])
 def test_snrs_that_cannot_be(snr_db: Any) -> None:
     with pytest.raises(UsageError, match="snr_db"):
         evaluate(mine(), pixels(2), snr_db)

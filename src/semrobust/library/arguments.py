@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 
 from semrobust.errors import UsageError
 from semrobust.library.transceiver import Transceiver
+from semrobust.measure.vectors import at
 from semrobust.systems.base import System
 
 LEAST_SIDE = 8
@@ -45,14 +46,23 @@ def images(given: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def snrs_db(given: float | Sequence[float]) -> list[float]:
-    """SNRs per real channel use in dB; raises UsageError if there is none or one that is no number."""
-    found = [float(given)] if isinstance(given, int | float) else [float(value) for value in given]
-    if not found or not all(math.isfinite(value) and abs(value) <= 100 for value in found):
+def snr_db(given: float | Sequence[float]) -> float | tuple[float, ...]:
+    """One SNR per real channel use in dB, or several as they were asked for; raises UsageError for anything else."""
+    try:
+        asked = float(given) if isinstance(given, int | float | Real) else tuple(float(value) for value in given)
+    except (TypeError, ValueError):
+        asked = ()
+    found = each(asked)
+    if not found or not all(abs(value) <= 100 for value in found):  # NaN is not
         raise UsageError(f"snr_db: {given!r}, must be a number of dB from -100 to 100, or several")
-    if len(set(found)) < len(found):
+    if len(set(map(at, found))) < len(found):
         raise UsageError(f"snr_db: {given!r}, names an SNR twice")
-    return found
+    return asked
+
+
+def each(asked: float | tuple[float, ...]) -> list[float]:
+    """One or several SNRs as a list."""
+    return list(asked) if isinstance(asked, tuple) else [asked]
 
 
 def psnr_db(given: float) -> float:
@@ -60,11 +70,6 @@ def psnr_db(given: float) -> float:
     if not 0 < given < 60:
         raise UsageError(f"success_psnr_db: {given!r}, must be above 0 and below 60 dB")
     return float(given)
-
-
-def as_asked(given: float | Sequence[float], found: list[float]) -> float | tuple[float, ...]:
-    """One SNR where a number was asked for, else all of them."""
-    return found[0] if isinstance(given, int | float) else tuple(found)
 
 
 def whole(name: str, given: int | None, default: int, least: int = 1) -> int:

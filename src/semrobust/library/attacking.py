@@ -64,8 +64,9 @@ def attack(
     >>> bool((outcome.power_total / 768 == outcome.power_per_use).all())
     True
     """
-    system, pictures, snrs = arguments.transceiver(transceiver), arguments.images(images), arguments.snrs_db(snr_db)
-    params = defaults.params()
+    system, pictures = arguments.transceiver(transceiver), arguments.images(images)
+    asked, params = arguments.snr_db(snr_db), defaults.params()
+    snrs = arguments.each(asked)
     name, method = _method(attack, settings, system)
     limit = params.evaluation.success_psnr_db if success_psnr_db is None else arguments.psnr_db(success_psnr_db)
     root = arguments.whole("seed", seed, params.seed, least=0)
@@ -80,7 +81,7 @@ def attack(
         batch=arguments.whole("batch", batch, params.evaluation.batch),
         structure=_structure(system, structure or {}, root) if method.knows_structure else None,
     )
-    asked, found = arguments.as_asked(snr_db, snrs), [vectors[at(snr)] for snr in snrs]
+    found = [vectors[at(snr)] for snr in snrs]
     return AttackOutcome(
         system=system.name or system.settings.kind,
         attack=name,

@@ -64,7 +64,8 @@ def chain(
     >>> large.budget()["payload_bytes"]
     6155
     """
-    kind, what = _kind(codec), f"chain({codec!r})"
+    described, what = _described(codec), f"chain({codec!r})"
+    kind = cast("type[ClassicalSystem]", SYSTEMS[described["kind"]])
     uses = arguments.whole("real_uses", real_uses, defaults.params().link.real_uses)
     given = dict(settings)
     if modulation is not None:
@@ -73,7 +74,7 @@ def chain(
         given["code"] = _code(code)
     if blocks is not None:
         given["blocks"] = blocks
-    chosen = cast(ClassicalSettings, kind.parse(defaults.overridden(what, kind.Settings, _described(kind), given)))
+    chosen = cast(ClassicalSettings, kind.parse(defaults.overridden(what, kind.Settings, described, given)))
     if isinstance(code, LdpcCode):  # which settings do not describe
         number = _blocks(code, uses, chosen.modulation) if blocks is None else blocks
         chosen = chosen.model_copy(update={"code": None, "blocks": number})
@@ -88,24 +89,19 @@ def chain(
     return system
 
 
-def _kind(codec: str) -> type[ClassicalSystem]:
-    """The kind of chain with a codec."""
-    kinds = {
-        kind.codec_name: kind
-        for kind in map(SYSTEMS.__getitem__, SYSTEMS)
-        if issubclass(kind, ClassicalSystem) and kind.codec_name
-    }
+def _described(codec: str) -> Plain:
+    """Settings of the first chain with a codec in the params; of any chain, for the codec of a plug-in."""
+    params, kinds = defaults.params(), {}
+    for name in SYSTEMS:
+        kind = SYSTEMS[name]
+        if issubclass(kind, ClassicalSystem) and kind.codec_name:
+            kinds[kind.codec_name] = name
     if codec not in kinds:
         raise UsageError(f"unknown codec {codec!r}; known: {', '.join(kinds)}")
-    return kinds[codec]
-
-
-def _described(kind: type[ClassicalSystem]) -> Plain:
-    """Settings of the first chain of a kind in the params."""
-    params = defaults.params()
-    name = next(name for name, entry in params.systems.items() if SYSTEMS[entry.kind] is kind)
-    found: Plain = params.section("systems", name)
-    return found
+    chains = [name for name, entry in params.systems.items() if entry.kind in kinds.values()]
+    first = min(chains, key=lambda name: params.systems[name].kind != kinds[codec])
+    found: Plain = params.section("systems", first)
+    return found | {"kind": kinds[codec]}
 
 
 def _code(given: str | Mapping[str, Any]) -> Plain:

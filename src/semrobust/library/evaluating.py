@@ -33,19 +33,17 @@ def evaluate(
     >>> list(quality.to_frame().columns)
     ['image', 'snr_db', 'psnr_db', 'ssim', 'block_error', 'failed', 'infeasible']
     """
-    system, pictures, snrs = arguments.transceiver(transceiver), arguments.images(images), arguments.snrs_db(snr_db)
-    params = defaults.params()
+    system, pictures = arguments.transceiver(transceiver), arguments.images(images)
+    asked, params = arguments.snr_db(snr_db), defaults.params()
+    snrs = arguments.each(asked)
     root = arguments.whole("seed", seed, params.seed, least=0)
     arguments.checked(system, pictures, snrs[0], gradient=False)
-    side = arguments.whole("batch", batch, params.evaluation.batch)
-    parts = [
-        measure(system, pictures[numbers], int(numbers[0]), snrs, root)
-        for numbers in torch.split(torch.arange(len(pictures)), side)
-    ]
+    batches = torch.split(torch.arange(len(pictures)), arguments.whole("batch", batch, params.evaluation.batch))
+    parts = [measure(system, pictures[numbers], int(numbers[0]), snrs, root) for numbers in batches]
     return CleanOutcome(
         system=system.name or system.settings.kind,
         real_uses=system.real_uses,
         seed=root,
-        snr_db=arguments.as_asked(snr_db, snrs),
+        snr_db=asked,
         rows=pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from semrobust.library import defaults
+from semrobust.library import arguments, defaults
 from semrobust.phy.power import power_per_use, psr_db
 from semrobust.tables import attack_power, clean
 from semrobust.tables.rows import emptied
@@ -33,14 +33,13 @@ class _Outcome:
         return self.rows.copy()
 
     @property
-    def images(self) -> int:
+    def n_images(self) -> int:
         """How many images."""
         return len(self._groups()[0][1])
 
     def _groups(self) -> list[tuple[float, pd.DataFrame]]:
         """SNRs as they were asked for, each with its rows."""
-        snrs = self.snr_db if isinstance(self.snr_db, tuple) else (self.snr_db,)
-        return [(snr, self.rows[self.rows["snr_db"] == snr]) for snr in snrs]
+        return [(snr, self.rows[self.rows["snr_db"] == snr]) for snr in arguments.each(self.snr_db)]
 
     def _of(self, column: str) -> torch.Tensor:
         values = torch.stack([torch.from_numpy(group[column].to_numpy().copy()) for _, group in self._groups()])
@@ -145,14 +144,12 @@ class AttackOutcome(_Outcome):
 
     def _rows(self) -> Iterator[Row]:
         for snr_db, group in self._groups():
-            row = {"system": self.system, "attack": self.attack, "snr_db": snr_db, "n_images": self.images}
+            row = {"system": self.system, "attack": self.attack, "snr_db": snr_db, "n_images": self.n_images}
             yield row | attack_power.summary(group, self.real_uses, self._resampled)
 
     def __repr__(self) -> str:
-        head = (
-            f"{self.attack} on {self.system}: {self.images} images, N = {self.real_uses} real channel uses, ruined at "
-        )
-        lines = [f"{head}PSNR <= {self.success_psnr_db:g} dB"]
+        on = f"{self.attack} on {self.system}: {self.n_images} images, N = {self.real_uses} real channel uses"
+        lines = [f"{on}, ruined at PSNR <= {self.success_psnr_db:g} dB"]
         for (snr_db, group), row in zip(self._groups(), self._rows(), strict=True):
             lines.append(f"  {snr_db:g} dB: {self._said(group, row)}")
             lines += [f"    {note}" for note in _notes(group, row)]
@@ -229,11 +226,11 @@ class CleanOutcome(_Outcome):
 
     def _rows(self) -> Iterator[Row]:
         for snr_db, group in self._groups():
-            row = {"system": self.system, "snr_db": snr_db, "n_images": self.images}
+            row = {"system": self.system, "snr_db": snr_db, "n_images": self.n_images}
             yield row | clean.summary(group, self._resampled)
 
     def __repr__(self) -> str:
-        lines = [f"{self.system} without an attacker: {self.images} images, N = {self.real_uses} real channel uses"]
+        lines = [f"{self.system} without an attacker: {self.n_images} images, N = {self.real_uses} real channel uses"]
         for row in self._rows():
             said = (
                 "no image fits the bit budget, so none is sent"
