@@ -11,7 +11,16 @@ from difflib import get_close_matches
 
 
 class SemrobustError(Exception):
-    """Base of every error a user can cause or mend. `exit_code`: 1 = a result or input fails a check."""
+    """Base of every error a user can cause or mend. `exit_code`: 1 = a result or input fails a check.
+
+    >>> import semrobust
+    >>> try:
+    ...     semrobust.chain("hevc", real_uses=294912, size=(512, 768))
+    ... except semrobust.SemrobustError as error:
+    ...     print(error)
+    chain('hevc') cannot be made:
+      blocks: 1, of 294912 bits each; codes have at most 20000: choose more, such as 192
+    """
 
     exit_code = 1
 
@@ -23,7 +32,7 @@ def similar(word: str, known: Iterable[str]) -> str:
 
 
 class UsageError(SemrobustError):
-    """Wrong use of the command line: an unknown system, attack, table or figure."""
+    """Wrong use of the command line or the library: an unknown system, attack, setting, table or figure."""
 
     exit_code = 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from semrobust.attacks.base import AttackResult, Target, attack_of, untouched
+from semrobust.attacks.base import Attack, AttackResult, Target, attack_of, untouched
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import attacked
@@ -26,7 +27,7 @@ from semrobust.pipeline import seeds, select
 from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import Sent, System, grey_images
+from semrobust.systems.base import GREY, Sent, System
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 
@@ -71,7 +72,7 @@ def rows(
     where the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
     clean = target.distortion(torch.zeros_like(result.perturbation))
-    grey = mean_squared_error(grey_images(len(target)), target.images)
+    grey = mean_squared_error(torch.full_like(target.images, GREY), target.images)
     return pd.DataFrame(
         {
             "image": range(start, start + len(target)),
@@ -86,6 +87,48 @@ def rows(
             "vanished": float("nan") if vanished is None else vanished.double(),
         }
     )
+
+
+def search(
+    system: System,
+    method: Attack,
+    images: torch.Tensor,
+    snrs_db: Sequence[float],
+    *,
+    threshold: float,
+    seed: int,
+    batch: int,
+    structure: Structure | None = None,
+    made_elsewhere: Sequence[Mapping[str, torch.Tensor]] = (),
+    done: Callable[[], object] = lambda: None,
+) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
+    """Per-image table of `rows` for all SNRs, and the perturbations (images, N) by `at`.
+
+    `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `made_elsewhere`:
+    perturbations from a surrogate, or sent in, that are tried in place of random directions. `done` is called after
+    each batch.
+    """
+    batches = torch.split(torch.arange(len(images)), batch)
+    sent = [system.send(images[numbers]) for numbers in batches]
+    sends = any(bool(part.feasible.any()) for part in sent)  # else there is nothing to attack
+    parts: list[pd.DataFrame] = []
+    vectors: dict[str, list[torch.Tensor]] = {}
+    for snr_db in snrs_db:
+        targets = []
+        for numbers, part in zip(batches, sent, strict=True):
+            target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure)
+            for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
+                made = perturbations[at(snr_db)][numbers]
+                directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
+                target = replace(target, directions=directions)
+            targets.append(target)
+        results = attacked(method, targets) if sends else map(untouched, targets)
+        for numbers, target, result in zip(batches, targets, results, strict=True):
+            parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
+            vectors.setdefault(at(snr_db), []).append(result.perturbation)
+            done()
+    table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
+    return table, {snr: torch.cat(found) for snr, found in vectors.items()}
 
 
 def structure_of(work: Work) -> Structure | None:
@@ -156,33 +199,24 @@ def make(work: Work) -> None:
     if method.settings.only_on is not None:
         sent_in = submission.accepted(attack, method.settings.sha256)
         made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
-    batches = list(test.batches(given["batch"]))
-    sent = [system.send(test.images[numbers]) for numbers in batches]
-    sends = any(bool(batch.feasible.any()) for batch in sent)  # else there is nothing to attack
-    threshold = mse_from_psnr_db(given["success_psnr_db"])
-    parts: list[pd.DataFrame] = []
-    vectors: dict[str, list[torch.Tensor]] = {}
-    progress = tqdm(total=len(batches) * len(given["snr_db"]), desc=f"{attack} on {name}", disable=None)
-    for snr_db in given["snr_db"]:
-        targets = []
-        for numbers, batch in zip(batches, sent, strict=True):
-            target = aim(system, test.images[numbers], batch, int(numbers[0]), snr_db, threshold, work.seed, structure)
-            for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
-                made = perturbations[at(snr_db)][numbers]
-                directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
-                target = replace(target, directions=directions)
-            targets.append(target)
-        results = attacked(method, targets) if sends else map(untouched, targets)
-        for numbers, target, result in zip(batches, targets, results, strict=True):
-            parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
-            vectors.setdefault(at(snr_db), []).append(result.perturbation)
-            progress.update()
-    progress.close()
-    table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
+    total = -(-len(test) // given["batch"]) * len(given["snr_db"])
+    with tqdm(total=total, desc=f"{attack} on {name}", disable=None) as progress:
+        table, vectors = search(
+            system,
+            method,
+            test.images,
+            given["snr_db"],
+            threshold=mse_from_psnr_db(given["success_psnr_db"]),
+            seed=work.seed,
+            batch=given["batch"],
+            structure=structure,
+            made_elsewhere=made_elsewhere,
+            done=progress.update,
+        )
     with work.output() as path:
         table.to_parquet(path, index=False)
     with work.output(VECTORS) as path:
-        save_file({snr: torch.cat(batches) for snr, batches in vectors.items()}, path)
+        save_file(vectors, path)
 
 
 def says(artifact: Artifact) -> str:
