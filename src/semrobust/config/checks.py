@@ -13,6 +13,7 @@ from semrobust.config.settings import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAG
 def problems(params: Params) -> list[str]:
     """Return "key's path: value, what is allowed" for everything that cannot work together."""
     found = [*_link(params), *_images(params), *_systems(params), *_names(params), *_never_attacked(params)]
+    found += [f"{key}.{problem}" for key, given in params.weights().items() if (problem := given.problem())]
     return list(dict.fromkeys([*found, *recognition_checks.problems(params)]))
 
 

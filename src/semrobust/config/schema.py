@@ -26,6 +26,7 @@ from semrobust.config.settings import (
     SystemSettings,
     TheorySettings,
 )
+from semrobust.config.weights import WeightsFile, weights_in
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
 
@@ -63,9 +64,13 @@ class PlotSettings(Settings):
 
 
 class Params(Settings):
-    """All parameters of a run, validated. `systems` and `attacks` hold the settings class of each kind."""
+    """All parameters of a run, validated. `systems` and `attacks` hold the settings class of each kind.
+
+    `plugins` names what of them is from outside this package (`config.plugins`).
+    """
 
     run: str
+    plugins: list[str] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     data: DataSettings
     link: LinkSettings
@@ -134,6 +139,13 @@ class Params(Settings):
         """The first system that shows images and started from `system`: what an attacker trained in its place."""
         started = (name for name in self.of_task("image") if self.systems[name].starts_from == system)
         return next(started, None)
+
+    def weights(self) -> dict[str, WeightsFile]:
+        """Files of weights from elsewhere, by the path of their key."""
+        entries: dict[str, Settings] = {f"systems.{name}": entry for name, entry in self.systems.items()}
+        entries |= {f"attacks.{name}": entry for name, entry in self.attacks.items()}
+        entries |= {f"criteria.attacks.{name}": entry for name, entry in self.criteria.attacks.items()}
+        return {key: weights for path, entry in entries.items() for key, weights in weights_in(entry, path)}
 
     def task(self, system: str) -> str:
         """What the system's receiver gives: "image", "class" or "pretraining"."""

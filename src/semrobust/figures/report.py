@@ -19,7 +19,7 @@ from semrobust.figures import step as figure
 from semrobust.pipeline import files
 from semrobust.pipeline.captions import DATASETS
 from semrobust.pipeline.select import without
-from semrobust.pipeline.step import Need, Step, named
+from semrobust.pipeline.step import Need, Step, of_run
 from semrobust.pipeline.work import Work
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ PAGE = NOTEBOOK.with_suffix(".html.j2")
 PAGES = (NOTEBOOK, PAGE)
 
 
-def needs(*_: object) -> list[Need]:
-    tables = [("table", name) for name in named("semrobust.tables", "TABLE")]
-    return [*tables, *(("figure", name) for name in figure.names())]
+def needs(params: Params, _: str) -> list[Need]:
+    tables = [("table", name) for name in of_run(params, "semrobust.tables", "TABLE")]
+    return [*tables, *(("figure", name) for name in figure.STEP.names(params))]
 
 
 def settings(params: Params, _: str) -> Plain:

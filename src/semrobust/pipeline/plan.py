@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semrobust.config import plugins
 from semrobust.config.files import read_yaml
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError, SemrobustError, UsageError, similar
@@ -39,7 +40,7 @@ class Artifact:
         kind, name: of the step, and of the artifact among those that the step makes.
         key: see the module's docstring.
         settings: what its content depends on.
-        recipe: versions or code digest of what makes it.
+        recipe: versions or code digest of what makes it; the code digest of plug-ins in any case.
         needs: addresses (`kind/name`) of its inputs.
         run, stage, folder, suffixes, published, module, modules, places, gpu, memory_mb, minutes: of its `Step`.
     """
@@ -105,11 +106,14 @@ class Artifact:
 class Plan:
     """Artifacts by address, in an order in which they can be made.
 
-    `sources` are the params files, in their order; `run` is the run's name; `origin` is what `current` made it from.
+    `sources` are the params files, in their order; `run` is the run's name; `plugins` are those of the params, found
+    when the plan is read; `origin` is what `current` made it from.
     """
 
-    def __init__(self, run: str, sources: Sequence[str], artifacts: Mapping[str, Artifact]) -> None:
-        self.run, self.sources, self.artifacts = run, tuple(sources), dict(artifacts)
+    def __init__(
+        self, run: str, sources: Sequence[str], artifacts: Mapping[str, Artifact], plugins: Sequence[str] = ()
+    ) -> None:
+        self.run, self.sources, self.artifacts, self.plugins = run, tuple(sources), dict(artifacts), tuple(plugins)
         self.origin: Plain | None = None
 
     @classmethod
@@ -122,7 +126,9 @@ class Plan:
 
         origin = _origin(sources)  # first of all: what is edited meanwhile is not what the plan is made from
         params = load(sources)
+        origin["plugins"] = _fingerprints(params.plugins)
         origin["files"] |= _hashes(path for step in steps().values() for path in step.reads(params))
+        origin["files"] |= _hashes(Path(weights.path) for weights in params.weights().values())
         plan = cls.of(params, sources)
         plan.origin = origin
         return plan
@@ -133,7 +139,8 @@ class Plan:
         try:
             run = [content["run"] for content in map(read_yaml, sources) if "run" in content][-1]
             origin = json.loads((folder_of(str(run)) / _ORIGIN).read_text(encoding="utf-8"))
-            if origin == {**_origin(sources), "files": _hashes(map(Path, origin["files"]))}:
+            same = {"files": _hashes(map(Path, origin["files"])), "plugins": _fingerprints(origin["plugins"])}
+            if origin == {**_origin(sources), **same}:
                 plan = cls.read(folder_of(str(run)))
                 plan.origin = origin
                 return plan
@@ -156,7 +163,7 @@ class Plan:
         for step in steps().values():
             for name in step.names(params):
                 add(step, name)
-        return cls(params.run, [path.as_posix() for path in sources], found)
+        return cls(params.run, [path.as_posix() for path in sources], found, params.plugins)
 
     def __getitem__(self, address: str) -> Artifact:
         if address not in self.artifacts:
@@ -182,6 +189,7 @@ class Plan:
             content = {
                 "run": self.run,
                 "params": list(self.sources),
+                "plugins": list(self.plugins),
                 "artifacts": {a.address: _plain(a) for a in self if a.stage == stage},
             }
             _write(folder / f"{stage}.json", content)
@@ -191,7 +199,7 @@ class Plan:
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
-        """The plan stored in a folder; raises ArtifactError where there is none."""
+        """The plan stored in a folder; raises ArtifactError where there is none, ParamsError for lost plug-ins."""
         found: dict[str, Artifact] = {}
         content: Plain = {}
         for stage in STAGES:
@@ -201,7 +209,8 @@ class Plan:
                 found |= {address: _artifact_of(plain) for address, plain in content["artifacts"].items()}
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise ArtifactError(f"{path} is no plan of a run: {error}. Start the workflow again.") from error
-        return cls(content["run"], content["params"], found)
+        plugins.located(content["plugins"])
+        return cls(content["run"], content["params"], found, content["plugins"])
 
 
 def folder_of(run: str) -> Path:
@@ -222,8 +231,15 @@ def _write(path: Path, content: Plain) -> None:
 
 
 def _origin(sources: Sequence[Path]) -> Plain:
-    """What a plan is made from: this package, and the params files in their order; steps may `read` other files."""
+    """What a plan is made from: this package, and the params files in their order.
+
+    Plug-ins come to it, files of weights, and what steps `read`.
+    """
     return {"code": code.everything(), "params": [path.as_posix() for path in sources], "files": _hashes(sources)}
+
+
+def _fingerprints(given: Iterable[str]) -> dict[str, str]:
+    return {plugin.given: plugin.fingerprint() for plugin in plugins.located(list(given))}
 
 
 def _hashes(paths: Iterable[Path]) -> dict[str, str | None]:
@@ -234,6 +250,8 @@ def _artifact(params: Params, step: Step, name: str, needs: Sequence[Artifact]) 
     settings = step.settings(params, name)
     modules = tuple((step.module,) if step.modules is None else step.modules(params, name))
     recipe = {"code": code.digest(modules)} if step.versions is None else step.versions(params, name)
+    if step.versions is not None and (foreign := code.foreign_digests(modules)):
+        recipe |= {"plugins": foreign}
     key = record.key(step.kind, name, settings, recipe, [needed.key for needed in needs])
     return Artifact(
         kind=step.kind,

@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from semrobust.config import plugins
+from semrobust.errors import ParamsError
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
@@ -111,6 +114,25 @@ def defining(package: str, constant: str) -> dict[str, ast.expr]:
 def named(package: str, constant: str) -> dict[str, str]:
     """Such modules by their own name: where the file's name is the name of the table or figure in it."""
     return {module.rpartition(".")[2]: module for module in defining(package, constant)}
+
+
+def of_run(params: Params, package: str, constant: str) -> dict[str, str]:
+    """As `named`, with what the plug-ins of a run offer in this room; raises ParamsError if that has a name of ours."""
+    own, foreign = named(package, constant), plugins.offered(params.plugins, _room(package))
+    for name in own.keys() & foreign.keys():
+        raise ParamsError([f"plugins: {foreign[name]} is called '{name}', as {own[name]} is: rename it"])
+    return own | foreign
+
+
+def defined(package: str, constant: str, name: str) -> tuple[str, Any]:
+    """The module of such a name, of this package or of a plug-in, and what it defines; imports it alone."""
+    plugin = plugins.offering(_room(package), name)
+    module = named(package, constant)[name] if plugin is None else plugin.offers[_room(package)][name]
+    return module, plugins.constant(module, constant)
+
+
+def _room(package: str) -> str:
+    return package.rpartition(".")[2]
 
 
 @cache

@@ -8,9 +8,9 @@ import pandas as pd
 
 from semrobust.config.settings import Plain
 from semrobust.pipeline.captions import caption
-from semrobust.pipeline.step import Step
+from semrobust.pipeline.step import Step, defined, of_run
 from semrobust.pipeline.work import Work
-from semrobust.tables.table import names, table
+from semrobust.tables.table import table
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
@@ -46,10 +46,10 @@ STEP = Step(
     stage="results",
     folder="tables",
     files=(".csv",),
-    names=lambda _: names(),
+    names=lambda params: of_run(params, "semrobust.tables", "TABLE"),
     needs=lambda params, name: table(name).needs(params),
     settings=settings,
-    modules=lambda _, name: [__name__, f"semrobust.tables.{name}"],
+    modules=lambda _, name: [__name__, defined("semrobust.tables", "TABLE", name)[0]],
     make=make,
     says=says,
     published="data/RUN/results",
