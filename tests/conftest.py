@@ -151,6 +151,15 @@ def small_params() -> Params:
     return validate(merge(raw_params(), SMALL))
 
 
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Path]:
+    """An empty project in which a test writes plug-ins; see `tests.outside`."""
+    from tests.outside import project
+
+    with project(tmp_path):
+        yield tmp_path
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run whose artifacts are made where a test asks for them; tests leave them as they are."""

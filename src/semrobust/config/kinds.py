@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 from semrobust.config import plugins
 from semrobust.config.registry import ATTACKS, SYSTEMS, Registry
 from semrobust.config.settings import NoiseSweepSettings, Settings
+from semrobust.errors import ParamsError
 
 
 class Kinds(NamedTuple):
@@ -22,11 +23,13 @@ def kinds(given: Any = (), source: str = "params") -> dict[str, Kinds]:
 
     Raises ParamsError for a plug-in that cannot be taken.
     """
-    chosen = plugins.located(given, source)
     noise: Iterable[str] = get_args(NoiseSweepSettings.model_fields["kind"].annotation)
-    return {
-        "systems": _registered(SYSTEMS, chosen),
-        "attacks": _registered(ATTACKS, chosen),
+    try:
+        chosen = plugins.located(given)
+        found = {"systems": _registered(SYSTEMS, chosen), "attacks": _registered(ATTACKS, chosen)}
+    except ParamsError as error:
+        raise ParamsError(error.problems, source) from error.__cause__
+    return found | {
         "noise": Kinds("kind of noise", dict.fromkeys(noise, NoiseSweepSettings)),
     }
 

@@ -86,26 +86,25 @@ class Plugin:
 _LOCATED: dict[str, Plugin] = {}
 
 
-def located(given: Any, source: str = "params") -> list[Plugin]:
+def located(given: Any) -> list[Plugin]:
     """The plug-ins that `plugins` names, which are found from now on; nothing is imported.
 
     Raises ParamsError for what is none, offers nothing, or offers what another one does.
     """
     if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
-        raise ParamsError([f"plugins: {given!r}, must be a list of names and paths"], source)
-    try:
-        found = [_at_path(each) if _is_path(each) else _installed(each) for each in given]
-        for index, plugin in enumerate(found):
-            _checked(plugin, found[:index])
-    except ParamsError as error:
-        raise ParamsError(error.problems, source) from error.__cause__
-    _LOCATED.update((plugin.given, plugin) for plugin in found)
+        raise ParamsError([f"plugins: {given!r}, must be a list of names and paths"])
+    found = [_at_path(each) if _is_path(each) else _installed(each) for each in given]
+    for index, plugin in enumerate(found):
+        _checked(plugin, found[:index])
+    for plugin in found:  # the last ones come first: a process may read the params of several runs
+        _LOCATED.pop(plugin.given, None)
+        _LOCATED[plugin.given] = plugin
     return found
 
 
 def offering(room: str, name: str) -> Plugin | None:
     """The plug-in that offers a name in a room."""
-    return next((plugin for plugin in _LOCATED.values() if name in plugin.offers[room]), None)
+    return next((plugin for plugin in reversed(_LOCATED.values()) if name in plugin.offers[room]), None)
 
 
 def offered(given: Sequence[str], room: str) -> dict[str, str]:
@@ -116,7 +115,7 @@ def offered(given: Sequence[str], room: str) -> dict[str, str]:
 def owner(module: str) -> Plugin | None:
     """The plug-in that a module belongs to."""
     top = module.partition(".")[0]
-    return next((plugin for plugin in _LOCATED.values() if plugin.name == top), None)
+    return next((plugin for plugin in reversed(_LOCATED.values()) if plugin.name == top), None)
 
 
 def imported(module: str) -> ModuleType:
@@ -183,6 +182,9 @@ def _installed(given: str) -> Plugin:
     if place is None:
         raise _problem(given, "is neither an installed package nor a path (with a slash, or to a .py file)")
     below = place.joinpath(*given.split(".")[1:]) if place.is_dir() else place
+    below = below if below.is_dir() else below.with_suffix(".py")
+    if not below.exists():
+        raise _problem(given, f"is no module of the package in {place}")
     known = {}
     for distribution in metadata.packages_distributions().get(name, [])[:1]:
         known = {"distribution": distribution, "version": metadata.version(distribution)}

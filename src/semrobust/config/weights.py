@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, StringConstraints, model_validator
+from pydantic import BaseModel, model_validator
 
 from semrobust.config import plugins
-from semrobust.config.settings import Settings
+from semrobust.config.settings import Settings, Sha256
 
 
 class WeightsFile(Settings):
@@ -22,7 +22,7 @@ class WeightsFile(Settings):
     """
 
     path: str
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
 
     @model_validator(mode="before")
     @classmethod

@@ -17,7 +17,9 @@ def changed(made: Plain, planned: Artifact) -> str:
     recipe = record.difference(made["recipe"], planned.recipe)
     if settings or not recipe:
         return settings
-    return f"its {'code' if 'code' in planned.recipe else recipe} changed"
+    foreign = record.difference(made["recipe"].get("plugins", {}), planned.recipe.get("plugins", {}))
+    what = f"plug-in {foreign.partition(' ')[0]}" if foreign else recipe
+    return f"its {'code' if 'code' in planned.recipe else what} changed"
 
 
 def missing(artifact: Artifact) -> str:
