@@ -38,6 +38,6 @@ def _registered(registry: Registry[Any], chosen: Sequence[plugins.Plugin]) -> Ki
     own = registry.own()
     for plugin in chosen:
         for taken in plugin.offers[registry.room].keys() & {*own}:
-            raise plugins.refusal(plugin, f"offers the {registry.what} '{taken}', which semrobust has")
+            raise plugins.refusal(plugin.given, f"offers the {registry.what} '{taken}', which semrobust has")
     foreign = (name for plugin in chosen for name in plugin.offers[registry.room])
     return Kinds(registry.what, {name: registry[name].Settings for name in sorted([*own, *foreign])})

@@ -3,9 +3,8 @@
     plugins: [semrobust_pca, plugins/mine.py, plugins/my_lab]
 
 A name is that of an installed package, as Python imports it; a path leads to a file or a package in the project's
-folder. What an installed package offers its entry points say (`KIND = "package.module"`, in the groups of `GROUPS`).
-Of one without any, and of a path, the sources do: `@SYSTEMS.register("KIND")`, `@ATTACKS.register("KIND")`, and `TABLE`
-or `FIGURE` in a file that has the name of the table or figure.
+folder. What an installed package offers its entry points say; of one without any, and of a path, the sources do
+(`config.offers`).
 
 A plug-in that is merely installed does nothing. Of one that the params name, a module is imported when a kind, table or
 figure in it is asked for.
@@ -13,32 +12,24 @@ figure in it is asked for.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from semrobust.config import offers
+from semrobust.config.offers import GROUPS, MARKS, Offers
 from semrobust.errors import ParamsError
 
-ROOMS = {"systems": "SYSTEMS.register", "attacks": "ATTACKS.register", "tables": "TABLE", "figures": "FIGURE"}
-"""What a plug-in may offer, and how a source says that it does."""
-
-GROUPS = {f"semrobust.{room}": room for room in ROOMS}
-"""Groups of entry points."""
-
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-Offers = Mapping[str, Mapping[str, str]]
-"""Module by name of the kind, table or figure, for each room."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +121,14 @@ def imported(module: str) -> ModuleType:
     except Exception as error:  # a plug-in can raise anything
         last = traceback.extract_tb(error.__traceback__)[-1]
         said = f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
-        raise _problem(plugin.given, f"{module} cannot be imported: {said}") from error
+        raise refusal(plugin.given, f"{module} cannot be imported: {said}") from error
 
 
 def constant(module: str, name: str) -> Any:
     """What a module defines; raises ParamsError for a plug-in's that does not."""
     plugin, found = owner(module), imported(module)
     if plugin is not None and not hasattr(found, name):
-        raise _problem(plugin.given, f"{module} has no {name}")
+        raise refusal(plugin.given, f"{module} has no {name}")
     return getattr(found, name)
 
 
@@ -151,20 +142,14 @@ def announced() -> dict[str, Plugin]:
     for name, those in points.items():
         place, dist = _place(name), those[0].dist
         if place is not None:
-            offers: dict[str, dict[str, str]] = {room: {} for room in ROOMS}
-            for point in those:
-                offers[GROUPS[point.group]][point.name] = point.module
+            said = offers.collected((GROUPS[point.group], point.name, point.module) for point in those)
             known = {} if dist is None else {"distribution": dist.name, "version": dist.version}
-            found[name] = Plugin(name, name, place, offers, **known)
+            found[name] = Plugin(name, name, place, said, **known)
     return found
 
 
-def refusal(plugin: Plugin, what: str) -> ParamsError:
-    """What is wrong with a plug-in, as an error of the params."""
-    return _problem(plugin.given, what)
-
-
-def _problem(given: str, what: str) -> ParamsError:
+def refusal(given: str, what: str) -> ParamsError:
+    """What is wrong with a plug-in, as an error of the params, which call it `given`."""
     return ParamsError([f"plugins: {given!r}, {what}"])
 
 
@@ -175,32 +160,32 @@ def _is_path(given: str) -> bool:
 def _installed(given: str) -> Plugin:
     name = given.partition(".")[0]
     if name == __name__.partition(".")[0]:
-        raise _problem(given, "is no plug-in but this package")
+        raise refusal(given, "is no plug-in but this package")
     if (plugin := announced().get(given)) is not None:
         return plugin
     place = _place(name)
     if place is None:
-        raise _problem(given, "is neither an installed package nor a path (with a slash, or to a .py file)")
+        raise refusal(given, "is neither an installed package nor a path (with a slash, or to a .py file)")
     below = place.joinpath(*given.split(".")[1:]) if place.is_dir() else place
     below = below if below.is_dir() else below.with_suffix(".py")
     if not below.exists():
-        raise _problem(given, f"is no module of the package in {place}")
+        raise refusal(given, f"is no module of the package in {place}")
     known = {}
     for distribution in metadata.packages_distributions().get(name, [])[:1]:
         known = {"distribution": distribution, "version": metadata.version(distribution)}
-    return Plugin(given, name, place, _said(given, given, below), **known)
+    return Plugin(given, name, place, _in_sources(given, given, below), **known)
 
 
 def _at_path(given: str) -> Plugin:
     place = Path(given).resolve()
     if Path(given).is_absolute() or not place.is_relative_to(Path.cwd().resolve()):
-        raise _problem(given, "lies outside the project's folder: install it with pip, and give its name")
+        raise refusal(given, "lies outside the project's folder: install it with pip, and give its name")
     if not (place.suffix == ".py" and place.is_file()) and not (place / "__init__.py").is_file():
-        raise _problem(given, "must be a .py file, or a folder with an __init__.py")
+        raise refusal(given, "must be a .py file, or a folder with an __init__.py")
     other = _place(place.stem)
     if other is not None and other != place:
-        raise _problem(given, f"has the name of another module, {other}: rename it")
-    return Plugin(given, place.stem, place, _said(given, place.stem, place))
+        raise refusal(given, f"has the name of another module, {other}: rename it")
+    return Plugin(given, place.stem, place, _in_sources(given, place.stem, place))
 
 
 def _place(name: str) -> Path | None:
@@ -216,52 +201,29 @@ def _place(name: str) -> Path | None:
     return None if spec.origin is None or not spec.origin.endswith(".py") else Path(spec.origin).resolve()
 
 
-def _said(given: str, name: str, place: Path) -> Offers:
-    """What the sources at a place say that they offer."""
-    offers: dict[str, dict[str, str]] = {room: {} for room in ROOMS}
-    for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
-        below = () if place.is_file() else path.relative_to(place).with_suffix("").parts
-        module = ".".join((name, *(part for part in below if part != "__init__")))
-        source = path.read_text(encoding="utf-8")
-        if not any(mark in source for mark in ROOMS.values()):
-            continue
-        try:
-            tree = ast.parse(source)
-        except SyntaxError as error:
-            raise _problem(given, f"cannot be read: {error.msg} ({path}, line {error.lineno})") from error
-        for room, found in _marks(tree, path.stem):
-            if offers[room].setdefault(found, module) != module:
-                raise _problem(given, f"offers '{found}' twice, in {offers[room][found]} and {module}")
-    return offers
-
-
-def _marks(tree: ast.Module, stem: str) -> Iterator[tuple[str, str]]:
-    """Room and name of each thing that a source offers."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            said, name = ast.unparse(node.func), str(node.args[0].value)
-            yield from ((room, name) for room in ("systems", "attacks") if said.endswith(ROOMS[room]))
-    for statement in tree.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        names = [ast.unparse(target) for target in targets]
-        yield from ((room, stem) for room in ("tables", "figures") if names == [ROOMS[room]])
+def _in_sources(given: str, module: str, place: Path) -> Offers:
+    try:
+        return offers.in_sources(module, place)
+    except SyntaxError as error:
+        what = f"cannot be read: {error.msg} ({error.filename}, line {error.lineno})"
+        raise refusal(given, what) from error
 
 
 def _checked(plugin: Plugin, before: Sequence[Plugin]) -> None:
     """Refuse a plug-in with nothing in it, with a name that no file can have, or with what an earlier one has."""
-    names = [(room, name) for room, offers in plugin.offers.items() for name in offers]
+    names = [(room, name) for room, offered in plugin.offers.items() for name in offered]
     if not names:
-        marks = ", ".join(ROOMS.values())
-        raise _problem(plugin.given, f"offers nothing: no entry point, and none of {marks} in {plugin.place}")
+        marks = ", ".join(MARKS.values())
+        raise refusal(plugin.given, f"offers nothing: no entry point, and none of {marks} in {plugin.place}")
     for room, name in names:
         if not _NAME.fullmatch(name):
-            raise _problem(plugin.given, f"offers '{name}', must be lower case letters, digits and _")
+            raise refusal(plugin.given, f"offers '{name}', must be lower case letters, digits and _")
         for other in before:
             if name in other.offers[room]:
-                raise _problem(plugin.given, f"offers '{name}', as {other.given!r} does")
+                raise refusal(plugin.given, f"offers '{name}', as {other.given!r} does")
     for other in before:
         if plugin.name == other.name:
-            raise _problem(plugin.given, f"is the module {plugin.name}, as {other.given!r} is")
+            raise refusal(plugin.given, f"is the module {plugin.name}, as {other.given!r} is")
 
 
 def _execute(plugin: Plugin) -> None:

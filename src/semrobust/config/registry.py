@@ -82,11 +82,11 @@ class Registry(Generic[T]):
         plugins.imported(module)
         entry = self._entries.get(name)
         if entry is None:
-            raise plugins.refusal(plugin, f"{module} registers no {self.what} '{name}'")
+            raise plugins.refusal(plugin.given, f"{module} registers no {self.what} '{name}'")
         if self.base is not None and not (isinstance(entry, type) and issubclass(entry, self.base)):
-            raise plugins.refusal(plugin, f"the {self.what} '{name}' must be derived from {self.base.__name__}")
+            raise plugins.refusal(plugin.given, f"the {self.what} '{name}' must be derived from {self.base.__name__}")
         if self.base is not None and not hasattr(entry, "Settings"):
-            raise plugins.refusal(plugin, f"the class of the {self.what} '{name}' has no Settings")
+            raise plugins.refusal(plugin.given, f"the class of the {self.what} '{name}' has no Settings")
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._load()))
