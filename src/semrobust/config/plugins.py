@@ -62,7 +62,7 @@ class Plugin:
             yield self.place
             return
         for path in sorted(self.place.rglob("*")):
-            if path.is_file() and not {"__pycache__", ".git"} & {*path.parts}:
+            if path.is_file() and "__pycache__" not in path.parts:
                 yield path
 
     def fingerprint(self) -> str:
