@@ -127,7 +127,7 @@ BROKEN = {
     "not_there.py": ("", "must be a .py file, or a folder with an __init__.py"),
     "../mine.py": ("", "lies outside the project's folder: install it with pip, and give its name"),
     "/mine.py": ("", "lies outside the project's folder"),
-    "no_such_package": ("", "is neither an installed package nor a path"),
+    "no_such_package": ("", "is neither a package that Python can import nor a path"),
     "semrobust": ("", "is no plug-in but this package"),
     "plugins/empty.py": ("ONE = 1\n", "offers nothing: no entry point, and none of SYSTEMS.register, "),
     "plugins/json.py": (SYSTEM, "has the name of another module, "),

@@ -11,7 +11,7 @@ import yaml
 from semrobust.config import plugins
 from semrobust.config.params import Params, merge, validate
 from semrobust.config.registry import SYSTEMS
-from semrobust.errors import ParamsError
+from semrobust.errors import ArtifactError, ParamsError
 from semrobust.pipeline import code
 from semrobust.pipeline.plan import Plan, folder_of
 from semrobust.pipeline.work import Work
@@ -164,6 +164,14 @@ def test_a_job_whose_plugin_is_not_here_says_so(tmp_path: Path) -> None:
     (tmp_path / HERE / "__init__.py").unlink()
     with project(tmp_path), pytest.raises(ParamsError, match=r"plugins: 'plugins/my_lab', must be a \.py file, or a"):
         Plan.read(folder_of("small"))
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_job_refuses_code_that_was_edited_since_it_was_planned() -> None:
+    plan = Plan.of(params())
+    write(f"{HERE}/other.py", "THREE = 4\n")
+    with pytest.raises(ArtifactError, match="train/mine was planned with other code of a plug-in"):
+        Work(plan, plan["train/mine"])
 
 
 def test_the_record_names_plugin_distribution_modules_and_digest(outside: Path) -> None:

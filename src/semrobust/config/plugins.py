@@ -165,7 +165,7 @@ def _installed(given: str) -> Plugin:
         return plugin
     place = _place(name)
     if place is None:
-        raise refusal(given, "is neither an installed package nor a path (with a slash, or to a .py file)")
+        raise refusal(given, "is neither a package that Python can import nor a path (with a slash, or to a .py file)")
     below = place.joinpath(*given.split(".")[1:]) if place.is_dir() else place
     below = below if below.is_dir() else below.with_suffix(".py")
     if not below.exists():

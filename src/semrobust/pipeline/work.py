@@ -72,7 +72,7 @@ class Work:
         # at the start: what is being edited meanwhile has not made this
         self.surroundings = record.surroundings(plan.plugins)
         self.code = code.digest(artifact.modules)
-        self.plugins = _plugins(artifact.modules)
+        self.plugins = _plugins(artifact)
         self._inputs = {needed.address: _verified(needed) for needed in plan.inputs(artifact)}
         self._lineage = _together(artifact, list(self._inputs.values()))
         self.dataset: Plain = next((i.record["dataset"] for i in self._inputs.values() if i.record["dataset"]), {})
@@ -211,10 +211,13 @@ def publish(artifact: Artifact) -> None:
             shutil.copyfile(beside(artifact.stem, suffix), temporary)
 
 
-def _plugins(modules: tuple[str, ...]) -> list[Plain]:
-    """What of plug-ins is behind an artifact, for its record."""
-    digests, found = code.foreign_digests(modules), []
-    for name, foreign in code.foreign(modules).items():
+def _plugins(artifact: Artifact) -> list[Plain]:
+    """What of plug-ins is behind an artifact, for its record; raises ArtifactError if the plan is of other code."""
+    digests, found = code.foreign_digests(artifact.modules), []
+    if artifact.recipe.get("plugins", digests) != digests:
+        text = f"{artifact.address} was planned with other code of a plug-in: a file changed since"
+        raise ArtifactError(f"{text}. Start the workflow again.")
+    for name, foreign in code.foreign(artifact.modules).items():
         plugin = plugins.owner(name)
         assert plugin is not None
         about = {"given": plugin.given, "distribution": plugin.distribution, "version": plugin.version}
