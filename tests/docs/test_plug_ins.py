@@ -103,7 +103,7 @@ def test_the_system_has_its_rows_wherever_a_network_has(project: Path) -> None:
     tables = rows(project)
     shown = {name for name, table in tables.items() if holds(table, "deepjscc")}
     assert {"clean", "attack_power", "power_ratio", "criteria", "lipschitz"} <= shown
-    assert {name for name, table in tables.items() if holds(table, SYSTEM)} == shown
+    assert shown <= {name for name, table in tables.items() if holds(table, SYSTEM)}
     clean = tables["clean"].query("system == @SYSTEM and snr_db == 10")
     assert clean["psnr_db"].item() > 15.0, "the trained basis shows the image"
 
