@@ -99,7 +99,8 @@ def test_names_hold_the_key_and_published_ones_do_not() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"no 'train/nut'; of this kind they ask for: net, net\.small"):
+    near = r"no 'train/nut' \(did you mean 'net'\?\)"
+    with pytest.raises(UsageError, match=rf"{near}; of this kind they ask for: net, net\.small"):
         planned()["train/nut"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semrobust.claims.claim import CLAIMS, report
+from semrobust.claims.claim import CLAIMS, UNTESTED, report
 from semrobust.tables.paper_vs_ours import JUDGED
 from tests.figures.samples import PARAMS, TABLES
 from tests.tables import fake
@@ -27,3 +27,13 @@ def test_table_names_every_claim_once_and_its_report_says_them(tmp_path: Path) -
     said = report(table)
     assert all(claim.text in said and claim.rule in said for claim in CLAIMS)
     assert "(paper: 14–16×)" in said
+
+
+def test_a_run_that_lacks_what_one_paper_is_about_tests_none_of_its_claims(tmp_path: Path) -> None:
+    tables = {f"table/{name}": TABLES[name]() for name in JUDGED}
+    of_classes = ("accuracy", "attack_sanity", "overhead")
+    fake.write(tmp_path, tables | {f"table/{name}": TABLES[name]().iloc[:0] for name in of_classes})
+    table = fake.made(PARAMS, "paper_vs_ours", tmp_path)
+    of_hu2022 = table["paper"] == "hu2022"
+    assert set(table["verdict"][of_hu2022]) == {UNTESTED}
+    assert set(table["verdict"][~of_hu2022]) != {UNTESTED}

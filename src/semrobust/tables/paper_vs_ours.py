@@ -69,7 +69,7 @@ def judged(tables: Tables, given: Plain) -> pd.DataFrame:
     rows = []
     for claim in CLAIMS:
         found = _finding(claim, tables, given)
-        images = max((int(tables[name]["n_images"].max()) for name in claim.tables), default=0)
+        images = max((int(tables[name]["n_images"].max()) for name in claim.tables if len(tables[name])), default=0)
         rows.append(
             {
                 "run": given["run"], "dataset": given["dataset"], "system": "all", "channel": "see rule",
