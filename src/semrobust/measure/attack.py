@@ -22,7 +22,7 @@ from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import Sent, System, grey_images
+from semrobust.systems.base import Sent, System, device, grey_images
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 
@@ -56,10 +56,10 @@ def aim(
         system,
         images,
         sent,
-        awgn(sent.codewords, snr_db, noise),
+        awgn(sent.codewords, snr_db, noise.to(images.device)),
         noise_variance(snr_db),
         threshold,
-        torch.from_numpy(directions),
+        torch.from_numpy(directions).to(images.device),
         seed,
         structure,
     )
@@ -74,21 +74,19 @@ def rows(
     where the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
     clean = target.distortion(torch.zeros_like(result.perturbation))
-    grey = mean_squared_error(grey_images(len(target)), target.images)
-    return pd.DataFrame(
-        {
-            "image": range(start, start + len(target)),
-            "snr_db": snr_db,
-            "success": result.success,
-            "power_total": result.power_total,
-            "psnr_db": psnr_db(result.mse).double(),
-            "clean_psnr_db": psnr_db(clean).double(),
-            "ruinable": grey >= target.threshold,
-            "infeasible": ~target.sent.feasible,
-            "steps": result.steps,
-            "vanished": float("nan") if vanished is None else vanished.double(),
-        }
-    )
+    grey = mean_squared_error(grey_images(len(target)).to(target.images.device), target.images)
+    columns = {
+        "success": result.success,
+        "power_total": result.power_total,
+        "psnr_db": psnr_db(result.mse).double(),
+        "clean_psnr_db": psnr_db(clean).double(),
+        "ruinable": grey >= target.threshold,
+        "infeasible": ~target.sent.feasible,
+        "steps": result.steps,
+        "vanished": torch.full_like(clean, torch.nan, dtype=torch.float64) if vanished is None else vanished.double(),
+    }
+    where = {"image": range(start, start + len(target)), "snr_db": snr_db}
+    return pd.DataFrame(where | {name: values.cpu() for name, values in columns.items()})
 
 
 def structure_of(work: Work) -> Structure | None:
@@ -134,8 +132,9 @@ def make(work: Work) -> None:
     method = attack_of(given["attack"])
     crafted = {pair: load_file(source.path(VECTORS)) for pair, source in work.inputs("attack").items()}
     test = TestImages.of(work, given["images"])
+    images = test.images.to(device()) if "gradient" in system.capabilities else test.images
     batches = list(test.batches(given["batch"]))
-    sent = [system.send(test.images[numbers]) for numbers in batches]
+    sent = [system.send(images[numbers]) for numbers in batches]
     sends = any(bool(batch.feasible.any()) for batch in sent)  # else there is nothing to attack
     threshold = mse_from_psnr_db(given["success_psnr_db"])
     parts: list[pd.DataFrame] = []
@@ -144,16 +143,16 @@ def make(work: Work) -> None:
     for snr_db in given["snr_db"]:
         targets = []
         for numbers, batch in zip(batches, sent, strict=True):
-            target = aim(system, test.images[numbers], batch, int(numbers[0]), snr_db, threshold, work.seed, structure)
+            target = aim(system, images[numbers], batch, int(numbers[0]), snr_db, threshold, work.seed, structure)
             for perturbations in crafted.values():  # what was made on a surrogate is tried here, if it is anything
-                made = perturbations[at(snr_db)][numbers]
+                made = perturbations[at(snr_db)][numbers].to(images.device)
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
                 target = replace(target, directions=directions)
             targets.append(target)
         results = attacked(method, targets) if sends else map(untouched, targets)
         for numbers, target, result in zip(batches, targets, results, strict=True):
             parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
-            vectors.setdefault(at(snr_db), []).append(result.perturbation)
+            vectors.setdefault(at(snr_db), []).append(result.perturbation.cpu())
             progress.update()
     progress.close()
     table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)

@@ -94,16 +94,16 @@ class NetworkSystem(System[N]):
 
     def encode(self, images: torch.Tensor) -> Sent:
         with torch.no_grad():
-            codewords = self.module.encoder(images.to(self._device)).cpu()
-        return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool))
+            codewords = self.module.encoder(images.to(self._device)).to(images.device)
+        return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool, device=images.device))
 
     def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
         with torch.no_grad():
             images = self.decode_differentiably(received, noise_variance)
-        return Decoded(images, failed=torch.zeros(len(images), dtype=torch.bool))
+        return Decoded(images, failed=torch.zeros(len(images), dtype=torch.bool, device=images.device))
 
     def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
-        images: torch.Tensor = self.module.decoder(received.to(self._device)).cpu()
+        images: torch.Tensor = self.module.decoder(received.to(self._device)).to(received.device)
         return images
 
     def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]]:
@@ -112,7 +112,7 @@ class NetworkSystem(System[N]):
 
     @property
     def _device(self) -> torch.device:
-        """Where the network is; callers keep their tensors on the CPU."""
+        """Where the network is."""
         return next(self.module.parameters()).device
 
 
