@@ -19,7 +19,7 @@ from semrobust.config.settings import Plain
 from semrobust.measure.images import TestImages
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
-from semrobust.pipeline import seeds, select
+from semrobust.pipeline import memory, seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.base import Sent, System, device, grey_images
@@ -127,6 +127,7 @@ def settings(params: Params, name: str) -> Plain:
 def make(work: Work) -> None:
     """Write the table of `rows` for all SNRs, and the perturbations themselves."""
     torch.set_num_threads(work.threads)
+    memory.keep()
     given, (name, attack) = work.settings, split(work.artifact.name)
     system, structure = restore(work.input("train")), structure_of(work)
     method = attack_of(given["attack"])

@@ -9,14 +9,25 @@ from pydantic import Field
 from typing_extensions import TypeVar
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import Decibel, LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.config.settings import (
+    Decibel,
+    LinkSettings,
+    Positive,
+    PositiveFloat,
+    Precision,
+    Settings,
+    SystemSettings,
+)
 from semrobust.models.deepjscc import DeepJSCC
 from semrobust.phy.channel import awgn
 from semrobust.systems.base import Decoded, Sent, State, System, device
 
 
 class TrainingSettings(Settings):
-    """How a DeepJSCC is trained; `train_snr_db: null` leaves the channel noise out."""
+    """How a DeepJSCC is trained; `train_snr_db: null` leaves the channel noise out.
+
+    `precision` is that of the forward pass; weights, sums and validation stay float32.
+    """
 
     train_snr_db: Decibel | None
     epochs: Positive
@@ -24,6 +35,7 @@ class TrainingSettings(Settings):
     learning_rate: PositiveFloat
     warmup_share: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
+    precision: Precision
 
 
 class NetworkSettings(SystemSettings):
@@ -69,10 +81,12 @@ class NetworkSystem(System[N]):
 
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean squared error of a batch through the channel at the training SNR, with fresh noise."""
-        codewords = self.module.encoder(images)
+        noise = None
         if self.training.train_snr_db is not None:
-            # drawn on the CPU so that a GPU trains with the same noise
-            noise = torch.randn(codewords.shape, generator=generator).to(codewords.device)
+            # on the CPU, so that a GPU trains with the same noise; first, since a draw would cut a compiled loss in two
+            noise = torch.randn(len(images), self.real_uses, generator=generator).to(images.device)
+        codewords = self.module.encoder(images)
+        if noise is not None:
             codewords = awgn(codewords, self.training.train_snr_db, noise)
         return torch.nn.functional.mse_loss(self.module.decoder(codewords), images)
 
