@@ -34,8 +34,8 @@ class Target:
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
     `structure` what is known of the LDPC code's graph, for attacks that ask for it. Of the system an attack uses what
-    `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device, and an
-    attack leaves them there: the network may be on another, what it is given decides where its answer is.
+    `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device,
+    wherever the network is, and an attack leaves them there.
     """
 
     system: System

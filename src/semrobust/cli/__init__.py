@@ -14,6 +14,7 @@ VERBS = {
     "evaluate": ("semrobust.cli.steps", "The steps that measure, and those that make tables"),
     "compare": ("semrobust.cli.reports", "Say of each claim of the papers whether it holds"),
     "budget": ("semrobust.cli.reports", "Print bits, symbols and bandwidth of each system"),
+    "models": ("semrobust.cli.models", "List the networks of a run, and whether they are here"),
     "audit": ("semrobust.cli.audit", "Verify what a run made against its records"),
     "crate": ("semrobust.cli.audit", "Export the whole run as an RO-Crate"),
     "plan": ("semrobust.cli.plan", "Write down what a run is made of, for its jobs"),

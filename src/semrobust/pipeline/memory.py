@@ -12,8 +12,8 @@ _NEVER = 2**31 - 1
 def keep() -> None:
     """Tell the C library to keep memory that was freed; no result depends on it.
 
-    By default glibc gives blocks of some MiB back to the system when a tensor dies, and fetches them anew, page by page,
-    for the next one: a fifth of a training step of a small network. Other C libraries are left as they are.
+    By default glibc gives blocks of some MiB back to the system when a tensor dies, and fetches them anew, page by
+    page, for the next one. Other C libraries are left as they are.
     """
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)
     if adjust is not None:

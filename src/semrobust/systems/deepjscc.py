@@ -81,13 +81,13 @@ class NetworkSystem(System[N]):
 
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean squared error of a batch through the channel at the training SNR, with fresh noise."""
-        noise = None
-        if self.training.train_snr_db is not None:
+        noise, snr_db = None, self.training.train_snr_db
+        if snr_db is not None:
             # on the CPU, so that a GPU trains with the same noise; first, since a draw would cut a compiled loss in two
             noise = torch.randn(len(images), self.real_uses, generator=generator).to(images.device)
         codewords = self.module.encoder(images)
-        if noise is not None:
-            codewords = awgn(codewords, self.training.train_snr_db, noise)
+        if noise is not None and snr_db is not None:
+            codewords = awgn(codewords, snr_db, noise)
         return torch.nn.functional.mse_loss(self.module.decoder(codewords), images)
 
     @classmethod

@@ -82,7 +82,7 @@ class Loop:
     def __init__(
         self, learner: Learner, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
     ) -> None:
-        self.root_seed, self.name = root_seed, name
+        self.learner, self.root_seed, self.name = learner, root_seed, name
         self.device = device()
         self.checkpoint = scratch / "state.pt"
         self.train = train.to(self.device)
@@ -95,6 +95,7 @@ class Loop:
         )
         self.scheduler = one_cycle(self.optimizer, schedule, self.steps)
         self.history: list[dict[str, float]] = []
+        self.quick: Loss | None = None
         self.compiled_epochs = 0
 
     def run(self, after_epoch: Callable[[int], None] = lambda epoch: None) -> list[dict[str, float]]:
@@ -115,7 +116,7 @@ class Loop:
             loss = self._epoch(epoch)
             validation = self._validate(epoch)
             self.history.append({"epoch": epoch + 1, "train_loss": loss, "validation_loss": validation})
-            self.compiled_epochs += self.compiled
+            self.compiled_epochs += self.quick is not None
             self._save()
             seconds = time.perf_counter() - started
             progress.set_postfix(loss=f"{loss:.5f}", validation=f"{validation:.5f}")
@@ -125,13 +126,8 @@ class Loop:
             after_epoch(epoch + 1)
         return self.history
 
-    def prepare(self) -> None:
-        """Once before the first step: make steps quicker, where that pays."""
-
-    @property
-    def compiled(self) -> bool:
-        """Whether steps are compiled."""
-        return False
+    def prepare(self, at_least: int = PAYS_FROM) -> None:
+        """Once before the first step: make the steps of a training of `at_least` so many quicker, where that can be."""
 
     def trained(self) -> dict[str, Any]:
         """What a record says of how it was trained, beside settings and versions."""
@@ -206,15 +202,10 @@ class Trainer(Loop):
     ) -> None:
         super().__init__(system, train, validation, scratch, root_seed, name)
         self.system = system
-        self.quick: Loss | None = None
 
-    @property
-    def compiled(self) -> bool:
-        return self.quick is not None
-
-    def prepare(self) -> None:
+    def prepare(self, at_least: int = PAYS_FROM) -> None:
         """Compile the loss, if the training is long enough; go on without where that fails, and say so."""
-        if self.schedule.epochs * self.steps < PAYS_FROM:
+        if self.schedule.epochs * self.steps < at_least:
             return
         images = as_float(self.train[: self.schedule.batch])
         try:
