@@ -56,7 +56,8 @@ def _ours(params: Params, name: str, count: int, *, kept: bool, quick: bool, pre
     trainer, batch = fresh_trainer(params, name, count, precision)
     trainer.module.train()
     if quick:
-        trainer.prepare(at_least=0)
+        trainer.compile_from = 0
+        trainer.prepare()
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(count * batch, generator=generator)
     numbers = iter(range(count))

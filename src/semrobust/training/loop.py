@@ -79,6 +79,8 @@ class Loop:
     and `name` name the random streams. AdamW with a one-cycle learning rate.
     """
 
+    compile_from = PAYS_FROM
+
     def __init__(
         self, learner: Learner, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
     ) -> None:
@@ -126,8 +128,8 @@ class Loop:
             after_epoch(epoch + 1)
         return self.history
 
-    def prepare(self, at_least: int = PAYS_FROM) -> None:
-        """Once before the first step: make the steps of a training of `at_least` so many quicker, where that can be."""
+    def prepare(self) -> None:
+        """Once before the first step: make steps quicker, where that pays."""
 
     def trained(self) -> dict[str, Any]:
         """What a record says of how it was trained, beside settings and versions."""
@@ -203,9 +205,9 @@ class Trainer(Loop):
         super().__init__(system, train, validation, scratch, root_seed, name)
         self.system = system
 
-    def prepare(self, at_least: int = PAYS_FROM) -> None:
+    def prepare(self) -> None:
         """Compile the loss, if the training is long enough; go on without where that fails, and say so."""
-        if self.schedule.epochs * self.steps < at_least:
+        if self.schedule.epochs * self.steps < self.compile_from:
             return
         images = as_float(self.train[: self.schedule.batch])
         try:
