@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
 from typing import Any, cast
 
 import pandas as pd
@@ -10,6 +10,7 @@ from safetensors import safe_open
 
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
+from semrobust.config.settings import LEVELS
 from semrobust.errors import ArtifactError
 from semrobust.pipeline import files, work
 from semrobust.pipeline.plan import Plan, beside
@@ -17,6 +18,7 @@ from semrobust.systems.base import System
 from semrobust.training.train import learns
 
 LICENCE = "MIT"
+_ROUNDED = 1e-6  # tables have six digits
 
 COLUMNS = {
     "system": "name in the params",
@@ -67,7 +69,7 @@ def _row(params: Params, plan: Plan, name: str) -> dict[str, Any]:
             found["state"] = "altered"
     if found["state"] == "ok":
         with safe_open(path, "pt") as stored:
-            found["parameters"] = sum(_size(stored.get_slice(key).get_shape()) for key in stored.keys())  # noqa: SIM118
+            found["parameters"] = sum(math.prod(stored.get_slice(key).get_shape()) for key in stored.keys())  # noqa: SIM118
     else:
         fresh = cast("type[System[Any]]", SYSTEMS[settings.kind]).create(settings, params.link.real_uses, 0)
         found["parameters"] = sum(tensor.numel() for tensor in fresh.state().values())
@@ -75,51 +77,38 @@ def _row(params: Params, plan: Plan, name: str) -> dict[str, Any]:
     return found | (_pictures if params.task(name) == "image" else _classes)(params, plan, name)
 
 
-def _size(shape: list[int]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size
-
-
 def _table(plan: Plan, name: str) -> pd.DataFrame | None:
     """A published table of this very run."""
     artifact = plan.artifacts.get(f"table/{name}")
     if artifact is None or artifact.plain_stem is None or not work.is_published(artifact):
         return None
-    return pd.read_csv(beside(artifact.plain_stem, Path(artifact.path()).suffix))
+    return pd.read_csv(beside(artifact.plain_stem, artifact.suffixes[0]))
 
 
-def _one(table: pd.DataFrame | None, column: str, **where: Any) -> float | None:
+def _one(rows: pd.DataFrame, column: str) -> float | None:
     """The number of the one row that is meant, None if there is none."""
-    if table is None:
-        return None
-    for key, value in where.items():
-        table = table[table[key].isna() if value is None else table[key] == value]
-    return float(table[column].iloc[0]) if len(table) == 1 and pd.notna(table[column].iloc[0]) else None
+    return float(rows[column].iloc[0]) if len(rows) == 1 and pd.notna(rows[column].iloc[0]) else None
 
 
 def _pictures(params: Params, plan: Plan, name: str) -> dict[str, Any]:
     snr_db = params.evaluation.gallery_snr_db
-    clean = _one(_table(plan, "clean"), "psnr_db", system=name, snr_db=snr_db)
-    attacked = _one(_table(plan, "attack_power"), "psr_db", system=name, snr_db=snr_db, attack="best_of")
-    return {"clean": clean, "attacked": attacked, "at_snr_db": snr_db}
+    found: dict[str, Any] = {"at_snr_db": snr_db}
+    for column, table, number in (("clean", "clean", "psnr_db"), ("attacked", "attack_power", "psr_db")):
+        rows = _table(plan, table)
+        if rows is not None:
+            rows = rows[(rows["system"] == name) & (rows["snr_db"] == snr_db)]
+            found[column] = _one(rows[rows["attack"] == "best_of"] if column == "attacked" else rows, number)
+    return found
 
 
 def _classes(params: Params, plan: Plan, name: str) -> dict[str, Any]:
-    given, table = params.recognition, _table(plan, "accuracy")
-    level = given.default_level / 255
-    if table is not None:
-        table = table[
-            table["channel"].isin([given.channel, "error_free"]) & table["snr_db"].isin([given.at_snr_db, None])
-        ]
-        table = table[(table["source"] == name) | table["source"].isna()]
-    clean = _one(table, "accuracy", system=name, attack="none")
-    if table is not None:
-        table = table[(table["semantic_noise_eps"] - level).abs() < 1e-6]
-    attacked = _one(table, "accuracy", system=name, attack=given.default_noise)
-    return {
-        "clean": clean,
-        "attacked": attacked,
-        "at_snr_db": given.at_snr_db if getattr(params.systems[name], "train_channel", None) else None,
-    }
+    given, rows = params.recognition, _table(plan, "accuracy")
+    if rows is None:
+        return {}
+    rows = rows[rows["system"] == name]
+    sent = rows[(rows["channel"] == given.channel) & (rows["snr_db"] == given.at_snr_db)]
+    rows = sent if len(sent) else rows[rows["channel"] == "error_free"]
+    clean = rows[rows["attack"] == "none"]
+    own = rows[(rows["attack"] == given.default_noise) & (rows["source"] == name)]
+    noisy = own[(own["semantic_noise_eps"] - given.default_level / LEVELS).abs() < _ROUNDED]
+    return {"clean": _one(clean, "accuracy"), "attacked": _one(noisy, "accuracy"), "at_snr_db": _one(clean, "snr_db")}
