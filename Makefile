@@ -1,4 +1,4 @@
-# make install | demo | retrain | test | lint | docs | linkcheck | record | release | lock | upgrade
+# make install | demo | retrain | test | quick | lint | docs | linkcheck | record | release | lock | upgrade
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # the workflow's jobs call `semrobust`, so the environment goes first in their PATH
 RUN := PATH="$$PWD/$(BIN):$$PATH"
 
-.PHONY: install demo retrain test lint docs linkcheck record release lock upgrade
+.PHONY: install demo retrain test quick lint docs linkcheck record release lock upgrade
 
 install: $(INSTALLED)
 
@@ -30,9 +30,12 @@ retrain: install
 	$(RUN) snakemake --cores $(CORES) dataset
 	$(RUN) semrobust models --retrain
 
-test: install
-	$(RUN) pytest tests --ignore=tests/workflow -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
-	$(RUN) pytest tests/workflow -n 2 --dist loadfile  # these share one real run
+test: quick
+	$(RUN) pytest tests -m slow -n 3 --dist loadfile --cov --cov-append --cov-fail-under=90  # Slurm and kills wait a lot
+
+# what takes seconds each
+quick: install
+	$(RUN) pytest tests -m 'not slow' -n 2 --dist loadfile --cov --cov-report=
 
 lint: install
 	$(BIN)/ruff check .

@@ -102,6 +102,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="record results of new classes and keys (tests/golden)")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """Spinning threads on busy cores slow small tensor operations a hundredfold."""
@@ -141,6 +149,15 @@ def small_raw() -> dict[str, Any]:
 def small_params() -> Params:
     """params.yaml overlaid by `SMALL`."""
     return validate(merge(raw_params(), SMALL))
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Path]:
+    """An empty project in which a test writes plug-ins; see `tests.outside`."""
+    from tests.outside import project
+
+    with project(tmp_path):
+        yield tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from live import Curves
 
-from semrobust.config.params import load
 from semrobust.errors import ArtifactError, SemrobustError
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import is_made, is_published
@@ -19,7 +18,7 @@ _SHOWN = 5
 
 def finished() -> Plan:
     """The plan of the run in params.yaml; raises ArtifactError if any of it is not made, or not published."""
-    plan = Plan.of(load(PARAMS), PARAMS)
+    plan = Plan.current(PARAMS)
     missing = [str(artifact.path()) for artifact in plan if not is_made(artifact)]
     missing += [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
     if missing:

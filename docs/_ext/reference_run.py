@@ -3,6 +3,7 @@
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
     {run-claims} PAPER     the claims of one paper and what came out: today's rules on the run's tables
     {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
+    {run-ranking} SNR      the systems in order, as `semrobust rank` has them
 
 So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
 """
@@ -29,7 +30,7 @@ from semrobust.pipeline.captions import caption
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
 from semrobust.pipeline.plan import ROOT as STORE
-from semrobust.tables import paper_vs_ours
+from semrobust.tables import paper_vs_ours, ranking
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {
@@ -161,6 +162,20 @@ class RunClaims(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(items))
 
 
+class RunRanking(SphinxDirective):
+    """The attacked systems at an SNR, the hardest to break first."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The table, and the files that it is from."""
+        paths = [path_of(name) for name in ("clean", "attack_power")]
+        clean, power = (pd.read_csv(ROOT / path) for path in paths)
+        found = ranking.ranking(params(), clean, power, float(self.arguments[0]))
+        header, *body = ranking.shown(found, lambda column, name: label("attack_power", column, name))
+        return self.parse_text_to_nodes(f"{markdown(header, body)}\n\n*From `{paths[0]}` and `{paths[1]}`.*")
+
+
 class RunFigure(SphinxDirective):
     """A figure with its caption, a link to its PDF, and its provenance id."""
 
@@ -186,6 +201,9 @@ def _is_number(column: pd.Series[str]) -> bool:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Called by Sphinx."""
-    for name, directive in (("run-table", RunTable), ("run-claims", RunClaims), ("run-figure", RunFigure)):
+    directives_of = {
+        "run-table": RunTable, "run-claims": RunClaims, "run-figure": RunFigure, "run-ranking": RunRanking,
+    }  # fmt: skip
+    for name, directive in directives_of.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": True}

@@ -6,15 +6,33 @@ exit code of its class; anything else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SemrobustError(Exception):
-    """Base of every error a user can cause or mend. `exit_code`: 1 = a result or input fails a check."""
+    """Base of every error a user can cause or mend. `exit_code`: 1 = a result or input fails a check.
+
+    >>> import semrobust
+    >>> try:
+    ...     semrobust.chain("hevc", real_uses=294912, size=(512, 768))
+    ... except semrobust.SemrobustError as error:
+    ...     print(error)
+    chain('hevc') cannot be made:
+      blocks: 1, of 294912 bits each; codes have at most 20000: choose more, such as 192
+    """
 
     exit_code = 1
 
 
+def similar(word: str, known: Iterable[str]) -> str:
+    """What to say behind a word that is unknown: the known one that looks most like it; nothing if none does."""
+    found = get_close_matches(word, list(known), n=1)
+    return f" (did you mean '{found[0]}'?)" if found else ""
+
+
 class UsageError(SemrobustError):
-    """Wrong use of the command line: an unknown system, attack, table or figure."""
+    """Wrong use of the command line or the library: an unknown system, attack, setting, table or figure."""
 
     exit_code = 2
 
@@ -46,6 +64,12 @@ class ArtifactError(SemrobustError):
 
 class BusyError(SemrobustError):
     """Another process is at the same work; names it."""
+
+
+class SubmissionError(SemrobustError):
+    """A submission is no such file: malformed, cut, or without its vectors."""
+
+    exit_code = 2
 
 
 class ResultError(SemrobustError):

@@ -19,7 +19,7 @@ from semrobust.config.settings import SystemSettings
 from semrobust.data.photos import PHOTOS, corners, read_photo
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
-from semrobust.phy.ldpc import LdpcCode, from_parity_check
+from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds
 from semrobust.systems.base import Decoded, Sent, State, System
@@ -230,9 +230,9 @@ TINY: dict[str, list[list[int]]] = {
 def code_named(name: str) -> LdpcCode:
     """One of `TINY`, the `tanner` code of 155 bits, or the `regular` or the `nr` code of about 100 bits."""
     if name == "tanner":
-        return from_parity_check(tanner())
+        return LdpcCode.from_parity_check(tanner())
     if name in TINY:
-        return from_parity_check(np.array(TINY[name], dtype=np.uint8))
+        return LdpcCode.from_parity_check(np.array(TINY[name], dtype=np.uint8))
     return nr() if name == "nr" else regular(96)
 
 

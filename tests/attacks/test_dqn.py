@@ -52,6 +52,7 @@ def power(net: torch.nn.Module) -> float:
     return float(torch.cat(powers).mean())
 
 
+@pytest.mark.slow
 def test_trained_networks_need_less_power_than_most_untrained_ones() -> None:
     untrained = [power(network(seed)) for seed in range(6)]
     learned = [power(trained(seed)) for seed in range(2)]

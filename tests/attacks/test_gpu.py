@@ -21,10 +21,7 @@ from semrobust.systems.deepjscc import DeepJSCCSystem
 from tests.attacks.samples import PARAMS, aimed, attack, normal, pictures, small_deepjscc
 from tests.training.samples import trainer
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 ATTACKS = [name for name in PARAMS.attacks if attack(name).requires <= {"gradient"} and not name.startswith("transfer")]
 
 

@@ -44,7 +44,7 @@ def target_of(name: str) -> Target:
 def make(method: str) -> Attack:
     """The attack; how well one has learned does not matter here."""
     learning = PARAMS.section("attacks", "dqn_bits")["learning"] | {"rounds": 1}
-    return attack(method, **({"max_bits": 20, "starts": 1, "learning": learning} if method == "dqn_bits" else {}))
+    return attack(method, **({"max_bits": 6, "starts": 1, "learning": learning} if method == "dqn_bits" else {}))
 
 
 made = cache(make)

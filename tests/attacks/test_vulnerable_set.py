@@ -17,7 +17,7 @@ from semrobust.attacks.code.words import norms
 from semrobust.errors import ArtifactError
 from semrobust.measure import bench_attacks
 from semrobust.phy.decoder import Decoder
-from semrobust.phy.ldpc import from_parity_check
+from semrobust.phy.ldpc import LdpcCode
 from tests.attacks.samples import attack, code_named, on_words, structure_of, words_of
 
 CODES = [("regular", "qpsk", 6.0), ("regular", "16qam", 14.0), ("nr", "qpsk", 6.0), ("nr", "16qam", 14.0)]
@@ -63,7 +63,7 @@ def test_the_prediction_is_exact_where_the_set_alone_decides(noise: float) -> No
 def test_sets_that_need_least_without_noise_are_kept_first_and_hopeless_ones_last() -> None:
     """Of a repetition code of 10 bits, any a of them alone must take on all: a push of norm 10/√a."""
     chain = np.eye(9, 10, dtype=np.uint8) + np.eye(9, 10, k=1, dtype=np.uint8)
-    decoder = Decoder(from_parity_check(chain))
+    decoder = Decoder(LdpcCode.from_parity_check(chain))
     sizes = np.array([2, 4, 0, 10, 1])
     members = sparse.csr_array((np.arange(10) < sizes[:, None]).astype(np.int64))
     found = SetCandidates(decoder, members, 9, 12)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from semrobust.cli import audit as verbs
 from semrobust.cli import main
+from semrobust.config import params
 from semrobust.pipeline import files
 from semrobust.pipeline import record as provenance
 from tests.conftest import ROOT
@@ -23,7 +23,7 @@ CSV, PDF = Path("data/r/results/clean.csv"), Path("figures/r/fig.pdf")
 @pytest.fixture(autouse=True)
 def small(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
-    monkeypatch.setattr(verbs, "load", small_project.load)
+    monkeypatch.setattr(params, "load", small_project.load)
     small_project.use_small_steps(monkeypatch)
 
 

@@ -50,7 +50,7 @@ def test_verbs_and_options() -> None:
     offered, imported = asked("semrobust ")
     assert offered == [*StepGroup(verbs={}).steps(), *VERBS]
     assert not imported & (HEAVY | {"pydantic", "yaml"})
-    assert asked("semrobust train --p")[0] == ["--params", "--plan"]
+    assert asked("semrobust train --p")[0] == ["--params", "--preset", "--plan"]
 
 
 def test_systems_are_those_of_the_params_and_their_overlays(params: Params) -> None:

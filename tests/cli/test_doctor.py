@@ -21,6 +21,8 @@ from semrobust.pipeline import work
 from semrobust.pipeline.plan import Plan
 from tests.cli.conftest import Call, Write
 from tests.conftest import ROOT
+from tests.outside import SYSTEM, install
+from tests.outside import write as outside_source
 from tests.pipeline import small_project
 
 
@@ -90,6 +92,23 @@ def test_wrong_params_are_a_problem_and_the_rest_is_still_looked_at(
     assert "systems.deepjscc.training.epochs: 0" in found["params"][0]["found"]
     assert found["Python"][0]["level"] == "ok"
     assert "data" not in found
+
+
+def test_plugins_are_named_with_what_they_offer_and_where_they_lie(
+    call: Call, write: Write, small_raw: dict[str, Any], outside: Path
+) -> None:
+    outside_source(outside / "plugins" / "here.py", SYSTEM)
+    install(
+        outside / "site", "my_lab", {"__init__.py": "", "yours.py": ""}, "[semrobust.attacks]\nyours = my_lab.yours\n"
+    )
+    write(small_raw | {"plugins": ["plugins/here.py"]})
+    here, installed = findings(call)["plug-in"]
+    assert here["found"] == f"plugins/here.py in {outside / 'plugins' / 'here.py'}: systems mine"
+    assert installed["found"].startswith(
+        f"my_lab of my-lab 1.2 in {outside / 'site' / 'my_lab'}: attacks yours; not in "
+    )
+    assert here["level"] == installed["level"] == "ok"
+    assert "my_lab" not in sys.modules
 
 
 def test_more_threads_than_cores_are_warned_of(call: Call, write: Write, small_raw: dict[str, Any]) -> None:

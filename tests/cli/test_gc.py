@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from semrobust.cli import VERBS, main
-from semrobust.cli import gc as verb
+from semrobust.config import params
 from semrobust.errors import ParamsError
 from semrobust.pipeline import gc, locks
 from tests.pipeline import small_project
@@ -19,7 +19,7 @@ from tests.pipeline.small_project import artifact, make
 def small(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     monkeypatch.setitem(VERBS, "gc", ("semrobust.cli.gc", "Remove what no params file asks for"))
-    monkeypatch.setattr(verb, "load", small_project.load)
+    monkeypatch.setattr(params, "load", small_project.load)
     small_project.use_small_steps(monkeypatch)
     (project / "params.yaml").write_text("run: r\n")
     (project / "params").mkdir()
@@ -77,7 +77,7 @@ def test_params_that_are_wrong_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
     make()
     make(width=8)
     before = files()
-    monkeypatch.setattr(verb, "load", load)
+    monkeypatch.setattr(params, "load", load)
     assert call("--apply").exit_code == 2
     assert files() == before
 

@@ -93,4 +93,4 @@ def test_a_job_of_the_workflow_writes_lines_into_its_log(call: Call, project: Pa
     others = [line.split(" [")[0] for line in lines if "epoch " not in line]
     *counted, made = others
     assert counted == ["train deepjscc: 1/2", "train deepjscc: 2/2"]
-    assert made.startswith("data/small/models/deepjscc-")
+    assert made.startswith("train/deepjscc: 2 epochs, validation loss ")

@@ -42,7 +42,7 @@ def test_every_payload_comes_back(data: st.DataObject, bits: int, with_quality: 
 
 
 @pytest.mark.parametrize("with_quality", [False, True])
-@pytest.mark.parametrize("bits", [386, 770, 2048, 2056, 4097])
+@pytest.mark.parametrize("bits", [386, 770, 2048, 2056, 4097, 524288, 524296, 600001])
 def test_a_full_frame_comes_back(bits: int, with_quality: bool) -> None:
     framing = Framing(bits, with_quality)
     source = np.random.default_rng(bits).bytes(framing.capacity)

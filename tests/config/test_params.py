@@ -392,3 +392,19 @@ def test_a_section_is_a_copy(params: Params) -> None:
 def test_small_params_differ_only_where_said(raw: dict[str, Any], small_params: Params) -> None:
     assert set(SMALL) <= set(raw)
     assert small_params.evaluation.success_psnr_db == raw["evaluation"]["success_psnr_db"]
+
+
+def test_a_submission_is_tried_on_its_system_in_its_run_alone() -> None:
+    """Also where the system lists its attacks: the submission names it."""
+    entry = {"kind": "submitted", "label": "Smith", "run": "laptop", "sha256": "0" * 64}
+
+    def with_it(system: str, run: str = "laptop") -> dict[str, Any]:
+        return merge(raw_params(), {"run": run, "attacks": {"smith": entry | {"system": system}}})
+
+    before = validate(raw_params()).pairs()
+    pairs = validate(with_it("deepjscc_surrogate")).pairs()
+    assert set(pairs) - set(before) == {("deepjscc_surrogate", "smith")}
+    assert validate(with_it("deepjscc", run="other")).pairs() == before
+    for wrong in ("nobody", "vit"):
+        message = f"attacks.smith.system: '{wrong}', must be a system of this run that shows images"
+        assert message in str(refused(with_it(wrong)))

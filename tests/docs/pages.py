@@ -91,8 +91,9 @@ def tables(page: Path) -> dict[str, list[list[str]]]:
 
 
 def files_of(page: Path) -> dict[str, str]:
-    """Files that the page tells to write, by a path alone above the block, or by "Write PATH": path and text."""
-    told = re.compile(r"(?:.*Write )?`((?:src|params)/[\w/]+\.\w+)`:", re.S)
+    """Files that the page tells to write, by path: it ends the text above the block, alone, in a sentence of its own or
+    in "Write PATH"."""
+    told = re.compile(r"(?:.*(?:Write|\.) )?`((?:src|params|semrobust-\w+)/[\w/]+\.\w+)`:", re.S)
     return {path[1]: block.text for block in blocks(page) if (path := told.fullmatch(block.above))}
 
 

@@ -24,7 +24,7 @@ from tests.conftest import raw_params
 from tests.figures import recognition_samples
 
 # an attacked system that can send nothing: the awkward one of the classical chains
-_OVERLAY = {"systems": {"jpeg_ldpc_16qam_full": {"attacks": None}}}
+_OVERLAY = {"systems": {"jpeg_ldpc_16qam_full": {"attacks": None}}, "plot": {"dpi": 60}}
 PARAMS = params.validate(params.merge(raw_params(), _OVERLAY))
 USES = PARAMS.link.real_uses
 SNRS = np.asarray(PARAMS.link.snr_db)

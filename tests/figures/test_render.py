@@ -47,13 +47,14 @@ def hashes(root: Path, names: Sequence[str]) -> dict[str, str]:
     return {f"{name}{end}": files.sha256(root / published(name, end)) for name in names for end in SUFFIXES}
 
 
+@pytest.mark.slow
 def test_same_inputs_same_bytes_everywhere(figures: Path, tmp_path: Path, tables: Path) -> None:
     """In another folder and process, under another style, after other figures: some of them."""
     for name in step.names():
         made = record.read(figures / published(name, ".json"))
         assert {read_id(figures / published(name, suffix)) for suffix in SUFFIXES} == {made["id"]}
     (tmp_path / "matplotlibrc").write_text("font.size: 31\nsavefig.bbox: tight\n")
-    again = step.names()[::-4]
+    again = step.names()[::-9]
     code = f"from tests.figures.test_render import make\nfor name in {again}: make(name)"
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
@@ -61,6 +62,7 @@ def test_same_inputs_same_bytes_everywhere(figures: Path, tmp_path: Path, tables
     assert hashes(tmp_path, again) == hashes(figures, again)
 
 
+@pytest.mark.slow
 def test_the_record_inside_is_that_beside_it_but_for_what_differs_between_makings(figures: Path) -> None:
     for name in step.names():
         beside = record.read(figures / published(name, ".json"))
@@ -76,6 +78,7 @@ def test_the_record_inside_is_that_beside_it_but_for_what_differs_between_making
             }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_record_names_tables_and_dataset(figures: Path) -> None:
     made = record.read(figures / published(CLEAN, ".json"))
     assert [address.rpartition("-")[0] for address in made["needs"]] == ["table/clean", "table/link_adaptation"]
@@ -148,6 +151,7 @@ def test_names_are_found_without_importing_anything_heavy() -> None:
     assert done.stdout.strip() == f"{len(step.names())} []"
 
 
+@pytest.mark.slow
 def test_figures_know_nothing_of_torch(figures: Path) -> None:
     """All of them imported, and one drawn again from its recorded settings and tables."""
     code = (

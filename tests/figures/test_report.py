@@ -17,6 +17,8 @@ from tests.conftest import ROOT
 from tests.figures import samples
 from tests.figures.samples import PARAMS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(figures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from semrobust.attacks.on_air.pulse_jamming import PulseJamming
 from semrobust.config.params import load
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.pipeline.plan import Artifact, Plan
@@ -28,6 +29,9 @@ from tests.conftest import ROOT
 
 GOLDEN = Path(__file__).with_name("golden.json")
 SOURCES = [ROOT / "params.yaml", ROOT / "params" / "ci.yaml", Path(__file__).with_name("params.yaml")]
+SENT_IN = "submitted"
+"""The kind of attack that finds nothing by itself: its results are the vectors that it is given."""
+
 TOLERANCE = 0.02
 """Relative, of a mean over all numbers of a column or tensor: trainings and searches end a little differently on other
 processors, and a change that matters moves some mean by more."""
@@ -98,30 +102,33 @@ def test_every_class_with_a_version_is_recorded(plan: Plan, request: pytest.Fixt
         empty = {label: {"key": "", "numbers": {}} for label in found}
         kept = {label: entry for label, entry in json.loads(GOLDEN.read_text()).items() if label in found}
         write(empty | kept)
-    assert {f"system {kind}" for kind in SYSTEMS} | {f"attack {kind}" for kind in ATTACKS} <= found
+    assert {f"system {kind}" for kind in SYSTEMS} | {f"attack {kind}" for kind in ATTACKS if kind != SENT_IN} <= found
     assert {kind for kind, step in steps().items() if step.versions and kind not in ("train", "attack")} <= found
     assert set(json.loads(GOLDEN.read_text())) == found
 
 
-@pytest.mark.usefixtures("_there")
-@pytest.mark.parametrize("label", sorted(json.loads(GOLDEN.read_text())))
-def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytest.FixtureRequest) -> None:
-    golden: dict[str, Any] = json.loads(GOLDEN.read_text())
-    artifact = classes(plan)[label]
-    with_inputs(plan, artifact)
+def found_in(artifact: Artifact) -> dict[str, float]:
+    """The numbers of all of an artifact's files that hold any."""
     ends = [suffix for suffix in artifact.suffixes if suffix in (".parquet", ".safetensors", ".npz")]
     ends = ends or [suffix for suffix in artifact.suffixes if suffix.endswith("_images.npy")]
-    found = {f"{end} {name}": value for end in ends for name, value in numbers(artifact.path(end)).items()}
+    return {f"{end} {name}": value for end in ends for name, value in numbers(artifact.path(end)).items()}
+
+
+def compared(plan: Plan, label: str, golden: dict[str, Any], record: bool) -> dict[str, Any]:
+    """Make the artifact of a class and compare it with its entry. Returns all entries, with `record` one for a new key.
+
+    Raises AssertionError where results moved under the same key, or the key is new and nothing is recorded.
+    """
+    artifact = classes(plan)[label]
+    with_inputs(plan, artifact)
+    found = found_in(artifact)
     if artifact.kind == "attack":
         assert found[".parquet power_total: mean"] > 1, f"{label} found nothing here, so its results cannot move"
     recorded = golden[label]
     if recorded["key"] != artifact.key:
-        assert request.config.getoption("--golden"), (
-            f"{label}: params or versions changed; pytest tests/golden --golden"
-        )
-        golden[label] = {"key": artifact.key, "numbers": {name: float(f"{value:.6g}") for name, value in found.items()}}
-        write(golden)
-        return
+        assert record, f"{label}: params or versions changed; pytest tests/golden --golden"
+        entry = {"key": artifact.key, "numbers": {name: float(f"{value:.6g}") for name, value in found.items()}}
+        return golden | {label: entry}
     assert found.keys() == recorded["numbers"].keys()
     moved = {
         name: (recorded["numbers"][name], value)
@@ -130,3 +137,35 @@ def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytes
         > TOLERANCE * max(abs(recorded["numbers"][name]), found.get(name.replace(": mean", ": size"), 0.0), 1e-6)
     }
     assert not moved, f"{label}: results moved and its version did not: raise it. (was, is): {moved}"
+    return golden
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_there")
+@pytest.mark.parametrize("label", sorted(json.loads(GOLDEN.read_text())))
+def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytest.FixtureRequest) -> None:
+    golden: dict[str, Any] = json.loads(GOLDEN.read_text())
+    if (new := compared(plan, label, golden, request.config.getoption("--golden"))) != golden:
+        write(new)
+
+
+@pytest.mark.slow
+def test_a_changed_constant_needs_a_raised_version(plan: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the networks of the other tests, in another run: an attack whose direction is another."""
+    label, golden = "attack pulse_jamming", json.loads(GOLDEN.read_text())
+    monkeypatch.chdir(folder)
+    with_inputs(plan, classes(plan)[label])
+    for path in classes(plan)[label].paths:
+        path.unlink()
+    direction = PulseJamming.direction
+    monkeypatch.setattr(PulseJamming, "direction", lambda self, target: direction(self, target).roll(7, dims=1).abs())
+    with pytest.raises(AssertionError, match="results moved and its version did not: raise it"):
+        compared(plan, label, golden, record=False)
+    monkeypatch.setattr(PulseJamming, "version", 2)
+    raised = Plan.of(load(SOURCES))
+    with pytest.raises(AssertionError, match="params or versions changed"):
+        compared(raised, label, golden, record=False)
+    after = compared(raised, label, golden, record=True)
+    assert {each for each in after if after[each] != golden[each]} == {label}
+    for path in classes(plan)[label].paths:
+        path.unlink()

@@ -85,6 +85,16 @@ def test_ssim_is_torchmetrics_per_image_and_1_for_an_identical_image() -> None:
     torch.testing.assert_close(ssim(images, images), torch.ones(4))
 
 
+@pytest.mark.parametrize("size", [(24, 48), (40, 17)])
+def test_ssim_of_images_that_are_not_square(size: tuple[int, int]) -> None:
+    images = torch.nn.functional.interpolate(pictures(2), size=size, mode="bilinear")
+    shown = (images + 0.1 * normal(2, 3, *size)).clamp(0, 1)
+    for index in range(2):
+        metric = StructuralSimilarityIndexMeasure(data_range=1.0, sigma=1.5, kernel_size=11)
+        expected = metric(shown[index, None].double(), images[index, None].double())
+        assert float(ssim(shown, images)[index]) == pytest.approx(float(expected), abs=1e-5)
+
+
 def test_ssim_of_constant_images_in_closed_form() -> None:
     """Without variance SSIM is the luminance term (2ab + c)/(a² + b² + c) with c = 0.01²."""
     a, b, c = 0.3, 0.6, 1e-4

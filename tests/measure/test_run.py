@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from semrobust.errors import ResultError
-from semrobust.measure.attack import VECTORS, aim
+from semrobust.measure.attack import aim
+from semrobust.measure.vectors import VECTORS
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 from semrobust.tables import bounds
 from tests.made import CHAIN, IMAGES, NET, NEVER, SNR_DB, Run

@@ -27,7 +27,7 @@ def test_gradient_is_the_limit_of_differences(
     """A random direction for each word, in float64: min-sum is linear but where two magnitudes swap."""
     if name == "tree":  # with a check of one bit and one of two
         rows = [[0], [1, 2], [2, 3, 4], [4, 5, 6, 7, 8], [8, 9]]
-        code = ldpc.from_parity_check(np.array([[j in row for j in range(10)] for row in rows], np.uint8))
+        code = ldpc.LdpcCode.from_parity_check(np.array([[j in row for j in range(10)] for row in rows], np.uint8))
     else:
         code = request.getfixturevalue(name)
     llr, weights = problem(code, 6)

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from semrobust.errors import ArtifactError, DataError
 from semrobust.phy.alist import alist_columns, read_alist, write_alist
-from semrobust.phy.ldpc import LdpcCode, from_parity_check
+from semrobust.phy.ldpc import LdpcCode
 
 PADDED = """\
 4 3
@@ -85,7 +85,7 @@ def test_round_trip_is_exact_padded_or_not(file: Path, matrix: np.ndarray[tuple[
 
 def test_a_code_survives(file: Path, regular: LdpcCode) -> None:
     write_alist(regular.parity_check.toarray(), file)
-    code = from_parity_check(read_alist(file), "alist")
+    code = LdpcCode.from_parity_check(read_alist(file), "alist")
     assert (code.k, code.n) == (regular.k, regular.n)
     assert np.array_equal(code.parity_check.toarray(), regular.parity_check.toarray())
     assert np.array_equal(code.generator, regular.generator)

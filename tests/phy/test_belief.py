@@ -137,7 +137,9 @@ def test_decoding_is_the_layered_schedule(name: str, rule: str, request: pytest.
     """Against float64, message by message: posteriors and iterations, also of words that fail."""
     if name == "irregular":
         rng = np.random.default_rng(3)
-        code = ldpc.from_parity_check((rng.random((20, 60)) < np.linspace(0.03, 0.3, 20)[:, None]).astype(np.uint8))
+        code = ldpc.LdpcCode.from_parity_check(
+            (rng.random((20, 60)) < np.linspace(0.03, 0.3, 20)[:, None]).astype(np.uint8)
+        )
     else:
         code = request.getfixturevalue(name)
     llr = received_llr(code.encode(messages(code, 20)), 4.0 if name == "irregular" else 1.5).numpy()

@@ -24,7 +24,7 @@ def test_without_a_place_for_its_cache_a_kernel_is_compiled_all_the_same(monkeyp
 def test_words_are_decoded_where_a_debugger_turned_numba_off() -> None:
     script = (
         "import numpy as np, torch; from semrobust.phy import decoder, ldpc;"
-        "code = ldpc.from_parity_check(np.array([[1, 1, 0], [0, 1, 1]], np.uint8));"
+        "code = ldpc.LdpcCode.from_parity_check(np.array([[1, 1, 0], [0, 1, 1]], np.uint8));"
         "print(decoder.Decoder(code).decode(torch.tensor([[-1.0, -9.0, 2.0]])).llr.sign().tolist())"
     )
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}

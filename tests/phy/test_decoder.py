@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -127,7 +129,7 @@ def test_bp_is_bitwise_map_without_cycles(kind: str) -> None:
     parity_check = np.zeros((len(checks), 1 + max(map(max, checks))), np.uint8)
     for row, check in zip(parity_check, checks, strict=True):
         row[check] = 1
-    code = ldpc.from_parity_check(parity_check)
+    code = ldpc.LdpcCode.from_parity_check(parity_check)
     llr = received_llr(code.encode(messages(code, 300)), -1.0)
     posterior = Decoder(code).gradient(llr, torch.zeros(300, code.nodes), 2 * len(checks))[0].numpy()
     with np.errstate(divide="ignore"):
@@ -140,7 +142,7 @@ def test_bp_is_bitwise_map_without_cycles(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["hamming", "regular"])
 def test_bp_is_close_to_maximum_likelihood(kind: str) -> None:
     """ML is the floor; on tiny codes full of short cycles BP stays within a factor of two of it."""
-    code = ldpc.from_parity_check(HAMMING) if kind == "hamming" else ldpc.regular_code(20, 3, 5, seed=1)
+    code = ldpc.LdpcCode.from_parity_check(HAMMING) if kind == "hamming" else ldpc.regular_code(20, 3, 5, seed=1)
     bits = messages(code, 3000)
     llr = received_llr(code.encode(bits), 3.0)
     book = codebook(code)
@@ -151,7 +153,7 @@ def test_bp_is_close_to_maximum_likelihood(kind: str) -> None:
 
 
 def test_a_word_that_is_a_codeword_is_maximum_likely_and_left_alone() -> None:
-    code = ldpc.from_parity_check(HAMMING)
+    code = ldpc.LdpcCode.from_parity_check(HAMMING)
     llr = received_llr(code.encode(messages(code, 400)), 2.0)
     decoded = Decoder(code).decode(llr)
     untouched = decoded.iterations == 0
@@ -221,6 +223,32 @@ def test_wrong_use_is_refused(regular: ldpc.LdpcCode) -> None:
     for factor in (0.0, -0.5, 1.01, float("nan")):
         with pytest.raises(ValueError, match="factor"):
             Decoder(regular, factor=factor)
-    empty = ldpc.from_parity_check(np.array([[1, 1, 0, 1], [0, 0, 0, 0]], np.uint8))
+    empty = ldpc.LdpcCode.from_parity_check(np.array([[1, 1, 0, 1], [0, 0, 0, 0]], np.uint8))
     with pytest.raises(ValueError, match=r"rows \[1\] .* empty"):
         Decoder(empty)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_llrs_of_numpy_give_what_those_of_torch_give(dtype: Any, regular: ldpc.LdpcCode) -> None:
+    llr = received_llr(regular.encode(messages(regular, 30)), 1.0)
+    decoder = Decoder(regular)
+    expected, found = decoder.decode(llr), decoder.decode(llr.numpy().astype(dtype))
+    for name in ("bits", "codeword_ok", "iterations", "llr"):
+        array = getattr(found, name)
+        assert isinstance(array, np.ndarray)
+        assert np.array_equal(array, getattr(expected, name).numpy()), name
+    words = regular.encode(messages(regular, 30).numpy())
+    assert np.array_equal(words, regular.encode(messages(regular, 30)).numpy())
+    assert np.array_equal(regular.information(words), messages(regular, 30).numpy())
+    with pytest.raises(ValueError, match="expected \\(batch, "):
+        decoder.decode(llr.numpy()[0])
+    with pytest.raises(ValueError, match="not finite"):
+        decoder.decode(np.full((1, regular.n), np.inf))
+
+
+@pytest.mark.gpu
+def test_llrs_of_a_gpu_are_answered_there(regular: ldpc.LdpcCode) -> None:
+    llr = received_llr(regular.encode(messages(regular, 30)), 1.0)
+    found = Decoder(regular).decode(llr.cuda())
+    assert found.bits.is_cuda
+    assert torch.equal(found.bits.cpu(), Decoder(regular).decode(llr).bits)

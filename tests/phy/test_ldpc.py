@@ -67,7 +67,7 @@ def test_row_reduction_against_slow_rank(seed: int) -> None:
 
 def test_rank_deficient_matrix_keeps_its_columns() -> None:
     parity_check = np.array([[1, 1, 0, 0, 1, 1], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]], dtype=np.uint8)
-    code = ldpc.from_parity_check(parity_check)
+    code = ldpc.LdpcCode.from_parity_check(parity_check)
     assert code.k == 4
     assert np.array_equal(code.parity_check.toarray(), parity_check)
     assert not syndromes(code, code.generator).any()
@@ -120,7 +120,7 @@ def test_nr_code_is_sionnas(k: int, n: int) -> None:
 def test_nr_graph_holds_exactly_the_codewords() -> None:
     """Every unit message's transmitted bits extend to a word on all nodes with a zero syndrome."""
     code = ldpc.nr_code(100, 200)
-    graph = ldpc.from_parity_check(code.parity_check.toarray())
+    graph = ldpc.LdpcCode.from_parity_check(code.parity_check.toarray())
     assert graph.k == code.k
     # graph codewords restricted to (message, transmitted) nodes span the same space as [I | G]
     ours = np.hstack([np.eye(code.k, dtype=np.uint8), code.generator])
@@ -146,7 +146,7 @@ def test_every_nr_code_is_one_and_survives_storage(k: int, rate: float) -> None:
 @given(matrix=arrays.arrays(np.uint8, st.tuples(st.integers(1, 8), st.integers(9, 12)), elements=st.integers(0, 1)))
 @settings(max_examples=30, deadline=None)
 def test_every_other_code_survives_storage(matrix: npt.NDArray[np.uint8]) -> None:
-    survives_storage(ldpc.from_parity_check(matrix[matrix.any(axis=1)]))
+    survives_storage(ldpc.LdpcCode.from_parity_check(matrix[matrix.any(axis=1)]))
 
 
 def survives_storage(code: ldpc.LdpcCode) -> None:
@@ -249,4 +249,4 @@ def test_wrong_shapes_are_refused(regular: ldpc.LdpcCode) -> None:
     with pytest.raises(ValueError, match="expected"):
         regular.information(torch.zeros(2, regular.n + 1))
     with pytest.raises(ValueError, match="no message bits"):
-        ldpc.from_parity_check(np.eye(3, dtype=np.uint8))
+        ldpc.LdpcCode.from_parity_check(np.eye(3, dtype=np.uint8))

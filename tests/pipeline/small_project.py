@@ -43,6 +43,8 @@ def params(**changes: Any) -> Params:
         Params,
         SimpleNamespace(
             run=given["run"],
+            plugins=[],
+            weights=dict,
             seed=given["seed"],
             data=SimpleNamespace(source="photos10"),
             link=SimpleNamespace(real_uses=given["width"]),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from semrobust.codecs.base import SIZE
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings
 from semrobust.phy import mapping
@@ -75,7 +76,7 @@ def test_the_codecs_are_those_of_the_kinds() -> None:
     assert (HevcLdpcSystem.codec_name, JpegLdpcSystem.codec_name) == ("hevc", "jpeg")
     for kind, name in (("hevc_ldpc", "Hevc"), ("jpeg_ldpc", "Jpeg")):
         system = chain(kind=kind, stream="full", subsampling="4:4:4")
-        assert repr(system.codec) == f"{name}(subsampling='4:4:4', stream='full')"
+        assert repr(system.codec) == f"{name}(subsampling='4:4:4', stream='full', size=(32, 32))"
         assert not system.framing.with_quality
 
 
@@ -285,4 +286,6 @@ def test_settings_of_a_chain_are_classical() -> None:
     settings = chain().settings
     assert isinstance(settings, ClassicalSettings)
     assert settings.block_bits(768) == 1536
-    assert isinstance(chain().make_codec(settings).encode_batch_within(np.zeros((1, 32, 32, 3), np.uint8), 50), list)
+    assert isinstance(
+        chain().make_codec(settings, SIZE).encode_batch_within(np.zeros((1, 32, 32, 3), np.uint8), 50), list
+    )

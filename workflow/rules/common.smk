@@ -6,11 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from semrobust.config.params import load
 from semrobust.errors import SemrobustError
 from semrobust.pipeline import files, locks, work
 from semrobust.pipeline.plan import FIGURES, ROOT, Plan, folder_of
-from semrobust.pipeline.step import STAGES, steps
+from semrobust.pipeline.step import STAGES
 
 
 def params_files():
@@ -47,7 +46,7 @@ def or_stop(act):
 
 
 SOURCES = params_files()
-PLAN = or_stop(lambda: Plan.of(load(SOURCES), SOURCES))
+PLAN = or_stop(lambda: Plan.current(SOURCES))
 RUN = ROOT / PLAN.run
 GPUS = int(os.environ.get("SEMROBUST_GPUS", 0)) # asked for each job that runs a network
 AGAIN = RUN / "scratch" / "published" # no file stays there

@@ -1,6 +1,6 @@
-# One rule for each step (src/semrobust/pipeline/step.py). Their files are named with keys: an artifact that exists is right
-# by its name. So inputs are `ancient`, and what is made does not ask for inputs that are not here: a clone that has a network
-# and not the dataset trains nothing.
+# One rule for each step (src/semrobust/pipeline/step.py) of which the plan has artifacts. Their files are named with keys: an
+# artifact that exists is right by its name. So inputs are `ancient`, and what is made does not ask for inputs that are not
+# here: a clone that has a network and not the dataset trains nothing.
 # Loops define functions by call, since a rule's functions run when the loop is long over.
 
 
@@ -19,53 +19,53 @@ def of(kind, ask):
     return lambda wildcards: ask(PLAN[f"{kind}/{wildcards.name}"])
 
 
-def grows(least):
+def grows(kind, least):
     """A job that was killed for its memory or its time is given more next time."""
-    return lambda wildcards, attempt: least * attempt
+    return lambda wildcards, attempt: attempt * of(kind, least)(wildcards)
 
 
-def outputs_of(step):
-    stem = f"{RUN}/{step.folder}/{{name}}-{{key}}"
-    return [shown(step, f"{stem}{suffix}") for suffix in (*step.files, ".json")]
+def outputs_of(one):
+    stem = f"{RUN}/{one.folder}/{{name}}-{{key}}"
+    return [shown(one.kind, f"{stem}{suffix}") for suffix in (*one.suffixes, ".json")]
 
 
-def shown(step, path):
+def shown(kind, path):
     """An output, as `snakemake --report` shows it if it is a table or the picture of a figure."""
     if Path(path).suffix not in (".csv", ".png"):
         return path
 
     def category(wildcards):
         paper = wildcards.name.split("_")[0]
-        return "Tables" if step.kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
+        return "Tables" if kind == "table" else paper if paper in ("hu2022", "zhang2026") else "Beyond the papers"
 
     def labels(wildcards):
-        artifact = PLAN[f"{step.kind}/{wildcards.name}"]
-        return {step.kind: artifact.name, "shows": artifact.settings["caption"]["title"]}
+        artifact = PLAN[f"{kind}/{wildcards.name}"]
+        return {kind: artifact.name, "shows": artifact.settings["caption"]["title"]}
 
     return report(path, caption="../report/caption.rst", category=category, labels=labels)
 
 
-for step in steps().values():
+for kind, one in {artifact.kind: artifact for artifact in PLAN}.items():
 
     rule:
         """One artifact of the step of this name. What it does: semrobust --help"""
-        name: step.kind
+        name: kind
         input:
-            inputs_of(step.kind),
+            inputs_of(kind),
         output:
-            outputs_of(step),
+            outputs_of(one),
         params:
-            verb=step.kind,
+            verb=kind,
             plan=folder_of(PLAN.run),
         log:
-            f"{RUN}/logs/{step.kind}/{{name}}-{{key}}.log",
+            f"{RUN}/logs/{kind}/{{name}}-{{key}}.log",
         benchmark:
-            f"{RUN}/benchmarks/{step.kind}/{{name}}-{{key}}.tsv"
-        threads: of(step.kind, lambda artifact: artifact.settings.get("threads", 1))
+            f"{RUN}/benchmarks/{kind}/{{name}}-{{key}}.tsv"
+        threads: of(kind, lambda artifact: artifact.settings.get("threads", 1))
         resources:
-            mem_mb=grows(step.memory_mb),
-            runtime=grows(step.minutes),
-            gpu=of(step.kind, lambda artifact: GPUS * artifact.gpu),
+            mem_mb=grows(kind, lambda artifact: artifact.memory_mb),
+            runtime=grows(kind, lambda artifact: artifact.minutes),
+            gpu=of(kind, lambda artifact: GPUS * artifact.gpu),
         shell:
             "semrobust {params.verb} {wildcards.name} --plan {params.plan:q} --key {wildcards.key} > {log:q} 2>&1"
 

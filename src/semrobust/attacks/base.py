@@ -111,6 +111,12 @@ def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: 
     )
 
 
+def as_it_is(target: Target, perturbation: torch.Tensor) -> AttackResult:
+    """The result of one vector per image, (B, N), and of no search; of none where noise alone ruins the image."""
+    mse = target.distortion(perturbation)
+    return better(untouched(target), perturbation, mse >= target.threshold, mse)
+
+
 def update(result: AttackResult, rows: torch.Tensor, found: AttackResult) -> AttackResult:
     """Return `result` with the images `rows` replaced by `found`."""
     return replace(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from semrobust.cli.base import load, params_files
+from semrobust.cli.base import by_default, params_files
 from semrobust.errors import DataError, UsageError
 from semrobust.pipeline.audit import Audit, Finding, Status
 from semrobust.pipeline.plan import Plan
@@ -82,13 +82,12 @@ def crate(destination: Path, files: tuple[Path, ...]) -> None:
     """
     from semrobust.pipeline import crate as crates
 
-    click.echo(crates.write(Plan.of(load(files), files), destination))
+    click.echo(crates.write(Plan.current(files), destination))
 
 
 def _plan(context: click.Context, files: tuple[Path, ...]) -> Plan | None:
     """The plan, if files are named or there is a project here; a copied figure needs none."""
-    by_default = context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
-    return None if by_default and not files[0].exists() else Plan.of(load(files), files)
+    return None if by_default(context) and not files[0].exists() else Plan.current(files)
 
 
 def _content(folder: Path) -> Mapping[str, Any]:

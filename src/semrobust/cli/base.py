@@ -7,14 +7,14 @@ import errno
 import importlib
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from semrobust.errors import SemrobustError
+from semrobust.errors import SemrobustError, similar
 from semrobust.pipeline.files import cannot_write
 
 if TYPE_CHECKING:
@@ -61,6 +61,15 @@ class Group(click.Group):
         command: click.Command = getattr(importlib.import_module(self.verbs[name][0]), name)
         return command
 
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(context, arguments)
+        except click.UsageError as error:
+            near = similar(arguments[0], self.list_commands(context))
+            raise click.UsageError(f"{error.message.rstrip('.')}{near}.", context) from error
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self.verbs.items()])
@@ -93,12 +102,70 @@ def load(files: tuple[Path, ...]) -> Params:
     return load(files)
 
 
-params_files = click.option(
-    "--params",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    default=[Path("params.yaml")],
-    show_default=True,
-    help="Params file; repeat it to overlay.",
-)
+def columns(lines: list[list[str]]) -> None:
+    """Print aligned columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        click.echo("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
+
+
+_WHOLE = Path("params.yaml")
+_OVERLAYS = Path("params")
+_PRESET = "semrobust.preset"  # where click keeps the files of a preset
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def _presets() -> list[str]:
+    """Names of the overlays in params/, and of the run in params.yaml."""
+    return ["laptop", *sorted(path.stem for path in _OVERLAYS.glob("*.yaml"))]
+
+
+def _preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    """Keep the files that a preset stands for, for `_files`."""
+    if name is None:
+        return
+    overlay = _OVERLAYS / f"{name}.yaml"
+    if name != "laptop" and not overlay.is_file():
+        known = _presets()
+        raise click.BadParameter(f"'{name}'{similar(name, known)} is none of {', '.join(known)}.")
+    context.meta[_PRESET] = (_WHOLE,) if name == "laptop" else (_WHOLE, overlay)
+
+
+def _files(context: click.Context, parameter: click.Parameter, given: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files of the preset, and over them those that were given; params.yaml if neither was."""
+    preset: tuple[Path, ...] = context.meta.get(_PRESET, ())
+    return (*preset, *given) or (_WHOLE,)
+
+
+def clock(seconds: float) -> str:
+    """A duration in the unit that fits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def by_default(context: click.Context) -> bool:
+    """Whether a verb was not told which params it is about."""
+    given = context.get_parameter_source("files") is not click.core.ParameterSource.DEFAULT
+    return not given and _PRESET not in context.meta
+
+
+def params_files(command: C) -> C:
+    """The options that say which params a verb is about; they reach it as `files`."""
+    command = click.option(
+        "--params",
+        "files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        callback=_files,
+        help="Params file, over a preset if one is given; repeat it to overlay.  [default: params.yaml]",
+    )(command)
+    return click.option(
+        "--preset",
+        is_eager=True,
+        expose_value=False,
+        callback=_preset,
+        shell_complete=lambda *_: _presets(),
+        help="Params by name: laptop (params.yaml), or an overlay of params/, such as demo.",
+    )(command)

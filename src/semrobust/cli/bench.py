@@ -67,7 +67,7 @@ def power(system: str, attack: str, images: int, threads: int, as_json: bool, fi
     from semrobust.phy.bench import machine
 
     before = machine()
-    measured = bench_power.measure(Plan.of(load(files), files), system, attack, images, threads)
+    measured = bench_power.measure(Plan.current(files), system, attack, images, threads)
     if as_json:
         click.echo(json.dumps(measured | {"machine": before}))
         return

@@ -24,8 +24,8 @@ def doctor(as_json: bool, files: tuple[Path, ...]) -> None:
 
     checks = [
         environment.python, environment.packages, environment.commands, environment.cores, environment.memory,
-        environment.gpu, environment.kernels, project.params, project.data, project.disk, project.git, project.engines,
-        run.progress, run.times, run.earlier,
+        environment.gpu, environment.kernels, project.params, project.plugins,
+        project.data, project.disk, project.git, project.engines, run.progress, run.times, run.earlier,
     ]  # fmt: skip
     setting = Setting(files)
     found = [finding for check in checks for finding in check(setting)]

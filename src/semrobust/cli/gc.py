@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from semrobust.cli.base import load, params_files
+from semrobust.cli.base import by_default, params_files
 from semrobust.pipeline import gc as garbage
 from semrobust.pipeline.plan import ROOT, Plan
 
@@ -26,11 +26,11 @@ def gc(context: click.Context, apply: bool, files: tuple[Path, ...]) -> None:
 
     Never touched: raw downloads, published tables and figures, runs that no params name, other people's files.
     """
-    by_default = context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
-    overlays = sorted(_OVERLAYS.glob("*.yaml")) if by_default else []
+    all_known = by_default(context)
+    overlays = sorted(_OVERLAYS.glob("*.yaml")) if all_known else []
     plans: dict[str, list[Plan]] = {}
     for chosen in [files, *((*files, overlay) for overlay in overlays)]:
-        plan = Plan.of(load(chosen), chosen)
+        plan = Plan.current(chosen)
         plans.setdefault(plan.run, []).append(plan)
     total = 0
     for run in garbage.runs():
@@ -38,7 +38,7 @@ def gc(context: click.Context, apply: bool, files: tuple[Path, ...]) -> None:
             total += _run(plans[run], apply)
         else:
             size = _size(garbage.size(ROOT / run))
-            click.echo(f"{ROOT / run}: no params file {'names' if by_default else 'given names'} this run; {size} left")
+            click.echo(f"{ROOT / run}: no params file {'names' if all_known else 'given names'} this run; {size} left")
     hint = "" if apply or not total else "; --apply removes it"
     click.echo(f"{_size(total)} {'removed' if apply else 'that no params ask for'}{hint}")
 

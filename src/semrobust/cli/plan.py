@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -9,17 +10,32 @@ import click
 from semrobust.cli.base import params_files
 from semrobust.cli.steps import planned
 
+_NAMED = 3  # artifacts of a step
+
 
 @click.command()
 @params_files
 def plan(files: tuple[Path, ...]) -> None:
-    """Write the plan of a run to data/RUN/plan: every artifact with its key, settings and inputs, a file per stage.
+    """Say what a run would make and why, and write the plan to data/RUN/plan.
 
-    The workflow does it before its jobs start, and `dvc repro` first of all: a stage whose file has not changed has
-    nothing to do.
+    That is every artifact with its key, settings and inputs, a file per stage. The workflow does it before its jobs
+    start, and `dvc repro` first of all: a stage whose file has not changed has nothing to do.
     """
+    from semrobust.pipeline.why import missing
+    from semrobust.pipeline.work import is_made
+
     whole = planned(files)
-    click.echo(f"{whole.write()}: {len(whole)} artifacts")
+    asked = Counter(artifact.kind for artifact in whole)
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for artifact in whole:
+        if not is_made(artifact):
+            lacking.setdefault((artifact.kind, missing(artifact)), []).append(artifact.name)
+    for (kind, why), names in lacking.items():
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        click.echo(f"{kind:<10} {len(names):>3} of {asked[kind]:<3} {', '.join(names[:_NAMED])}{more}: {why}")
+    jobs = sum(map(len, lacking.values()))
+    todo = f"{jobs} to make" if jobs else "nothing to make"
+    click.echo(f"{whole.write()}: {len(whole)} artifacts, {todo}")
 
 
 @click.command()

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from semrobust.cli import names
-from semrobust.cli.base import load, params_files
-from semrobust.errors import ArtifactError, UsageError
+from semrobust.cli.base import columns, load, params_files
+from semrobust.errors import ArtifactError, UsageError, similar
 from semrobust.pipeline import work
 from semrobust.pipeline.audit import Audit, Status
 from semrobust.pipeline.plan import ROOT, Plan, beside
@@ -29,33 +29,37 @@ def compare(files: tuple[Path, ...]) -> None:
     from semrobust.tables import paper_vs_ours
 
     params = load(files)
-    path, earlier = _published(Plan.of(params, files))
+    plan = Plan.of(params, files)
+    path, earlier = published(plan, "paper_vs_ours")
     if earlier:
-        click.echo(f"semrobust: {earlier}\n", err=True)
+        click.echo(
+            f"semrobust: {earlier}. They are judged by the rules of this one, so verdicts may differ from those in "
+            f"{path.name}. To have all made by this one, {MAKE}\n",
+            err=True,
+        )
     click.echo(report(paper_vs_ours.published(params, path.parent) if earlier else pd.read_csv(path)))
 
 
-def _published(plan: Plan) -> tuple[Path, str]:
-    """The table of claims under its plain name, and what is to be said of it if an earlier release made it.
+MAKE = "run `snakemake --cores 2 results`"
+
+
+def published(plan: Plan, name: str) -> tuple[Path, str]:
+    """A table under its plain name, and what is to be said of it if an earlier release made it.
 
     Raises ArtifactError if it is missing, or another one.
     """
-    table = plan["table/paper_vs_ours"]
+    table = plan[f"table/{name}"]
     assert table.plain_stem is not None
     path, record = beside(table.plain_stem, table.suffixes[0]), beside(table.plain_stem, ".json")
-    make = "run `snakemake --cores 2 results`"
     if not path.exists() or not record.exists():
-        raise ArtifactError(f"{path} or its record is missing: {make} first")
+        raise ArtifactError(f"{path} or its record is missing: {MAKE} first")
     if work.is_published(table):
         return path, ""
     finding = Audit(plan).file(record)
     if finding.status is Status.EARLIER:
-        return path, (
-            f"the tables in {path.parent} are of an earlier release. They are judged by the rules of this one, so "
-            f"verdicts may differ from those in {path.name}. To have all made by this one, {make}"
-        )
+        return path, f"the tables in {path.parent} are of an earlier release"
     why = "; ".join(text for _, text in finding.problems)
-    raise ArtifactError(f"{path} is not what these params ask for: {why}. To make it, {make}")
+    raise ArtifactError(f"{path} is not what these params ask for: {why}. To make it, {MAKE}")
 
 
 _COLUMNS = {
@@ -81,7 +85,8 @@ def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> N
 
     params = load(files)
     if unknown := [name for name in chosen if name not in params.systems]:
-        raise UsageError(f"unknown system '{unknown[0]}'; params have: {', '.join(params.systems)}")
+        near = similar(unknown[0], params.systems)
+        raise UsageError(f"unknown system '{unknown[0]}'{near}; params have: {', '.join(params.systems)}")
     if chosen:
         params = params.model_copy(update={"systems": {name: params.systems[name] for name in chosen}})
     rows = [dict(zip(_COLUMNS, row, strict=True)) for row in budgets.rows(params)]
@@ -90,7 +95,7 @@ def budget(chosen: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> N
         plain = [{key: value if key == "system" else _number(value) for key, value in row.items()} for row in rows]
         click.echo(json.dumps({"columns": _COLUMNS, "systems": plain, "send_nothing": silent}, indent=1))
         return
-    _print([list(_COLUMNS), *(list(row.values()) for row in rows)])
+    columns([list(_COLUMNS), *(list(row.values()) for row in rows)])
     click.echo()
     for name, meaning in list(_COLUMNS.items())[1:]:
         click.echo(f"{name:<16}{meaning}")
@@ -106,10 +111,3 @@ def _number(value: str) -> float | int | None:
         return float(value) if "." in value else int(value)
     except ValueError:
         return None
-
-
-def _print(lines: list[list[str]]) -> None:
-    """Aligned columns, the first to the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        click.echo("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))

@@ -6,6 +6,8 @@ importing a step.
 
 from __future__ import annotations
 
+import importlib
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +16,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from semrobust.cli import names
-from semrobust.cli.base import Group, load, params_files
+from semrobust.cli.base import Group, clock, load, params_files
 from semrobust.errors import UsageError
 from semrobust.pipeline.step import description, modules, summary
 
 if TYPE_CHECKING:
-    from semrobust.pipeline.plan import Plan
+    from semrobust.pipeline.plan import Artifact, Plan
 
 ALIASES = {"data": "dataset"}
 MEASURED = ("semrobust.measure", "semrobust.tables")
@@ -95,30 +97,40 @@ def _make(kind: str, words: tuple[str, ...], files: tuple[Path, ...], key: str |
     from semrobust.cli import progress
 
     progress.in_lines()  # before a step imports tqdm
-    from semrobust.pipeline.work import make
+    from semrobust.pipeline.work import is_made, make
 
     whole = planned(files, plan)
-    address = _address(whole, kind, words)
-    if key is not None and whole[address].key != key:
+    artifact = _asked(whole, kind, words, () if plan else files)
+    if key is not None and artifact.key != key:
         raise UsageError(
-            f"{address} was planned with other params or code: a file changed while the workflow was running. "
+            f"{artifact.address} was planned with other params or code: a file changed while the workflow was running. "
             "Start the workflow again."
         )
     given = [argument for source in whole.sources for argument in ("--params", source)]
-    name = address.partition("/")[2].split(".") if words else []
+    name = artifact.name.split(".") if words else []
     verbs = {step: verb for verb, step in ALIASES.items()}
-    click.echo(make(whole, address, ["semrobust", verbs.get(kind, kind), *name, *given]).path(), err=True)
+    began, was_made = time.monotonic(), is_made(artifact)
+    make(whole, artifact.address, ["semrobust", verbs.get(kind, kind), *name, *given])
+    took = "was here" if was_made else clock(time.monotonic() - began)
+    said = importlib.import_module(artifact.module).STEP.says(artifact)
+    click.echo(f"{artifact.address}: {said}{'; ' if said else ''}{artifact.plain_path} ({took})", err=True)
 
 
 def planned(files: tuple[Path, ...], folder: str | None = None) -> Plan:
     """The plan of the params in these files, or the one that is stored in a folder."""
     from semrobust.pipeline.plan import Plan
 
-    return Plan.of(load(files), files) if folder is None else Plan.read(Path(folder))
+    return Plan.current(files) if folder is None else Plan.read(Path(folder))
 
 
-def _address(plan: Plan, kind: str, words: Iterable[str]) -> str:
-    """The artifact that is meant; without words the only one of its kind."""
+def _asked(plan: Plan, kind: str, words: Iterable[str], files: tuple[Path, ...]) -> Artifact:
+    """The artifact that is meant; without words the only one of its kind. Raises UsageError, and says why if it can."""
     name = ".".join(words)
     only = [artifact.name for artifact in plan if artifact.kind == kind]
-    return f"{kind}/{only[0] if not name and len(only) == 1 else name}"
+    address = f"{kind}/{only[0] if not name and len(only) == 1 else name}"
+    if address not in plan.artifacts and files:
+        from semrobust.pipeline.step import steps
+
+        if said := steps()[kind].why_not(load(files), name):
+            raise UsageError(said)
+    return plan[address]

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from typing import Literal, Protocol
+from collections.abc import Callable, Generator, Sequence
+from functools import lru_cache, wraps
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
-"""RGB pixels, uint8 (32, 32, 3), or (B, 32, 32, 3) for a batch."""
+"""RGB pixels, uint8 (H, W, 3), or (B, H, W, 3) for a batch."""
 
 Stream = Literal["full", "payload"]
 """What is sent: the whole file, or only what the receiver cannot rebuild from the quality alone."""
 
 Subsampling = Literal["4:4:4", "4:2:0"]
 
-SIDE = 32
-"""Height and width of every image."""
+Size = tuple[int, int]
+"""Height and width of images, in pixels. Both ends know it, and no byte is spent on it."""
+
+SIZE: Size = (32, 32)
+"""Size of the images of a run."""
 
 Best = tuple[int, bytes] | None
 """Best (quality, bytes to send) within a budget, None if nothing fits."""
 
 _FEW = 8  # bytes
+_KEPT = 65536 * 3 * 32**2  # values of pixels, of each size
 
 
 class Codec(Protocol):
@@ -33,14 +38,35 @@ class Codec(Protocol):
     def stream(self) -> Stream:
         """What `encode_batch_within` returns."""
 
+    @property
+    def size(self) -> Size:
+        """Height and width of every image."""
+
     def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
-        """Best (quality, bytes to send) of each image (B,32,32,3) in at most `max_bytes`, None where none fits.
+        """Best (quality, bytes to send) of each image (B,H,W,3) in at most `max_bytes`, None where none fits.
 
         Each image is encoded for itself: its bytes do not depend on the rest of the batch.
         """
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
-        """Pixels (32,32,3), read-only, of what was sent; None if it is no valid image. Any bytes may come."""
+        """Pixels (H,W,3), read-only, of what was sent; None if it is no valid image. Any bytes may come."""
+
+
+def remembered(decode: Callable[..., Pixels | None]) -> Callable[..., Pixels | None]:
+    """`decode` with its last results kept, 200 MB of them: attacks decode the same few frames thousands of times.
+
+    Its last argument is the size of the images.
+    """
+    of_size: dict[Size, Callable[..., Pixels | None]] = {}
+
+    @wraps(decode)
+    def remembering(*arguments: Any) -> Pixels | None:
+        size: Size = arguments[-1]
+        if size not in of_size:
+            of_size[size] = lru_cache(maxsize=max(1, _KEPT // (3 * math.prod(size))))(decode)
+        return of_size[size](*arguments)
+
+    return remembering
 
 
 def search(

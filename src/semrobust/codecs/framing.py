@@ -3,7 +3,7 @@
     | length | quality (only if the receiver needs it) | source bytes | CRC-16 | zero padding to k bits |
 
 The checksum is CRC-16/XMODEM (polynomial 0x1021), the generator that 3GPP TS 38.212 §5.1 uses for short blocks. The
-length takes one byte where the budget holds at most 255 source bytes, else two.
+length takes one byte where the budget holds at most 255 source bytes, else two, or three beyond 65,535.
 
 The frame is scrambled with a fixed sequence that both ends know: padding and source bytes would else make some
 constellation levels more frequent than others, and a codeword's mean power would not be N.
@@ -22,6 +22,7 @@ from semrobust.pipeline import seeds
 
 Bits = npt.NDArray[np.uint8]
 _CRC_BYTES = 2
+_PLACES = [65536, 256, 1]  # what the bytes of a length count
 
 
 @cache
@@ -52,7 +53,8 @@ class Framing:
 
     @property
     def length_bytes(self) -> int:
-        return 1 if self.bits // 8 <= 256 else 2
+        whole = self.bits // 8
+        return 1 if whole <= 256 else 2 if whole <= 65536 else 3
 
     @property
     def least(self) -> int:
@@ -78,7 +80,7 @@ class Framing:
     def needed(self, messages: Bits) -> npt.NDArray[np.bool_]:
         """Which bits of sent messages (B, bits) the image hangs on, bool (B, bits): all but the padding."""
         head = np.packbits((messages ^ _scrambling(self.bits))[:, : 8 * self.length_bytes], axis=1).astype(np.int64)
-        lengths = head @ [256, 1][-self.length_bytes :]
+        lengths = head @ _PLACES[-self.length_bytes :]
         end = self.length_bytes + self.with_quality + lengths + _CRC_BYTES
         return np.asarray(np.arange(self.bits) < 8 * end[:, None])
 
@@ -93,7 +95,7 @@ class Framing:
         """
         bodies = np.packbits((messages ^ _scrambling(self.bits))[:, : self.bits // 8 * 8], axis=1)
         head = self.length_bytes + self.with_quality
-        lengths = bodies[:, : self.length_bytes].astype(np.int64) @ [256, 1][-self.length_bytes :]
+        lengths = bodies[:, : self.length_bytes].astype(np.int64) @ _PLACES[-self.length_bytes :]
         end = head + lengths + _CRC_BYTES
         # the CRC of a body with its own CRC behind it is 0, and stays 0 through zeros in place of the padding
         covered = np.where(np.arange(bodies.shape[1]) < end[:, None], bodies, 0)

@@ -2,8 +2,8 @@
 
 Each image is one intra picture with a constant QP, 0 (best) to 51. Two streams, as for JPEG: `full` is the whole file
 (Annex B: parameter sets and one slice); `payload` is the slice's entropy-coded data alone. Everything before it
-(parameter sets, start codes, headers of the slice) depends on the QP and the subsampling only, and is rebuilt at the
-receiver from the quality in the frame.
+(parameter sets, start codes, headers of the slice) depends on QP, subsampling and image size only, and is rebuilt at
+the receiver from the quality in the frame.
 
 Colours: JFIF's BT.601 at full range, in whole numbers, so that every machine has the same pixels. For 4:2:0 the chroma
 of 2x2 pixels is averaged before the only rounding, and the receiver interpolates with weights 3/4 and 1/4 (centred
@@ -13,16 +13,17 @@ samples), as JPEG decoders do.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.codecs.base import SIDE, Best, Pixels, Stream, Subsampling, search
+from semrobust.codecs.base import SIZE, Best, Pixels, Size, Stream, Subsampling, remembered, search
 
 MAX_QP = 51
 
@@ -49,7 +50,7 @@ _FORMATS = {"4:2:0": "yuv420p", "4:4:4": "yuv444p"}
 _START_CODE = b"\x00\x00\x01"
 _IDR = b"\x28\x01"  # NAL header of a slice of a picture that neither needs another nor has others that need it
 _MIDDLE_QP = 26  # the slice header holds the difference from it
-_LEAST, _OCTAVE = 14.0, 5.6  # usual bytes at QP 51, and how many QPs less double them
+_LEAST, _OCTAVE = 14.0 / 32**2, 5.6  # usual bytes per pixel at QP 51, and how many QPs less double them
 _REACH = 2.0  # before the best quality lies none of more than 1.9 times its bytes, on real images and checkerboards
 _KEPT = 65536
 
@@ -58,29 +59,34 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Hevc:
-    """HEVC intra with one chroma subsampling; the quality is the QP, 0 (best) to 51."""
+    """HEVC intra with one chroma subsampling; the quality is the QP, 0 (best) to 51.
+
+    Images have height and width `size`, both even for 4:2:0.
+    """
 
     subsampling: Subsampling
     stream: Stream = "payload"
+    size: Size = SIZE
 
     def encode(self, pixels: Pixels, quality: int) -> list[bytes]:
-        """Encode each image of (B,32,32,3) at one QP to the bytes that are sent.
+        """Encode each image of (B,H,W,3) at one QP to the bytes that are sent.
 
         Raises RuntimeError if x265 writes another slice header than the one that the receiver will assume.
         """
-        head = _head(quality, self.subsampling) if self.stream == "full" else b""
-        _, slices = _encode(_planes(pixels, self.subsampling), quality, self.subsampling)
+        head = _head(quality, self.subsampling, self.size) if self.stream == "full" else b""
+        _, slices = _encode(_planes(pixels, self.subsampling), quality, self.subsampling, self.size)
         return [head + data for data in slices]
 
     def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
-        """Best (QP, bytes) of each image (B,32,32,3) in at most `max_bytes`; see `codecs.base.Codec`.
+        """Best (QP, bytes) of each image (B,H,W,3) in at most `max_bytes`; see `codecs.base.Codec`.
 
         Images that try the same QP at the same time share an encoder, which does not change their bytes.
         """
         keys = [(self, max_bytes, hashlib.sha256(image).digest()) for image in pixels]
         found = {row: _FOUND[key] for row, key in enumerate(keys) if key in _FOUND}
         unknown = [row for row in range(len(pixels)) if row not in found]
-        searches = {row: search(max_bytes, range(MAX_QP, -1, -1), _LEAST, _OCTAVE, _REACH) for row in unknown}
+        usual = _LEAST * math.prod(self.size)
+        searches = {row: search(max_bytes, range(MAX_QP, -1, -1), usual, _OCTAVE, _REACH) for row in unknown}
         trials = {row: next(search) for row, search in searches.items()}
         while trials:
             quality = max(trials.values())  # searches end on their way to finer ones: who waits is caught up with
@@ -97,24 +103,24 @@ class Hevc:
         return [found[row] for row in range(len(pixels))]
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
-        """Pixels (32,32,3), read-only, of what `encode` made; None if FFmpeg finds no sound picture of this size."""
-        return _decode(sent, quality, self.subsampling, self.stream)
+        """Pixels (H,W,3), read-only, of what `encode` made; None if FFmpeg finds no sound picture of this size."""
+        return _decode(sent, quality, self.subsampling, self.stream, self.size)
 
 
 _FOUND: dict[tuple[Hevc, int, bytes], Best] = {}  # an attack encodes its images more than once
 
 
-def _encode(planes: Integers, quality: int, subsampling: str) -> tuple[bytes, list[bytes]]:
+def _encode(planes: Integers, quality: int, subsampling: str, size: Size) -> tuple[bytes, list[bytes]]:
     """Parameter sets (Annex B) and the slice data of each of the (B, values) pictures, coded as one stream."""
     encoder = av.CodecContext.create("libx265", "w")
-    encoder.width = encoder.height = SIDE
+    height, width = encoder.height, encoder.width = size
     encoder.pix_fmt = _FORMATS[subsampling]
     encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
     encoder.thread_count = 1
     x265 = ":".join(f"{key}={value}" for key, value in {**_X265, "qp": quality}.items())
     encoder.options = {**_ENCODER, "x265-params": x265}
     packets = []
-    shape = (3, SIDE, SIDE) if subsampling == "4:4:4" else (SIDE * 3 // 2, SIDE)
+    shape = (3, height, width) if subsampling == "4:4:4" else (height * 3 // 2, width)
     for number, picture in enumerate(planes.astype(np.uint8)):
         frame = av.VideoFrame.from_ndarray(picture.reshape(shape), format=_FORMATS[subsampling])
         frame.pts = number
@@ -152,23 +158,23 @@ def _slice_data(unit: bytes, quality: int) -> bytes:
 
 
 @cache
-def _head(quality: int, subsampling: str) -> bytes:
+def _head(quality: int, subsampling: str, size: Size) -> bytes:
     """Everything before the slice data; it depends on QP, subsampling and image size alone."""
-    values = SIDE * SIDE * 3 // (1 if subsampling == "4:4:4" else 2)
-    sets, _ = _encode(np.full((1, values), 128), quality, subsampling)
+    values = math.prod(size) * 3 // (1 if subsampling == "4:4:4" else 2)
+    sets, _ = _encode(np.full((1, values), 128), quality, subsampling, size)
     return sets + b"\0" + _START_CODE + _slice_header(quality)
 
 
 def _planes(pixels: Pixels, subsampling: str) -> Integers:
-    """Y, Cb and Cr planes, 0..255, of (B,32,32,3) RGB pixels, one after the other: (B, values)."""
+    """Y, Cb and Cr planes, 0..255, of (B,H,W,3) RGB pixels, one after the other: (B, values)."""
     red, green, blue = np.moveaxis(pixels.astype(np.int64), 3, 0)
     # coefficients times 2^16; each row of chroma adds up to 0
     luma = (19595 * red + 38470 * green + 7471 * blue + 2**15) >> 16
     chroma = np.stack([-11059 * red - 21709 * green + 32768 * blue, 32768 * red - 27439 * green - 5329 * blue], axis=1)
     scale = 16
     if subsampling == "4:2:0":
-        half = SIDE // 2
-        chroma = chroma.reshape(-1, 2, half, 2, half, 2).sum(axis=(3, 5))
+        height, width = (side // 2 for side in pixels.shape[1:3])
+        chroma = chroma.reshape(-1, 2, height, 2, width, 2).sum(axis=(3, 5))
         scale += 2
     chroma = np.clip((chroma + (128 << scale) + 2 ** (scale - 1)) >> scale, 0, 255)
     return np.concatenate([luma.reshape(len(pixels), -1), chroma.reshape(len(pixels), -1)], axis=1)
@@ -184,8 +190,8 @@ def _doubled(plane: Integers, axis: int) -> Integers:
 
 
 def _rgb(luma: Integers, blueness: Integers, redness: Integers) -> Pixels:
-    """RGB pixels (32,32,3) of the three planes of one picture."""
-    if len(blueness) < SIDE:
+    """RGB pixels (H,W,3) of the three planes of one picture."""
+    if len(blueness) < len(luma):
         blueness, redness = (_doubled(_doubled(plane, 0), 1) for plane in (blueness, redness))
     else:
         blueness, redness = 16 * blueness, 16 * redness
@@ -197,25 +203,26 @@ def _rgb(luma: Integers, blueness: Integers, redness: Integers) -> Pixels:
     return pixels
 
 
-@lru_cache(maxsize=65536)  # attacks decode the same few frames thousands of times
-def _decode(sent: bytes, quality: int, subsampling: str, stream: Stream) -> Pixels | None:
+@remembered
+def _decode(sent: bytes, quality: int, subsampling: str, stream: Stream, size: Size) -> Pixels | None:
+    height, width = size
     if stream == "payload":
         if quality > MAX_QP:
             return None
-        sent = _head(quality, subsampling) + sent
+        sent = _head(quality, subsampling, size) + sent
     decoder = av.CodecContext.create("hevc", "r")
     decoder.thread_count = 1
     # no error is concealed, and a broken header cannot claim gigabytes
-    decoder.options = {"err_detect": "explode", "max_pixels": str(4 * SIDE * SIDE)}
+    decoder.options = {"err_detect": "explode", "max_pixels": str(4 * height * width)}
     try:
         frames = [*decoder.decode(av.Packet(sent)), *decoder.decode(None)]
     except (av.FFmpegError, ValueError):
         return None
-    if len(frames) != 1 or frames[0].is_corrupt or (frames[0].width, frames[0].height) != (SIDE, SIDE):
+    if len(frames) != 1 or frames[0].is_corrupt or (frames[0].height, frames[0].width) != size:
         return None
     planes = [_samples(plane) for plane in frames[0].planes]
-    expected = SIDE if subsampling == "4:4:4" else SIDE // 2
-    if [plane.shape for plane in planes] != [(SIDE, SIDE), *[(expected, expected)] * 2]:
+    chroma = size if subsampling == "4:4:4" else (height // 2, width // 2)
+    if [plane.shape for plane in planes] != [size, chroma, chroma]:
         return None
     pixels = _rgb(*planes)
     pixels.setflags(write=False)

@@ -8,36 +8,38 @@ sent and the quality travels in the frame.
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 from PIL import Image
 
-from semrobust.codecs.base import SIDE, Best, Pixels, Stream, Subsampling, search
+from semrobust.codecs.base import SIZE, Best, Pixels, Size, Stream, Subsampling, remembered, search
 
 MAX_QUALITY = 100
 _START_OF_SCAN = b"\xff\xda"
 _END_OF_IMAGE = b"\xff\xd9"
-_LEAST, _OCTAVE = 26.0, 24.0  # usual bytes at quality 1, and how many steps further they double
+_LEAST, _OCTAVE = 26.0 / 32**2, 24.0  # usual bytes per pixel at quality 1, and how many steps further they double
 _REACH = 1.25  # before the best quality lies none of more than 1.12 times its bytes, on real images and checkerboards
 
 
 @dataclass(frozen=True)
 class Jpeg:
-    """JPEG with one chroma subsampling; the quality is Pillow's, 1 (worst) to 100."""
+    """JPEG with one chroma subsampling and size of images; the quality is Pillow's, 1 (worst) to 100."""
 
     subsampling: Subsampling
     stream: Stream = "payload"
+    size: Size = SIZE
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        """Encode (32,32,3) pixels at one quality to the bytes that are sent."""
+        """Encode (H,W,3) pixels at one quality to the bytes that are sent."""
         file = _file(pixels, quality, self.subsampling)
         return file if self.stream == "full" else file[_scan_start(file) : -len(_END_OF_IMAGE)]
 
     def encode_within(self, pixels: Pixels, max_bytes: int) -> Best:
         """Best (quality, bytes) of one image in at most `max_bytes`, or None if even quality 1 does not fit."""
-        trials = search(max_bytes, range(1, MAX_QUALITY + 1), _LEAST, _OCTAVE, _REACH)
+        trials = search(max_bytes, range(1, MAX_QUALITY + 1), _LEAST * math.prod(self.size), _OCTAVE, _REACH)
         quality = next(trials)
         while True:
             try:
@@ -47,16 +49,16 @@ class Jpeg:
                 return best
 
     def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
-        """Best (quality, bytes) of each image (B,32,32,3); see `codecs.base.Codec`."""
+        """Best (quality, bytes) of each image (B,H,W,3); see `codecs.base.Codec`."""
         return [self.encode_within(image, max_bytes) for image in pixels]
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
-        """Pixels (32,32,3), read-only, of what `encode` made, or None if it is no valid image."""
-        return _decode(sent, quality, self.subsampling, self.stream)
+        """Pixels (H,W,3), read-only, of what `encode` made, or None if it is no valid image."""
+        return _decode(sent, quality, self.subsampling, self.stream, self.size)
 
 
 def _file(pixels: Pixels, quality: int, subsampling: str) -> bytes:
-    """JPEG file of (32,32,3) uint8 pixels with standard Huffman tables, which both ends know."""
+    """JPEG file of (H,W,3) uint8 pixels with standard Huffman tables, which both ends know."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(
         buffer, "JPEG", quality=quality, subsampling=subsampling, optimize=False, progressive=False
@@ -71,18 +73,18 @@ def _scan_start(file: bytes) -> int:
 
 
 @cache
-def _header(quality: int, subsampling: str) -> bytes:
+def _header(quality: int, subsampling: str, size: Size) -> bytes:
     """Everything before the scan; it depends on quality, subsampling and image size alone."""
-    file = _file(np.zeros((SIDE, SIDE, 3), np.uint8), quality, subsampling)
+    file = _file(np.zeros((*size, 3), np.uint8), quality, subsampling)
     return file[: _scan_start(file)]
 
 
-@lru_cache(maxsize=65536)  # attacks decode the same few frames thousands of times
-def _decode(sent: bytes, quality: int, subsampling: str, stream: Stream) -> Pixels | None:
-    file = sent if stream == "full" else _header(quality, subsampling) + sent + _END_OF_IMAGE
+@remembered
+def _decode(sent: bytes, quality: int, subsampling: str, stream: Stream, size: Size) -> Pixels | None:
+    file = sent if stream == "full" else _header(quality, subsampling, size) + sent + _END_OF_IMAGE
     try:
         with Image.open(io.BytesIO(file), formats=["JPEG"]) as image:
-            if image.size != (SIDE, SIDE):  # before decoding: a broken header may claim gigabytes
+            if image.size != size[::-1]:  # before decoding: a broken header may claim gigabytes
                 return None
             pixels = np.array(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semrobust.codecs.base import Best, Codec, Pixels, Stream
+from semrobust.codecs.base import Best, Codec, Pixels, Size, Stream
 from semrobust.pipeline import code, files
 
 
@@ -27,6 +27,10 @@ class StoredCodec:
     @property
     def stream(self) -> Stream:
         return self.codec.stream
+
+    @property
+    def size(self) -> Size:
+        return self.codec.size
 
     def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
         """As `Codec.encode_batch_within`; a stored batch that cannot be read is encoded again."""

@@ -13,6 +13,7 @@ from semrobust.config.settings import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAG
 def problems(params: Params) -> list[str]:
     """Return "key's path: value, what is allowed" for everything that cannot work together."""
     found = [*_link(params), *_images(params), *_systems(params), *_names(params), *_never_attacked(params)]
+    found += [f"{key}.{problem}" for key, given in params.weights().items() if (problem := given.problem())]
     return list(dict.fromkeys([*found, *recognition_checks.problems(params)]))
 
 
@@ -85,6 +86,10 @@ def _never_attacked(params: Params) -> Iterator[str]:
             yield f"attacks.{name}.crafted_by: {crafted_by!r}, must be an attack that {surrogate!r} runs"
     used = {attack for _, attack in pairs}
     for name, attack in params.attacks.items():
-        if name not in used:
+        if attack.only_on is not None:
+            run, system = attack.only_on
+            if run == params.run and name not in used:
+                yield f"attacks.{name}.system: {system!r}, must be a system of this run that shows images"
+        elif name not in used:
             required = ", ".join(sorted(ATTACKS[attack.kind].requires)) or "nothing"
             yield f"attacks.{name}.kind: {attack.kind!r}, no system with what it needs ({required}) runs it"

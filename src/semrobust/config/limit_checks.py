@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
-from semrobust.config.kinds import kinds
+from semrobust.config.kinds import Kinds
 from semrobust.config.limits import RULES, endings
 from semrobust.config.problems import show
 from semrobust.config.settings import Settings
 
 
-def problems(params: Mapping[str, Any], *, first: bool) -> list[str]:
-    """Return "key's path: value, what is allowed" for wrong limits of a file; the `first` one can limit nothing."""
+def problems(params: Mapping[str, Any], of: Mapping[str, Kinds], *, first: bool) -> list[str]:
+    """Return "key's path: value, what is allowed" for wrong limits of a file; the `first` one can limit nothing.
+
+    `of` are the kinds that there are, by section.
+    """
     if first:
         return [f"{rule}: limits what the files before say, and this is the first" for rule in RULES if rule in params]
-    return [problem for rule in RULES if rule in params for problem in _of_rule(rule, params[rule])]
+    return [problem for rule in RULES if rule in params for problem in _of_rule(rule, params[rule], of)]
 
 
-def _of_rule(rule: str, limits: Any) -> Iterator[str]:
-    of = kinds()
+def _of_rule(rule: str, limits: Any, of: Mapping[str, Kinds]) -> Iterator[str]:
     if not isinstance(limits, Mapping):
         yield f"{rule}: {show(limits)}, must be a section with {', '.join(of)}"
         return

@@ -1,7 +1,8 @@
 """Load and validate params files: one message with every wrong key's path before anything runs.
 
-In this order: files are read (`files`) and laid over each other (`overlay`, `limits`), grids become systems (`grid`),
-defaults come under entries (`defaults`), and the model (`schema`) and what shows across keys (`checks`) are asked.
+In this order: files are read (`files`), plug-ins that they name are found (`plugins`), files are laid over each other
+(`overlay`, `limits`), grids become systems (`grid`), defaults come under entries (`defaults`), and the model (`schema`)
+and what shows across keys (`checks`) are asked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from semrobust.config import checks, limit_checks
+from semrobust.config import checks, limit_checks, plugins
 from semrobust.config.defaults import Defaults
 from semrobust.config.files import read_yaml as read_yaml
 from semrobust.config.grid import expand
@@ -23,6 +24,9 @@ from semrobust.config.schema import Params as Params
 from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
 
+PRESETS = Path("params")
+"""Folder of the overlays that are known by their names."""
+
 _ENTRIES = {"systems": "systems", "attacks": "attacks", "criteria.attacks": "attacks", "recognition.noise": "noise"}
 """Where entries with a kind stand, and which defaults they have."""
 
@@ -34,20 +38,33 @@ def load(paths: Sequence[Path]) -> Params:
 
 def overlaid(paths: Sequence[Path]) -> Plain:
     """The content of params files as one, each over those before it; raises ParamsError for limits that are none."""
+    contents = [(path, read_yaml(path)) for path in paths]
+    for path, content in contents[:1]:
+        _refuse_an_overlay(content, path)
+    given = [content["plugins"] for _, content in contents if "plugins" in content]
+    of = kinds(given[-1] if given else (), " + ".join(map(str, paths)))  # a list is overlaid whole
     merged: Plain = {}
-    for path in paths:
-        content = read_yaml(path)
-        wrong = limit_checks.problems(content, first=path == paths[0])
+    for path, content in contents:
+        wrong = limit_checks.problems(content, of, first=path == paths[0])
         if wrong:
             raise ParamsError(wrong, str(path))
         merged = merge(merged, content)
     return merged
 
 
+def _refuse_an_overlay(content: Plain, path: Path) -> None:
+    """Raise ParamsError for a first file that is no whole."""
+    lacks = [name for name, field in Params.model_fields.items() if field.is_required() and name not in content]
+    if lacks:
+        whole = f"lacks {', '.join(lacks)}, so it is an overlay: name the whole params first,"
+        preset = f", or give --preset {path.stem}" if path.parent == PRESETS else ""
+        raise ParamsError([f"{whole} as in --params params.yaml --params {path}{preset}"], str(path))
+
+
 def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
     """Validate merged params; raises ParamsError listing each problem with the key's path and its value."""
     problems: list[str] = []
-    of = kinds()
+    of = kinds(raw.get("plugins", ()), source)
     defaults = _defaults(raw.get("defaults", {}), of, problems)
     content = {key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()}
     content.pop("defaults", None)
@@ -100,7 +117,8 @@ def _entries(entries: Any, section: str, of: Kinds, defaults: Defaults, problems
         elif not isinstance(name, str) or not NAME.match(name):
             problems.append(f"{path}: the name must be lower case letters, digits and _")
         elif not isinstance(kind, str) or kind not in of.settings:
-            problems.append(f"{path}.kind: {show(kind)}, must be one of {', '.join(of.settings)}")
+            known = f"must be one of {', '.join(of.settings)}"
+            problems.append(f"{path}.kind: {show(kind)}, {known}{_elsewhere(section, kind)}")
         else:
             whole = defaults.under(entry)
             wrong = problems_of(of.settings[kind], whole)
@@ -110,3 +128,12 @@ def _entries(entries: Any, section: str, of: Kinds, defaults: Defaults, problems
     if not valid and not problems:
         problems.append(f"{section}: must have at least one entry")
     return valid
+
+
+def _elsewhere(section: str, kind: Any) -> str:
+    """Which installed package offers a kind, if its name is all that `plugins` lacks."""
+    if not isinstance(kind, str):
+        return ""
+    room = _ENTRIES[section]
+    found = [name for name, plugin in plugins.announced().items() if kind in plugin.offers.get(room, ())]
+    return f"; the installed package {found[0]} offers it: name it in plugins" if found else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from semrobust.config.settings import Settings
+from semrobust.errors import similar
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,30 @@ def problems_of(schema: type[Settings], section: Mapping[str, Any]) -> list[Prob
     try:
         schema.model_validate(section)
     except ValidationError as error:
-        return [_problem(item) for item in error.errors()]
+        return [_problem(item, schema) for item in error.errors()]
     return []
 
 
-def _problem(item: Any) -> Problem:
+def _problem(item: Any, schema: type[Settings]) -> Problem:
     kind, message = item["type"], item["msg"]
     path = ".".join(map(str, item["loc"]))
     if kind == "missing":
         return Problem(path, kind, "missing", "the key is required")
-    allowed = "unknown key" if kind == "extra_forbidden" else message[:1].lower() + message[1:]
+    if kind == "extra_forbidden":
+        allowed = f"unknown key{similar(str(item['loc'][-1]), _keys(schema))}"
+    else:
+        allowed = message[:1].lower() + message[1:]
     return Problem(path, kind, show(item["input"]), allowed)
+
+
+def _keys(annotation: Any) -> Iterator[str]:
+    """All keys in a section, and in the sections within it."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        yield from annotation.model_fields
+        for field in annotation.model_fields.values():
+            yield from _keys(field.annotation)
+    for inner in get_args(annotation):
+        yield from _keys(inner)
 
 
 def show(value: Any) -> str:

@@ -26,6 +26,7 @@ from semrobust.config.settings import (
     SystemSettings,
     TheorySettings,
 )
+from semrobust.config.weights import WeightsFile, weights_in
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
 
@@ -63,9 +64,13 @@ class PlotSettings(Settings):
 
 
 class Params(Settings):
-    """All parameters of a run, validated. `systems` and `attacks` hold the settings class of each kind."""
+    """All parameters of a run, validated. `systems` and `attacks` hold the settings class of each kind.
+
+    `plugins` names what of them is from outside this package (`config.plugins`).
+    """
 
     run: str
+    plugins: list[str] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     data: DataSettings
     link: LinkSettings
@@ -97,7 +102,8 @@ class Params(Settings):
     def pairs(self) -> list[tuple[str, str]]:
         """All (system, attack) pairs to run, in params order.
 
-        The system offers what the attack requires, and its own list of attacks, if it has one, names the attack.
+        The system offers what the attack requires, and its own list of attacks, if it has one, names the attack; one
+        that was made for a run and a system alone needs no such list.
         """
         return list(self._pairs)
 
@@ -110,10 +116,14 @@ class Params(Settings):
     def _pairs(self) -> tuple[tuple[str, str], ...]:
         return tuple(
             (system, attack)
-            for system, chosen in self.systems.items()
+            for system in self.systems
             for attack in self.attacks
-            if (chosen.attacks is None or attack in chosen.attacks) and self.can_run(system, attack)
+            if self._meant(system, attack) and self.can_run(system, attack)
         )
+
+    def _meant(self, system: str, attack: str) -> bool:
+        only, chosen = self.attacks[attack].only_on, self.systems[system].attacks
+        return chosen is None or attack in chosen if only is None else only == (self.run, system)
 
     def can_run(self, system: str, attack: str) -> bool:
         """Whether the system shows images and offers what the attack requires."""
@@ -129,6 +139,13 @@ class Params(Settings):
         """The first system that shows images and started from `system`: what an attacker trained in its place."""
         started = (name for name in self.of_task("image") if self.systems[name].starts_from == system)
         return next(started, None)
+
+    def weights(self) -> dict[str, WeightsFile]:
+        """Files of weights from elsewhere, by the path of their key."""
+        entries: dict[str, Settings] = {f"systems.{name}": entry for name, entry in self.systems.items()}
+        entries |= {f"attacks.{name}": entry for name, entry in self.attacks.items()}
+        entries |= {f"criteria.attacks.{name}": entry for name, entry in self.criteria.attacks.items()}
+        return {key: weights for path, entry in entries.items() for key, weights in weights_in(entry, path)}
 
     def task(self, system: str) -> str:
         """What the system's receiver gives: "image", "class" or "pretraining"."""

@@ -32,6 +32,7 @@ LEVELS = 255.0
 """Brightness levels of a pixel above 0: ε of semantic noise is set and drawn in steps of 1/255."""
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DataSettings(Settings):
@@ -250,6 +251,11 @@ class AttackSettings(Settings):
 
     kind: str
     label: Annotated[str, Field(min_length=1)]
+
+    @property
+    def only_on(self) -> tuple[str, str] | None:
+        """The run and the system that it was made for, if it is tried nowhere else."""
+        return None
 
 
 Task = Literal["image", "class", "pretraining"]

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from semrobust.config.settings import DataSettings, Plain
 from semrobust.data.dataset import prepare
 from semrobust.data.splits import FILES
+from semrobust.pipeline import record
 from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.pipeline.plan import Artifact
 
 DOWNLOADS = Path("data") / "raw"
 """Raw archives, shared by all runs; outside every run so that no rerun downloads again."""
@@ -38,6 +40,12 @@ def make(work: Work) -> None:
     work.dataset = prepare(given, work.seed, work.artifact.stem, DOWNLOADS)
 
 
+def says(artifact: Artifact) -> str:
+    """How many images each split has."""
+    splits = record.read(artifact.record)["dataset"]["splits"]
+    return ", ".join(f"{split['count']:,} {name} images" for name, split in splits.items())
+
+
 STEP = Step(
     kind="dataset",
     stage="dataset",
@@ -49,6 +57,7 @@ STEP = Step(
     versions=lambda *_: {"dataset": 1},
     modules=lambda *_: ["semrobust.data.dataset"],
     make=make,
+    says=says,
     memory_mb=1500,
     minutes=60,
 )

@@ -19,7 +19,7 @@ from semrobust.figures import step as figure
 from semrobust.pipeline import files
 from semrobust.pipeline.captions import DATASETS
 from semrobust.pipeline.select import without
-from semrobust.pipeline.step import Need, Step, named
+from semrobust.pipeline.step import Need, Step, of_run
 from semrobust.pipeline.work import Work
 
 if TYPE_CHECKING:
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 NOTEBOOK = Path("workflow") / "notebooks" / "report.ipynb"
 PAGE = NOTEBOOK.with_suffix(".html.j2")
+PAGES = (NOTEBOOK, PAGE)
 
 
-def needs(*_: object) -> list[Need]:
-    tables = [("table", name) for name in named("semrobust.tables", "TABLE")]
-    return [*tables, *(("figure", name) for name in figure.names())]
+def needs(params: Params, _: str) -> list[Need]:
+    tables = [("table", name) for name in of_run(params, "semrobust.tables", "TABLE")]
+    return [*tables, *(("figure", name) for name in figure.STEP.names(params))]
 
 
 def settings(params: Params, _: str) -> Plain:
@@ -52,7 +53,7 @@ def settings(params: Params, _: str) -> Plain:
             "snr_db": given.at_snr_db,
         },
         "params": shown,
-        "pages": {path.as_posix(): files.sha256(path) if path.exists() else None for path in (NOTEBOOK, PAGE)},
+        "pages": {path.as_posix(): files.sha256(path) if path.exists() else None for path in PAGES},
     }
 
 
@@ -96,6 +97,7 @@ STEP = Step(
     needs=needs,
     settings=settings,
     make=make,
+    reads=lambda _: PAGES,
     published="data/RUN/report",
     memory_mb=1000,
 )

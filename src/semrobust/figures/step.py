@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Names of all figures; nothing is imported."""
+    """Names of all figures of this package; nothing is imported."""
     return tuple(step.named("semrobust.figures", "FIGURE"))
 
 
 def figure(name: str) -> base.Figure:
     """A figure by its name; imports its file alone."""
-    found: base.Figure = importlib.import_module(step.named("semrobust.figures", "FIGURE")[name]).FIGURE
+    found: base.Figure = step.defined("semrobust.figures", "FIGURE", name)[1]
     return found
 
 
@@ -66,10 +65,10 @@ STEP = Step(
     stage="figures",
     folder="figures",
     files=(".pdf", ".png"),
-    names=lambda _: names(),
+    names=lambda params: step.of_run(params, "semrobust.figures", "FIGURE"),
     needs=needs,
     settings=settings,
-    modules=lambda _, name: [__name__, f"semrobust.figures.{name}"],
+    modules=lambda _, name: [__name__, step.defined("semrobust.figures", "FIGURE", name)[0]],
     make=make,
     published="figures/RUN",
     memory_mb=1000,

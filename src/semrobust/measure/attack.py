@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,32 +11,29 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from semrobust.attacks.base import AttackResult, Target, attack_of, untouched
+from semrobust.attacks.base import Attack, AttackResult, Target, attack_of, untouched
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
+from semrobust.errors import similar
+from semrobust.measure import submission
 from semrobust.measure.images import TestImages
+from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import memory, seeds, select
+from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import Sent, System, device, grey_images
+from semrobust.systems.base import GREY, Sent, System, device
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
-
-VECTORS = ".safetensors"
-"""End of the file with the perturbations: a tensor (images, N) per SNR, by `at`."""
-
-
-def at(snr_db: float) -> str:
-    """Name of the perturbations at an SNR."""
-    return f"snr_db={snr_db:g}"
+    from semrobust.pipeline.plan import Artifact
 
 
 def aim(
@@ -74,7 +72,7 @@ def rows(
     where the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
     clean = target.distortion(torch.zeros_like(result.perturbation))
-    grey = mean_squared_error(grey_images(len(target)).to(target.images.device), target.images)
+    grey = mean_squared_error(torch.full_like(target.images, GREY), target.images)
     columns = {
         "success": result.success,
         "power_total": result.power_total,
@@ -87,6 +85,48 @@ def rows(
     }
     where = {"image": range(start, start + len(target)), "snr_db": snr_db}
     return pd.DataFrame(where | {name: values.cpu() for name, values in columns.items()})
+
+
+def search(
+    system: System,
+    method: Attack,
+    images: torch.Tensor,
+    snrs_db: Sequence[float],
+    *,
+    threshold: float,
+    seed: int,
+    batch: int,
+    structure: Structure | None = None,
+    made_elsewhere: Sequence[Mapping[str, torch.Tensor]] = (),
+    done: Callable[[], object] = lambda: None,
+) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
+    """Per-image table of `rows` for all SNRs, and the perturbations (images, N) by `at`.
+
+    `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `made_elsewhere`:
+    perturbations from a surrogate, or sent in, that are tried in place of random directions. `done` is called after
+    each batch.
+    """
+    batches = torch.split(torch.arange(len(images)), batch)
+    sent = [system.send(images[numbers]) for numbers in batches]
+    sends = any(bool(part.feasible.any()) for part in sent)  # else there is nothing to attack
+    parts: list[pd.DataFrame] = []
+    vectors: dict[str, list[torch.Tensor]] = {}
+    for snr_db in snrs_db:
+        targets = []
+        for numbers, part in zip(batches, sent, strict=True):
+            target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure)
+            for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
+                made = perturbations[at(snr_db)][numbers].to(images.device)
+                directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
+                target = replace(target, directions=directions)
+            targets.append(target)
+        results = attacked(method, targets) if sends else map(untouched, targets)
+        for numbers, target, result in zip(batches, targets, results, strict=True):
+            parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
+            vectors.setdefault(at(snr_db), []).append(result.perturbation)
+            done()
+    table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
+    return table, {snr: torch.cat(found) for snr, found in vectors.items()}
 
 
 def structure_of(work: Work) -> Structure | None:
@@ -112,6 +152,28 @@ def needs(params: Params, name: str) -> list[Need]:
     return found
 
 
+def why_not(params: Params, name: str) -> str:
+    """What a system lacks for an attack, and the attacks that fit it."""
+    system, attack = split(name)
+    if system not in params.systems:
+        return f"unknown system '{system}'{similar(system, params.systems)}; params have: {', '.join(params.systems)}"
+    fit = [found for found in params.attacks if params.can_run(system, found)]
+    fits = f"attacks that fit {system}: {', '.join(fit)}" if fit else f"no attack fits {system}"
+    if not attack:
+        return f"name an attack, too; {fits}"
+    if attack not in params.attacks:
+        return f"unknown attack '{attack}'{similar(attack, params.attacks)}; {fits}"
+    if attack in fit:
+        return f"systems.{system}.attacks leaves {attack} out: name it there"
+    kind = ATTACKS[params.attacks[attack].kind]
+    lacking = sorted(kind.requires - SYSTEMS[params.systems[system].kind].capabilities)
+    if lacking:
+        return f"{attack} needs a receiver with {' and '.join(lacking)}, which {system} does not offer; {fits}"
+    if params.task(system) != "image":
+        return f"{system} shows no image to ruin; semantic noise is made against it instead: semrobust noise {system}"
+    return f"{attack} tries what was made on a surrogate, and no system starts from {system}; {fits}"
+
+
 def settings(params: Params, name: str) -> Plain:
     return {
         "snr_db": params.link.snr_db,
@@ -131,36 +193,39 @@ def make(work: Work) -> None:
     given, (name, attack) = work.settings, split(work.artifact.name)
     system, structure = restore(work.input("train")), structure_of(work)
     method = attack_of(given["attack"])
-    crafted = {pair: load_file(source.path(VECTORS)) for pair, source in work.inputs("attack").items()}
+    made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
     test = TestImages.of(work, given["images"])
     images = test.images.to(device()) if "gradient" in system.capabilities else test.images
-    batches = list(test.batches(given["batch"]))
-    sent = [system.send(images[numbers]) for numbers in batches]
-    sends = any(bool(batch.feasible.any()) for batch in sent)  # else there is nothing to attack
-    threshold = mse_from_psnr_db(given["success_psnr_db"])
-    parts: list[pd.DataFrame] = []
-    vectors: dict[str, list[torch.Tensor]] = {}
-    progress = tqdm(total=len(batches) * len(given["snr_db"]), desc=f"{attack} on {name}", disable=None)
-    for snr_db in given["snr_db"]:
-        targets = []
-        for numbers, batch in zip(batches, sent, strict=True):
-            target = aim(system, images[numbers], batch, int(numbers[0]), snr_db, threshold, work.seed, structure)
-            for perturbations in crafted.values():  # what was made on a surrogate is tried here, if it is anything
-                made = perturbations[at(snr_db)][numbers].to(images.device)
-                directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
-                target = replace(target, directions=directions)
-            targets.append(target)
-        results = attacked(method, targets) if sends else map(untouched, targets)
-        for numbers, target, result in zip(batches, targets, results, strict=True):
-            parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
-            vectors.setdefault(at(snr_db), []).append(result.perturbation.cpu())
-            progress.update()
-    progress.close()
-    table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
+    if method.settings.only_on is not None:
+        sent_in = submission.accepted(attack, method.settings.sha256)
+        made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
+    total = -(-len(test) // given["batch"]) * len(given["snr_db"])
+    with tqdm(total=total, desc=f"{attack} on {name}", disable=None) as progress:
+        table, vectors = search(
+            system,
+            method,
+            images,
+            given["snr_db"],
+            threshold=mse_from_psnr_db(given["success_psnr_db"]),
+            seed=work.seed,
+            batch=given["batch"],
+            structure=structure,
+            made_elsewhere=made_elsewhere,
+            done=progress.update,
+        )
     with work.output() as path:
         table.to_parquet(path, index=False)
     with work.output(VECTORS) as path:
-        save_file({snr: torch.cat(batches) for snr, batches in vectors.items()}, path)
+        save_file({snr: found.cpu() for snr, found in vectors.items()}, path)
+
+
+def says(artifact: Artifact) -> str:
+    """How often the attack succeeded, and at which power."""
+    table = pd.read_parquet(artifact.path())
+    rates = 100 * table.groupby("snr_db")["success"].mean()
+    power = table.groupby("snr_db")["power_total"].mean()
+    images = f"{table['image'].nunique()} images at {len(rates)} SNRs"
+    return f"{images}, success {span(rates)}%, mean ‖s‖² {span(power)}"
 
 
 STEP = Step(
@@ -174,6 +239,8 @@ STEP = Step(
     versions=lambda params, name: {"attack": 2, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
     modules=lambda params, name: [__name__, ATTACKS[params.attacks[split(name)[1]].kind].__module__],
     make=make,
+    says=says,
+    why_not=why_not,
     gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[split(name)[0]].kind].capabilities,
     memory_mb=1750,
     minutes=120,

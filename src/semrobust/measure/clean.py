@@ -13,18 +13,20 @@ from semrobust.measure.images import TestImages
 from semrobust.measure.similarity import ssim
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
+from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import System, grey_images
+from semrobust.systems.base import GREY, System
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.pipeline.plan import Artifact
 
 
 def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
-    """One row per (image, SNR) of a batch; `images` (B,3,32,32) in [0,1] are the test images from number `start` on.
+    """One row per (image, SNR) of a batch; `images` (B,3,H,W) in [0,1] are the test images from number `start` on.
 
     An image that does not fit the bit budget is not decoded: the receiver can only show mid-grey.
     """
@@ -34,7 +36,7 @@ def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float
     before, similarity = torch.full_like(images, torch.nan), torch.zeros(len(images))
     for snr in snr_db:
         noise = channel_noise(root_seed, snr, start, stop, system.real_uses)
-        shown, failed = grey_images(len(images)), torch.ones(len(images))
+        shown, failed = torch.full_like(images, GREY), torch.ones(len(images))
         block_error = torch.full((len(images),), torch.nan)
         fits = sent.feasible
         if fits.any():
@@ -87,6 +89,13 @@ def make(work: Work) -> None:
     work.details["budget"] = system.budget()
 
 
+def says(artifact: Artifact) -> str:
+    """How good the pictures are over the SNRs."""
+    table = pd.read_parquet(artifact.path())
+    quality = table.groupby("snr_db")["psnr_db"].mean()
+    return f"{table['image'].nunique()} images at {len(quality)} SNRs, mean PSNR {span(quality)} dB"
+
+
 STEP = Step(
     kind="clean",
     stage="samples",
@@ -97,5 +106,6 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"clean": 1},
     make=make,
+    says=says,
     minutes=30,
 )

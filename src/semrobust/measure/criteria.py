@@ -91,6 +91,11 @@ def _versions(params: Params, name: str) -> Plain:
     return {"criteria": 2, "kinds": {kind: ATTACKS[kind].version for kind in attacks}}
 
 
+def _modules(params: Params, name: str) -> list[str]:
+    kinds = {params.criteria.attacks[attack].kind for attack in params.criterion_attacks(name)}
+    return [__name__, *sorted(ATTACKS[kind].__module__ for kind in kinds)]
+
+
 def make(work: Work) -> None:
     """Write one row per SNR, criterion, attack and image, with the columns of `measure.attack.rows`.
 
@@ -140,6 +145,7 @@ STEP = Step(
     needs=needs,
     settings=settings,
     versions=_versions,
+    modules=_modules,
     make=make,
     gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[name].kind].capabilities,
     minutes=60,

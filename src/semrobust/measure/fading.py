@@ -14,7 +14,7 @@ from semrobust.phy.air import Air
 from semrobust.pipeline import seeds, select
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import Sent, System, grey_images
+from semrobust.systems.base import GREY, Sent, System
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, psnr_db
 from semrobust.systems.draw import Draw
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def measure(system: System, images: torch.Tensor, sent: Sent, air: Air, draw: Draw) -> pd.DataFrame:
     """One row per image (B,3,32,32) of a batch over one channel; what does not fit the budget is shown as mid-grey."""
-    shown, failed = grey_images(len(images)), torch.ones(len(images))
+    shown, failed = torch.full_like(images, GREY), torch.ones(len(images))
     rows = sent.feasible.nonzero().squeeze(1)
     if len(rows):
         decoded = decode_over(system, sent.codewords[rows], air, draw.take(rows))

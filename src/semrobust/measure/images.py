@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -24,7 +25,12 @@ class TestImages:
     @classmethod
     def of(cls, work: Work, count: int | None = None) -> TestImages:
         """The first `count` test images of the dataset that a job has as its input; None = all."""
-        split = load_split(work.input("dataset").artifact.stem, "test")
+        return cls.read(work.input("dataset").artifact.stem, count)
+
+    @classmethod
+    def read(cls, folder: Path, count: int | None = None) -> TestImages:
+        """As `of`, from the folder of a dataset."""
+        split = load_split(folder, "test")
         images, labels = split.images[:count].copy(), split.labels[:count].copy()
         return cls(torch.from_numpy(images).float() / LEVELS, torch.from_numpy(labels).long())
 

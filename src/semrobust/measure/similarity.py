@@ -22,15 +22,15 @@ def _filter(side: int) -> torch.Tensor:
 
 
 def ssim(shown: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """Structural similarity per image (B,) of images (B,C,S,S) in [0,1], Wang et al. 2004.
+    """Structural similarity per image (B,) of images (B,C,H,W) in [0,1], Wang et al. 2004.
 
     11x11 Gaussian window with σ = 1.5, peak 1, mirrored edges, the mean over channels and pixels: what
     torchmetrics computes, by two small matrix products instead of a convolution.
     """
-    rows = _filter(shown.shape[-1])
+    down, across = (_filter(side) for side in shown.shape[-2:])
 
     def mean(values: torch.Tensor) -> torch.Tensor:
-        return rows @ values @ rows.T
+        return down @ values @ across.T
 
     one, two = mean(shown), mean(images)
     spread = mean(shown.square()) + mean(images.square()) - one.square() - two.square()

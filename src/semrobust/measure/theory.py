@@ -15,9 +15,10 @@ from semrobust.attacks.base import Target
 from semrobust.attacks.code.words import words_of
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import Plain, TheorySettings
-from semrobust.measure.attack import VECTORS, aim, at, structure_of
+from semrobust.measure.attack import aim, structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
+from semrobust.measure.vectors import VECTORS, at
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore

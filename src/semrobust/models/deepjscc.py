@@ -21,6 +21,8 @@ from torch import nn
 from semrobust.phy.power import normalize_power
 
 _SPATIAL = 8  # two strides of 2 take 32 x 32 to 8 x 8
+SHRINK = 4
+"""How many pixels of an image's side one value of a feature map stands for."""
 
 
 def feature_maps_for(real_uses: int) -> int:
@@ -74,11 +76,15 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Received vector (B, N) to an image (B,3,32,32) in (0,1); differentiable everywhere but at PReLU kinks."""
+    """Received vector (B, N) to an image (B,3,32,32) in (0,1); differentiable everywhere but at PReLU kinks.
+
+    `spatial` is the height and width of the feature maps: a quarter of those of the image.
+    """
 
     def __init__(self, feature_maps: int, width: int) -> None:
         super().__init__()
         self.feature_maps = feature_maps
+        self.spatial = (_SPATIAL, _SPATIAL)
         self.body = nn.Sequential(
             nn.ConvTranspose2d(feature_maps, 2 * width, 3, padding=1),
             nn.PReLU(2 * width),
@@ -94,7 +100,7 @@ class Decoder(nn.Module):
 
     def forward(self, received: torch.Tensor) -> torch.Tensor:
         """Decode a batch of received vectors."""
-        images: torch.Tensor = self.body(received.reshape(-1, self.feature_maps, _SPATIAL, _SPATIAL))
+        images: torch.Tensor = self.body(received.reshape(-1, self.feature_maps, *self.spatial))
         return images
 
 

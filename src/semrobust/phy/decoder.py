@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from typing_extensions import TypeVar
 
-from semrobust.phy.ldpc import LdpcCode
+from semrobust.phy.ldpc import Array, LdpcCode
+from semrobust.phy.parity import ParityCheck
 
 RULES = ("min-sum", "sum-product")
 """Check-node rules, in the order of the kernels' numbers."""
@@ -27,34 +29,49 @@ _LEAST, _MOST = 64, 512  # words per task of a thread: enough to keep the lanes 
 
 Floats = npt.NDArray[np.float32]
 
+A = TypeVar("A", default=torch.Tensor)
+"""torch.Tensor, or NumPy's arrays: as the LLRs came."""
+
 
 @dataclass(frozen=True, eq=False)
-class Decoded:
-    """Result of a batch.
+class Decoded(Generic[A]):
+    """Result of a batch: of torch where the LLRs were torch, of NumPy where they were NumPy.
 
     `bits` uint8 (batch, k): message bits. `codeword_ok` bool (batch,): the decoder's verdict that all checks hold, not
     the truth (an undetected error has it too). `iterations` int64 (batch,). `llr` float32 (batch, nodes): posterior
     log p(0)/p(1) of every node, the transmitted bits at `LdpcCode.channel_nodes`.
     """
 
-    bits: torch.Tensor
-    codeword_ok: torch.Tensor
-    iterations: torch.Tensor
-    llr: torch.Tensor
+    bits: A
+    codeword_ok: A
+    iterations: A
+    llr: A
 
 
 class Decoder:
     """Layered decoder of one code with at most `iterations` passes, stopping at a zero syndrome.
 
-    A word's result depends on that word alone: not on its batch, nor on the number of threads (torch's). Words whose
-    hard decisions are already a codeword take 0 iterations: that codeword is the maximum-likelihood one. A word with a
-    bit of LLR exactly 0 is not decided yet; if it stays so, that bit is read as 1 and `codeword_ok` is False. LLRs
-    beyond ±1e6 are clipped there. `rule` is one of `RULES`; `factor` scales the answers of min-sum.
+    `code` is an `LdpcCode`, or its H in any form of `phy.parity`. A word's result depends on that word alone: not on
+    its batch, nor on the number of threads (torch's). Words whose hard decisions are already a codeword take 0
+    iterations: that codeword is the maximum-likelihood one. A word with a bit of LLR exactly 0 is not decided yet; if
+    it stays so, that bit is read as 1 and `codeword_ok` is False. LLRs beyond ±1e6 are clipped there. `rule` is one of
+    `RULES`; `factor` scales the answers of min-sum.
+
+    >>> import numpy as np
+    >>> import semrobust
+    >>> decoder = semrobust.Decoder([[1, 1, 0, 1, 0], [0, 1, 1, 0, 1]], rule="sum-product", iterations=20)
+    >>> decoded = decoder.decode(np.array([[2.0, -3.0, 4.0, -0.5, 1.0]]))  # the last bit is wrong
+    >>> decoded.bits, decoded.codeword_ok
+    (array([[0, 1, 0]], dtype=uint8), array([ True]))
 
     Raises ValueError for settings or LLRs out of range and for a code with a check of no node.
     """
 
-    def __init__(self, code: LdpcCode, rule: str = "sum-product", iterations: int = 50, factor: float = FACTOR) -> None:
+    def __init__(
+        self, code: LdpcCode | ParityCheck, rule: str = "sum-product", iterations: int = 50, factor: float = FACTOR
+    ) -> None:
+        if not isinstance(code, LdpcCode):
+            code = LdpcCode.from_parity_check(code)
         if iterations < 1:
             raise ValueError(f"iterations = {iterations} must be at least 1")
         if rule not in RULES:
@@ -71,8 +88,17 @@ class Decoder:
         self.factor = factor
         self._graph = graph.indptr.astype(np.int32), graph.indices.astype(np.int32)
 
-    def decode(self, llr: torch.Tensor) -> Decoded:
-        """Decode channel LLRs log p(0)/p(1), float (batch, n), into a `Decoded` on the same device."""
+    @overload
+    def decode(self, llr: torch.Tensor) -> Decoded: ...
+
+    @overload
+    def decode(self, llr: Array) -> Decoded[Array]: ...
+
+    def decode(self, llr: torch.Tensor | Array) -> Decoded | Decoded[Array]:
+        """Decode channel LLRs log p(0)/p(1), float (batch, n), into a `Decoded` of their kind, on their device.
+
+        Positive means bit 0. Sionna's LLRs are log p(1)/p(0): negate those.
+        """
         from semrobust.phy import belief
 
         nodes = self._nodes(llr)
@@ -88,12 +114,10 @@ class Decoder:
 
         _spread(part, words)
         bits = posterior[:, self.code.information_nodes] <= 0
-        return Decoded(
-            torch.from_numpy(bits.view(np.uint8)).to(llr.device),
-            torch.from_numpy(passed).to(llr.device),
-            torch.from_numpy(iterations.astype(np.int64)).to(llr.device),
-            torch.from_numpy(posterior).to(llr.device),
-        )
+        found = (bits.view(np.uint8), passed, iterations.astype(np.int64), posterior)
+        if isinstance(llr, np.ndarray):
+            return Decoded(*found)
+        return Decoded(*(torch.from_numpy(array).to(llr.device) for array in found))
 
     def gradient(self, llr: torch.Tensor, weights: torch.Tensor, iterations: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Posteriors (batch, nodes) after exactly `iterations` passes and d(Σ weights·posterior)/d(llr) (batch, n).
@@ -124,13 +148,13 @@ class Decoder:
     def _method(self) -> tuple[int, np.float32]:
         return RULES.index(self.rule), np.float32(self.factor)
 
-    def _nodes(self, llr: torch.Tensor) -> Floats:
+    def _nodes(self, llr: torch.Tensor | Array) -> Floats:
         """LLRs of all nodes (batch, nodes); what is not transmitted is unknown: 0."""
         from semrobust.phy.belief import CERTAIN
 
         if llr.ndim != 2 or llr.shape[1] != self.code.n:
             raise ValueError(f"LLRs of shape {tuple(llr.shape)}: expected (batch, {self.code.n})")
-        values = llr.detach().cpu().numpy()
+        values = llr if isinstance(llr, np.ndarray) else llr.detach().cpu().numpy()
         if not np.isfinite(values).all():
             raise ValueError("LLRs are not finite: an infinite or NaN value cannot be decoded")
         nodes = np.zeros((len(values), self.code.nodes), np.float32)

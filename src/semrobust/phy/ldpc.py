@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,11 @@ import torch
 from scipy import sparse
 
 from semrobust.errors import ArtifactError
+from semrobust.phy.parity import ParityCheck, dense
 
 Bits = npt.NDArray[np.uint8]
 Index = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
 
 _DRAWS = 100  # matrices tried before n is called too short for its weights
 
@@ -64,7 +66,15 @@ def row_reduce(matrix: Bits) -> tuple[Bits, Index]:
 class LdpcCode:
     """A binary linear code with its Tanner graph; see the module's text for the fields.
 
-    `family`: 'regular', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2.
+    `family`: 'regular', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2. A code
+    of one's own comes from its H: `from_parity_check`.
+
+    >>> import semrobust, torch
+    >>> code = semrobust.LdpcCode.from_parity_check([[1, 1, 0, 1, 0], [0, 1, 1, 0, 1]])
+    >>> code.n, code.k
+    (5, 3)
+    >>> code.encode(torch.tensor([[1, 1, 0]]))
+    tensor([[1, 1, 0, 0, 1]], dtype=torch.uint8)
     """
 
     family: str
@@ -74,6 +84,30 @@ class LdpcCode:
     generator: Bits
     channel_nodes: Index
     information_nodes: Index
+
+    @classmethod
+    def from_parity_check(cls, matrix: ParityCheck, family: str = "custom") -> LdpcCode:
+        """Code with the given H (checks, n), kept as it is: columns are not permuted, dependent rows stay.
+
+        `matrix` in any form of `phy.parity`. Pivots are taken from the last columns, so message bits are the first free
+        columns and the generator is [I | P] whenever the last n - k columns of H are independent. k = n - rank(H).
+
+        Raises ValueError for what is no parity-check matrix, or leaves no message bits; DataError for an alist file
+        that cannot be read.
+        """
+        parity_check = dense(matrix)
+        columns = parity_check.shape[1]
+        reduced, pivots = row_reduce(np.ascontiguousarray(parity_check[:, ::-1]))
+        reduced, pivots = reduced[:, ::-1], columns - 1 - pivots
+        information = np.setdiff1d(np.arange(columns, dtype=np.int64), pivots)
+        k = information.size
+        if k == 0:
+            raise ValueError(f"a parity-check matrix of full column rank {columns} leaves no message bits")
+        generator = np.zeros((k, columns), dtype=np.uint8)
+        generator[np.arange(k), information] = 1
+        generator[:, pivots] = reduced[:, information].T
+        graph = sparse.csr_array(parity_check)
+        return cls(family, k, columns, graph, generator, np.arange(columns, dtype=np.int64), information)
 
     @property
     def nodes(self) -> int:
@@ -98,18 +132,34 @@ class LdpcCode:
         reduced, pivots = row_reduce(np.hstack([self.generator, np.eye(self.k, dtype=np.uint8)]))
         return pivots, reduced[:, self.n :]
 
-    def encode(self, bits: torch.Tensor) -> torch.Tensor:
-        """Encode messages (batch, k) of 0 and 1 into codewords (batch, n) uint8, on the messages' device."""
+    @overload
+    def encode(self, bits: torch.Tensor) -> torch.Tensor: ...
+
+    @overload
+    def encode(self, bits: Array) -> Array: ...
+
+    def encode(self, bits: torch.Tensor | Array) -> torch.Tensor | Array:
+        """Encode messages (batch, k) of 0 and 1 into codewords (batch, n) uint8, of NumPy or torch as they are."""
+        if isinstance(bits, np.ndarray):
+            return self.encode(torch.from_numpy(bits)).numpy()
         if bits.ndim != 2 or bits.shape[1] != self.k:
             raise ValueError(f"messages of shape {tuple(bits.shape)}: expected (batch, {self.k})")
         return _matmul(bits, self.generator)
 
-    def information(self, codewords: torch.Tensor) -> torch.Tensor:
+    @overload
+    def information(self, codewords: torch.Tensor) -> torch.Tensor: ...
+
+    @overload
+    def information(self, codewords: Array) -> Array: ...
+
+    def information(self, codewords: torch.Tensor | Array) -> torch.Tensor | Array:
         """Message bits (batch, k) uint8 of codewords or hard decisions (batch, n) of 0 and 1.
 
         Exact for codewords. For other words a systematic code reads the message positions as they are;
         an NR code, whose first message bits are punctured, solves for them from k independent positions.
         """
+        if isinstance(codewords, np.ndarray):
+            return self.information(torch.from_numpy(codewords)).numpy()
         if codewords.ndim != 2 or codewords.shape[1] != self.n:
             raise ValueError(f"words of shape {tuple(codewords.shape)}: expected (batch, {self.n})")
         positions, mapping = self._reader
@@ -174,26 +224,6 @@ def _matmul(left: torch.Tensor, right: Bits) -> torch.Tensor:
     return product.remainder_(2).to(torch.uint8)
 
 
-def from_parity_check(parity_check: Bits, family: str = "custom") -> LdpcCode:
-    """Code with the given H (checks, n), kept as it is: columns are not permuted, dependent rows stay.
-
-    Pivots are taken from the last columns, so message bits are the first free columns and the generator
-    is [I | P] whenever the last n - k columns of H are independent. k = n - rank(H).
-    """
-    columns = parity_check.shape[1]
-    reduced, pivots = row_reduce(np.ascontiguousarray(parity_check[:, ::-1]))
-    reduced, pivots = reduced[:, ::-1], columns - 1 - pivots
-    information = np.setdiff1d(np.arange(columns, dtype=np.int64), pivots)
-    k = information.size
-    if k == 0:
-        raise ValueError(f"a parity-check matrix of full column rank {columns} leaves no message bits")
-    generator = np.zeros((k, columns), dtype=np.uint8)
-    generator[np.arange(k), information] = 1
-    generator[:, pivots] = reduced[:, information].T
-    graph = sparse.csr_array(np.asarray(parity_check, dtype=np.uint8))
-    return LdpcCode(family, k, columns, graph, generator, np.arange(columns, dtype=np.int64), information)
-
-
 def shared_pairs(n: int, column_weight: int, row_weight: int) -> float:
     """Mean number of pairs of bits with the same checks in a draw of Gallager's construction.
 
@@ -245,7 +275,7 @@ def regular_code(n: int, column_weight: int, row_weight: int, seed: int) -> Ldpc
 
     drawn, generator = pyldpc.coding_matrix_systematic(matrix)
     parity_check = np.asarray(drawn, dtype=np.uint8)
-    code = from_parity_check(parity_check, "regular")
+    code = LdpcCode.from_parity_check(parity_check, "regular")
     columns, rows = parity_check.sum(axis=0), parity_check.sum(axis=1)
     if np.any(columns != column_weight) or np.any(rows != row_weight):
         raise RuntimeError("pyldpc returned a parity-check matrix that is not regular")

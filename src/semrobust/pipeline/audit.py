@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from semrobust.config.settings import Plain
 from semrobust.errors import UsageError
-from semrobust.pipeline import code, files
+from semrobust.pipeline import code, files, why
 from semrobust.pipeline import record as provenance
 from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan, beside
 
@@ -292,13 +292,9 @@ class Audit:
     def _why(self, record: Plain, planned: Artifact) -> str:
         """The first thing in which an artifact differs from what the params ask for under its name."""
         assert self.plan is not None
-        changed = provenance.difference(record["settings"], planned.settings)
-        recipe = provenance.difference(record["recipe"], planned.recipe)
-        if changed or recipe:
+        if said := why.changed(record, planned):
             commit = (record.get("git") or {}).get("commit")
-            return changed or f"its {'code' if 'code' in planned.recipe else recipe} changed" + (
-                f" since commit {commit[:7]}" if commit else ""
-            )
+            return f"{said} since commit {commit[:7]}" if commit and said.endswith(" changed") else said
         used = {full.rpartition("-")[0]: full for full in record["needs"]}
         for needed in self.plan.inputs(planned):
             if (full := used.get(needed.address)) != address(vars(needed)):

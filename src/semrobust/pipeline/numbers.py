@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -28,3 +29,10 @@ def interval(value: float, low: float, high: float, unit: str = "") -> str:
     if said == "–":
         return said
     return f"{said}{unit}" if "–" in ends or ends == [said, said] else f"{said}{unit} [{', '.join(ends)}{unit}]"
+
+
+def span(values: Iterable[float]) -> str:
+    """From the least to the largest of some measured numbers; one number where they read the same."""
+    found = list(values)
+    ends = [number(end) for end in (min(found), max(found))] if found else [number(math.nan)]
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"

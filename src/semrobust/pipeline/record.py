@@ -1,7 +1,7 @@
 """The record beside each artifact: from what, by which code and with which params it was made.
 
     record = {format, id, job {kind, name, key}, settings, recipe, needs, code, modules, inputs, lineage, outputs,
-              dataset, seed, git, packages, python, command, details, digest}
+              dataset, seed, plugins, git, packages, python, command, details, digest}
 
 `key` names what was to be made, and `id` what was made: it is computed from the key and the content of the inputs, so
 the same two give the same id in every clone and on every day. `needs` are the inputs in the order in which they stand
@@ -110,25 +110,29 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
     files.write_text(path, json.dumps(sealed(record), indent=1, ensure_ascii=False) + "\n")
 
 
-def surroundings() -> Plain:
-    """What a record says of the machine's side: commit, and versions of packages and Python."""
+def surroundings(plugins: Sequence[str] = ()) -> Plain:
+    """What a record says of the machine's side: commit, and versions of packages and Python.
+
+    `plugins` are those of the params; the commit speaks for those that lie in the project, too.
+    """
     return {
-        "git": git_state(),
+        "git": git_state(plugins),
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "python": platform.python_version(),
     }
 
 
-def git_state() -> Plain:
+def git_state(plugins: Sequence[str] = ()) -> Plain:
     """Commit and whether code or params differ from it; nulls outside a checkout that tracks the code that runs.
 
-    A repository that merely lies around the project, as around an unpacked archive, does not speak for it.
+    `plugins` in the project count as code. A repository that merely lies around the project, as around an unpacked
+    archive, does not speak for it.
     """
     commit = _git("rev-parse", "HEAD") if _git("ls-files", "--", str(_SOURCE)) else ""
     if not commit:
         return {"commit": None, "dirty": None}
     untracked = _git("ls-files", "--others", "--", str(_SOURCE)).splitlines()  # ignored ones among them
-    changed = _git("status", "--porcelain", "--", *_CODE_PATHS)
+    changed = _git("status", "--porcelain", "--", *_CODE_PATHS, *plugins)
     return {"commit": commit, "dirty": bool(changed) or any(path.endswith(".py") for path in untracked)}
 
 

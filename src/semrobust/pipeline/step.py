@@ -15,11 +15,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from semrobust.config import plugins
+from semrobust.errors import ParamsError
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
     from semrobust.config.settings import Plain
+    from semrobust.pipeline.plan import Artifact
     from semrobust.pipeline.work import Work
 
 ROOMS = ("semrobust.data", "semrobust.training", "semrobust.measure", "semrobust.tables", "semrobust.figures")
@@ -54,7 +58,10 @@ class Step:
             None: the code itself stands in the key.
         modules: whose code, with all that they import, makes it; for the record, and for the key without `versions`.
         places: where to look for raw files. Counts for nothing, since their content is checked.
+        reads: files beside the package that `settings` looks into.
         published: below which folder ("data/RUN/results") its files are copied under their plain names.
+        says: one line about what is in an artifact, for who made it by hand.
+        why_not: what to say of a name that params do not ask for; empty if nothing but that.
         gpu: whether a job of it runs a network, which is quicker on a GPU.
         memory_mb, minutes: what to ask of a cluster for one job; what ran out is doubled when it is tried again.
     """
@@ -70,7 +77,10 @@ class Step:
     versions: Callable[[Params, str], Plain] | None = None
     modules: Callable[[Params, str], Sequence[str]] | None = None
     places: Callable[[Params], Plain] = lambda _: {}
+    reads: Callable[[Params], Iterable[Path]] = lambda _: ()
     published: str | None = None
+    says: Callable[[Artifact], str] = lambda _: ""
+    why_not: Callable[[Params, str], str] = lambda *_: ""
     gpu: Callable[[Params, str], bool] = lambda *_: False
     memory_mb: int = 1500
     minutes: int = 15
@@ -93,6 +103,8 @@ def defining(package: str, constant: str) -> dict[str, ast.expr]:
     assert spec is not None
     found = {}
     for entry in pkgutil.iter_modules(spec.submodule_search_locations):
+        if f"\n{constant} = " not in _source(f"{package}.{entry.name}"):
+            continue  # to parse all of them would take a quarter of a second
         for node in _tree(f"{package}.{entry.name}").body:
             if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
                 found[f"{package}.{entry.name}"] = node.value
@@ -102,6 +114,25 @@ def defining(package: str, constant: str) -> dict[str, ast.expr]:
 def named(package: str, constant: str) -> dict[str, str]:
     """Such modules by their own name: where the file's name is the name of the table or figure in it."""
     return {module.rpartition(".")[2]: module for module in defining(package, constant)}
+
+
+def of_run(params: Params, package: str, constant: str) -> dict[str, str]:
+    """As `named`, with what the plug-ins of a run offer in this room; raises ParamsError if that has a name of ours."""
+    own, foreign = named(package, constant), plugins.offered(params.plugins, _room(package))
+    for name in own.keys() & foreign.keys():
+        raise ParamsError([f"plugins: {foreign[name]} is called '{name}', as {own[name]} is: rename it"])
+    return own | foreign
+
+
+def defined(package: str, constant: str, name: str) -> tuple[str, Any]:
+    """The module of such a name, of this package or of a plug-in, and what it defines; imports it alone."""
+    plugin = plugins.offering(_room(package), name)
+    module = named(package, constant)[name] if plugin is None else plugin.offers[_room(package)][name]
+    return module, plugins.constant(module, constant)
+
+
+def _room(package: str) -> str:
+    return package.rpartition(".")[2]
 
 
 @cache
@@ -135,8 +166,14 @@ def description(module: str) -> str:
 
 
 @cache
-def _tree(module: str) -> ast.Module:
+def _source(module: str) -> str:
+    """A module's source; nothing is imported but the package that it is in."""
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.origin is not None
-    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_source(module))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from semrobust.config import plugins
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError
 from semrobust.pipeline import code, files, locks, record
@@ -68,8 +69,10 @@ class Work:
         self.settings = Settings(artifact.address, artifact.settings)
         self.places = artifact.places
         self.details: Plain = {}
-        self.surroundings = record.surroundings()  # at the start: what is being edited meanwhile has not made this
+        # at the start: what is being edited meanwhile has not made this
+        self.surroundings = record.surroundings(plan.plugins)
         self.code = code.digest(artifact.modules)
+        self.plugins = _plugins(artifact)
         self._inputs = {needed.address: _verified(needed) for needed in plan.inputs(artifact)}
         self._lineage = _together(artifact, list(self._inputs.values()))
         self.dataset: Plain = next((i.record["dataset"] for i in self._inputs.values() if i.record["dataset"]), {})
@@ -141,7 +144,8 @@ class Work:
         """Write the record, last of all files, and publish a table or figure."""
         artifact = self.artifact
         outputs = {suffix: files.sha256(artifact.path(suffix)) for suffix in artifact.suffixes}
-        described = {"outputs": outputs, **self.surroundings, "command": self.command, "details": self.details}
+        described = {"outputs": outputs, "plugins": self.plugins, **self.surroundings}
+        described |= {"command": self.command, "details": self.details}
         record.write(artifact.record, self.determined | described)
         for path in artifact.paths:
             files.sweep(path)
@@ -205,6 +209,20 @@ def publish(artifact: Artifact) -> None:
     for suffix in (*artifact.suffixes, ".json"):
         with files.replacing(beside(stem, suffix)) as temporary:
             shutil.copyfile(beside(artifact.stem, suffix), temporary)
+
+
+def _plugins(artifact: Artifact) -> list[Plain]:
+    """What of plug-ins is behind an artifact, for its record; raises ArtifactError if the plan is of other code."""
+    digests, found = code.foreign_digests(artifact.modules), []
+    if artifact.recipe.get("plugins", digests) != digests:
+        text = f"{artifact.address} was planned with other code of a plug-in: a file changed since"
+        raise ArtifactError(f"{text}. Start the workflow again.")
+    for name, foreign in code.foreign(artifact.modules).items():
+        plugin = plugins.owner(name)
+        assert plugin is not None
+        about = {"given": plugin.given, "distribution": plugin.distribution, "version": plugin.version}
+        found.append({"name": name, **about, "modules": list(foreign), "code": digests[name]})
+    return found
 
 
 def _full(artifact: Artifact) -> str:

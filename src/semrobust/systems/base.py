@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Generic, Protocol, Self
 import torch
 from typing_extensions import TypeVar
 
+from semrobust.codecs.base import SIZE, Size
 from semrobust.config.settings import SystemKind, SystemSettings
-from semrobust.errors import ResultError
+from semrobust.errors import ResultError, UsageError
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.mapping import Modulation, map_bits
 from semrobust.phy.power import power_total
@@ -124,11 +125,16 @@ class System(SystemKind, Generic[S]):
     side: ClassVar[str]
     capabilities: ClassVar[frozenset[str]]
     trainable: ClassVar[bool] = False
+    power_remedy = "scale them in its `encode`, as `phy.power.normalize_power` does"
+    """What a message tells to do about codewords of another power."""
     name = ""
     """Name in the params, for messages."""
 
     def __init__(self, settings: S, real_uses: int) -> None:
         self.settings, self.real_uses = settings, real_uses
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, N = {self.real_uses} real channel uses>"
 
     @classmethod
     def create(cls, settings: S, real_uses: int, seed: int) -> Self:
@@ -159,6 +165,13 @@ class System(SystemKind, Generic[S]):
         Changes no result. Nothing is kept where encoding costs little, which is the default.
         """
 
+    def resized(self, size: Size) -> Self:
+        """The same transceiver for images of another height and width; raises UsageError if it takes none of that size.
+
+        It has as many channel uses per pixel, and its quality there is not what it was trained for.
+        """
+        raise UsageError(f"{self.name or type(self).__name__} takes images of one size only, not of {size}")
+
     def state(self) -> State:
         """Return the tensors of the checkpoint."""
         raise NotImplementedError
@@ -187,7 +200,7 @@ class System(SystemKind, Generic[S]):
             found, right = float(power[wrong][0]), float(wanted[wrong][0])
             raise ResultError(
                 f"{which} sends codewords of power ||z||² = {found:.6g}, must be {right:.6g} (N = {uses} real channel "
-                f"uses of unit power): scale them in its `encode`, as `phy.power.normalize_power` does"
+                f"uses of unit power): {self.power_remedy}"
             )
         return sent
 
@@ -223,6 +236,6 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def grey_images(count: int) -> torch.Tensor:
-    """Mid-grey images (count,3,32,32), what a receiver shows when decoding failed."""
-    return torch.full((count, 3, 32, 32), GREY)
+def grey_images(count: int, size: Size = SIZE) -> torch.Tensor:
+    """Mid-grey images (count,3,H,W), what a receiver shows when decoding failed."""
+    return torch.full((count, 3, *size), GREY)

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from semrobust.codecs.base import Codec, Stream, Subsampling
+from semrobust.codecs.base import SIZE, Codec, Size, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.stored import StoredCodec
 from semrobust.config.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
+from semrobust.errors import UsageError
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
@@ -81,7 +82,7 @@ class ClassicalSystem(System[ClassicalSettings]):
     """Source coding and LDPC channel coding at a fixed bit budget.
 
     Attributes:
-        codec: the source codec.
+        codec: the source codec; both ends know the size of the images (`Codec.size`).
         code: the LDPC code of one block, n coded and k message bits.
         decoder: the decoder of one block.
         blocks: codewords per image.
@@ -92,17 +93,17 @@ class ClassicalSystem(System[ClassicalSettings]):
     capabilities = frozenset({"soft_bits"})
     codec_name: ClassVar[str]
 
-    def __init__(self, settings: ClassicalSettings, real_uses: int, code: LdpcCode) -> None:
+    def __init__(self, settings: ClassicalSettings, real_uses: int, code: LdpcCode, size: Size = SIZE) -> None:
         super().__init__(settings, real_uses)
-        self.codec: Codec = self.make_codec(settings)
+        self.codec: Codec = self.make_codec(settings, size)
         self.code = code
         self.blocks = settings.blocks
         self.decoder = Decoder(code, **settings.decoder.model_dump())
         self.framing = settings.framing(self.blocks * code.k)
 
     @classmethod
-    def make_codec(cls, settings: ClassicalSettings) -> Codec:
-        """The source codec of this kind of chain."""
+    def make_codec(cls, settings: ClassicalSettings, size: Size) -> Codec:
+        """The source codec of this kind of chain, for images of one size."""
         raise NotImplementedError
 
     @classmethod
@@ -135,7 +136,15 @@ class ClassicalSystem(System[ClassicalSettings]):
         }
 
     def encode(self, images: torch.Tensor) -> Sent:
-        """Encode images; one that does not fit the budget is sent as an empty frame and marked infeasible."""
+        """Encode images (B,3,H,W); one that does not fit the budget is sent as an empty frame and marked infeasible.
+
+        Raises UsageError for images of another size than the receiver knows.
+        """
+        if images.shape[1:] != (3, *self.codec.size):
+            raise UsageError(
+                f"images of shape {tuple(images.shape)}: both ends of {self.name or 'the chain'} know images of "
+                f"{(3, *self.codec.size)}; a chain for others has another `size` (semrobust.chain)"
+            )
         pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         fits = self.codec.encode_batch_within(pixels, self.framing.capacity)
         frames = np.stack([self.framing.pack(b"" if fit is None else fit[1], fit[0] if fit else 0) for fit in fits])
@@ -155,7 +164,7 @@ class ClassicalSystem(System[ClassicalSettings]):
         """Decode; where length, checksum or source bytes are broken the receiver shows mid-grey and says `failed`."""
         words = self.llr(received, noise_variance).reshape(-1, self.code.n)
         message = self.decoder.decode(words).bits.reshape(len(received), -1)
-        images = grey_images(len(message))
+        images = grey_images(len(message), self.codec.size)
         failed = torch.ones(len(message), dtype=torch.bool)
         # a frame without source bytes is what an infeasible image sends: there is nothing to show
         shown = {

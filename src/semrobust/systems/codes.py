@@ -11,11 +11,10 @@ from pydantic import Field, StringConstraints
 
 from semrobust.config.settings import Settings
 from semrobust.errors import DataError
-from semrobust.phy.alist import alist_columns, read_alist
+from semrobust.phy.alist import alist_columns
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import (
     LdpcCode,
-    from_parity_check,
     no_nr_code,
     nr_code,
     regular_code,
@@ -115,7 +114,7 @@ class AlistCodeSettings(Settings):
 @cache
 def _code(path: str, sha256: str) -> LdpcCode:
     """The code of a file, built once for one content: params are checked more than once."""
-    return from_parity_check(read_alist(Path(path)), "alist")
+    return LdpcCode.from_parity_check(Path(path), "alist")
 
 
 CodeSettings = Annotated[RegularCodeSettings | NRCodeSettings | AlistCodeSettings, Field(discriminator="family")]

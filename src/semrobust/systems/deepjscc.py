@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field
 from typing_extensions import TypeVar
 
+from semrobust.codecs.base import SIZE, Size
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import (
     Decibel,
@@ -18,7 +21,8 @@ from semrobust.config.settings import (
     Settings,
     SystemSettings,
 )
-from semrobust.models.deepjscc import DeepJSCC
+from semrobust.errors import UsageError
+from semrobust.models.deepjscc import SHRINK, DeepJSCC
 from semrobust.phy.channel import awgn
 from semrobust.systems.base import Decoded, Sent, State, System, device
 
@@ -73,6 +77,7 @@ class NetworkSystem(System[N]):
     def __init__(self, settings: N, real_uses: int) -> None:
         super().__init__(settings, real_uses)
         self.module = DeepJSCC(real_uses, settings.width)
+        self.size = SIZE
 
     @property
     def training(self) -> TrainingSettings:
@@ -106,7 +111,23 @@ class NetworkSystem(System[N]):
     def state(self) -> State:
         return self.module.state_dict()
 
+    def resized(self, size: Size) -> Self:
+        """As `System.resized`, for sides that are multiples of 4."""
+        height, width = size
+        if min(size) < SHRINK or height % SHRINK or width % SHRINK:
+            raise UsageError(f"images of {height}x{width}: this network takes sides that are multiples of {SHRINK}")
+        twin = copy.copy(self)
+        twin.module, twin.size = copy.deepcopy(self.module), size
+        twin.module.decoder.spatial = (height // SHRINK, width // SHRINK)
+        twin.real_uses = twin.module.decoder.feature_maps * math.prod(twin.module.decoder.spatial)
+        return twin
+
     def encode(self, images: torch.Tensor) -> Sent:
+        if images.shape[1:] != (3, *self.size):
+            raise UsageError(
+                f"images of shape {tuple(images.shape)}: {self.name or 'this network'} takes images of "
+                f"{(3, *self.size)}; semrobust.load(..., size=(H, W)) gives it others"
+            )
         with torch.no_grad():
             codewords = self.module.encoder(images.to(self._device)).to(images.device)
         return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool, device=images.device))
@@ -122,7 +143,7 @@ class NetworkSystem(System[N]):
 
     def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]]:
         decoder = self.module.decoder
-        return decoder.body, (decoder.feature_maps, 8, 8)
+        return decoder.body, (decoder.feature_maps, *decoder.spatial)
 
     @property
     def _device(self) -> torch.device:

@@ -11,7 +11,7 @@ _LEAST_MSE = 1e-10  # an identical image is reported as 100 dB rather than infin
 
 
 def mean_squared_error(shown: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """Mean squared error per image over its 3072 values, shape (B,), float32."""
+    """Mean squared error per image over all its values, shape (B,), float32."""
     return (shown - images).square().mean(dim=(1, 2, 3))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from semrobust.codecs.base import Codec
+from semrobust.codecs.base import Codec, Size
 from semrobust.codecs.hevc import Hevc
 from semrobust.config.registry import SYSTEMS
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
@@ -25,5 +25,5 @@ class HevcLdpcSystem(ClassicalSystem):
     codec_name = "hevc"
 
     @classmethod
-    def make_codec(cls, settings: ClassicalSettings) -> Codec:
-        return Hevc(settings.subsampling, settings.stream)
+    def make_codec(cls, settings: ClassicalSettings, size: Size) -> Codec:
+        return Hevc(settings.subsampling, settings.stream, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from semrobust.codecs.base import Codec
+from semrobust.codecs.base import Codec, Size
 from semrobust.codecs.jpeg import Jpeg
 from semrobust.config.registry import SYSTEMS
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
@@ -24,5 +24,5 @@ class JpegLdpcSystem(ClassicalSystem):
     codec_name = "jpeg"
 
     @classmethod
-    def make_codec(cls, settings: ClassicalSettings) -> Codec:
-        return Jpeg(settings.subsampling, settings.stream)
+    def make_codec(cls, settings: ClassicalSettings, size: Size) -> Codec:
+        return Jpeg(settings.subsampling, settings.stream, size)

@@ -43,15 +43,26 @@ def make(work: Work) -> pd.DataFrame:
 def _power_row(
     work: Work, system: str, attack: str, snr_db: float, group: pd.DataFrame, resamples: Callable[[int], Bootstrap]
 ) -> Row:
-    power, uses = group["power_total"].to_numpy(), work.settings["real_uses"]
+    row = common(work, system, snr_db, len(group)) | {
+        "attack": attack,
+        "stream": work.settings["systems"][system].get("stream", "none"),
+        "success_psnr_db": work.settings["success_psnr_db"],
+        **summary(group, work.settings["real_uses"], resamples),
+    }
+    return emptied(row)
+
+
+def summary(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap]) -> Row:
+    """What a row says of the images of one attack at one SNR, `group` with the columns of `measure.attack.rows`.
+
+    `uses` is N; `resamples` gives the bootstrap over a number of images.
+    """
+    power = group["power_total"].to_numpy()
     bounded = np.where(group["success"], power, np.inf)  # quantiles are right as long as they are finite
     low, high = interval(resamples(len(group)).means(power))
     q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
-    row = common(work, system, snr_db, len(group)) | {
-        "attack": attack,
+    return {
         "status": status(group),
-        "stream": work.settings["systems"][system].get("stream", "none"),
-        "success_psnr_db": work.settings["success_psnr_db"],
         "success_rate": group["success"].mean(),
         "n_censored": int((~group["success"]).sum()),
         "vanished_rate": group["vanished"].mean(),
@@ -66,7 +77,6 @@ def _power_row(
         "psr_db": psr_db(power.mean(), uses),
         **_ruinable(group, resamples),
     }
-    return emptied(row)
 
 
 def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:

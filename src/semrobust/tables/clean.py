@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.pipeline.work import Work
 from semrobust.tables.rows import by_snr, emptied, status
-from semrobust.tables.statistics import interval
-from semrobust.tables.table import Table, bootstrap, common, facts, samples
+from semrobust.tables.statistics import Bootstrap, interval
+from semrobust.tables.table import Row, Table, bootstrap, common, facts, samples
 
 
 def settings(params: Params) -> Plain:
@@ -22,22 +24,29 @@ def make(work: Work) -> pd.DataFrame:
     resamples, rows = bootstrap(work), []
     for system in work.settings["order"]:
         for snr_db, group in by_snr(samples(work.input("clean", system))):
-            psnr = group["psnr_db"].to_numpy()
-            low, high = interval(resamples(len(group)).means(psnr))
             row = common(work, system, snr_db, len(group)) | {
                 "stream": work.settings["systems"][system].get("stream", "none"),
-                "status": status(group),
-                "psnr_db": psnr.mean(),
-                "psnr_db_low": low,
-                "psnr_db_high": high,
-                "ssim": group["ssim"].mean(),
-                "block_error_rate": group["block_error"].mean(),
-                "decode_failure_rate": group["failed"].mean(),
-                "infeasible_rate": group["infeasible"].mean(),
                 "symbols_per_image": work.settings["real_uses"] // 2,
+                **summary(group, resamples),
             }
             rows.append(emptied(row))
     return pd.DataFrame(rows)
+
+
+def summary(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
+    """What a row says of the images at one SNR, `group` with the columns of `measure.clean.measure`."""
+    psnr = group["psnr_db"].to_numpy()
+    low, high = interval(resamples(len(group)).means(psnr))
+    return {
+        "status": status(group),
+        "psnr_db": psnr.mean(),
+        "psnr_db_low": low,
+        "psnr_db_high": high,
+        "ssim": group["ssim"].mean(),
+        "block_error_rate": group["block_error"].mean(),
+        "decode_failure_rate": group["failed"].mean(),
+        "infeasible_rate": group["infeasible"].mean(),
+    }
 
 
 TABLE = Table(

@@ -5,7 +5,6 @@ A table is one file of this package with a `Table` named `TABLE` in it; the file
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -75,13 +74,13 @@ class Table:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Names of all tables; nothing is imported."""
+    """Names of all tables of this package; nothing is imported."""
     return tuple(step.named("semrobust.tables", "TABLE"))
 
 
 def table(name: str) -> Table:
     """A table by its name; imports its file alone."""
-    found: Table = importlib.import_module(step.named("semrobust.tables", "TABLE")[name]).TABLE
+    found: Table = step.defined("semrobust.tables", "TABLE", name)[1]
     return found
 
 

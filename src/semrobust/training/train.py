@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import ChannelSettings, Plain
 from semrobust.data.splits import load_split
-from semrobust.pipeline import memory, seeds, select
+from semrobust.pipeline import memory, record, seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import kind_of, save
@@ -22,6 +22,7 @@ from semrobust.training.trainers import trainer_for
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+    from semrobust.pipeline.plan import Artifact
 
 
 def learns(params: Params, name: str) -> bool:
@@ -73,6 +74,14 @@ def make(work: Work, after_epoch: Callable[[int], None] = lambda _: None) -> Non
         save(system, path)
 
 
+def says(artifact: Artifact) -> str:
+    """How the training ended, of what was trained here."""
+    history = record.read(artifact.record)["details"].get("history")
+    return (
+        f"{len(history)} epochs, validation loss {history[-1]['validation_loss']:.4g}" if history else "ready as it is"
+    )
+
+
 STEP = Step(
     kind="train",
     stage="models",
@@ -84,6 +93,7 @@ STEP = Step(
     versions=lambda params, name: {"train": 1, "system": SYSTEMS[params.systems[name].kind].version},
     modules=lambda params, name: [__name__, SYSTEMS[params.systems[name].kind].__module__],
     make=make,
+    says=says,
     gpu=learns,
     memory_mb=1750,
     minutes=240,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from semrobust.attacks.code.structure.sets import NodeSets
 from semrobust.config.settings import StructureSettings
-from semrobust.phy.ldpc import LdpcCode, from_parity_check, nr_code, regular_code
+from semrobust.phy.ldpc import LdpcCode, nr_code, regular_code
 
 QUICK: dict[str, Any] = {
     "max_cycle": 8,
@@ -44,7 +44,7 @@ def nr() -> LdpcCode:
 
 def code_of(matrix: npt.NDArray[np.uint8]) -> LdpcCode:
     """The code of a parity-check matrix."""
-    return from_parity_check(matrix)
+    return LdpcCode.from_parity_check(matrix)
 
 
 def tuples(sets: NodeSets) -> list[tuple[int, ...]]:

@@ -18,7 +18,7 @@ from semrobust.attacks.base import Attack, AttackResult, Target, better, untouch
 from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
-from semrobust.phy.power import SOURCE_VALUES, power_total
+from semrobust.phy.power import power_total
 
 _DECAY, _DECAY_SQUARED, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own (Kingma, Ba 2015)
 _CHECKS, _STANDSTILL = 10, 1e-3  # how often a search looks at an image's objective, and the least share it must fall by
@@ -85,16 +85,17 @@ def _minimize(
     succeeded = torch.zeros_like(found.success)
     current, first, second = (torch.zeros_like(target.received) for _ in range(3))
     least = before = torch.full_like(constant, torch.inf, dtype=torch.float64)
-    limit = SOURCE_VALUES * target.threshold + settings.margin
+    values = target.images[0].numel()
+    limit = values * target.threshold + settings.margin
     check = max(1, settings.iterations // _CHECKS)
     for taken in range(1, settings.iterations + 1):
         mse, gradient = measure(target, current)
         ruined = mse >= target.threshold
         own = better(own, current, ruined, mse)
         succeeded[rows] |= ruined
-        short = (limit - SOURCE_VALUES * mse).clamp_min(0.0)
+        short = (limit - values * mse).clamp_min(0.0)
         least = torch.minimum(least, power_total(current) + constant * short)
-        weight = (short > 0).float() * constant * SOURCE_VALUES
+        weight = (short > 0).float() * constant * values
         slope = 2 * current - weight[:, None] * gradient
         first = _DECAY * first + (1 - _DECAY) * slope
         second = _DECAY_SQUARED * second + (1 - _DECAY_SQUARED) * slope.square()

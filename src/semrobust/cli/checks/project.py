@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semrobust.cli.checks.finding import Finding, Setting, gib
+from semrobust.config import plugins as plugged
 from semrobust.config.params import Params
 from semrobust.config.settings import DataSettings
 from semrobust.errors import ArtifactError, DataError, ParamsError
@@ -28,6 +29,23 @@ def params(setting: Setting) -> Iterator[Finding]:
         yield Finding("problem", "params", f"{names}: {problems}", "correct the named keys")
     else:
         yield Finding("ok", "params", f"{names}: run '{setting.params.run}'", details={"run": setting.params.run})
+
+
+def plugins(setting: Setting) -> Iterator[Finding]:
+    """Plug-ins of the params, and those that are installed and not in use."""
+    used = plugged.located(setting.params.plugins) if isinstance(setting.params, Params) else []
+    for plugin in used:
+        yield Finding("ok", "plug-in", _described(plugin), details={"offers": plugin.offers})
+    for name, plugin in plugged.announced().items():
+        if name not in [each.name for each in used]:
+            text = f"{_described(plugin)}; not in use, since plugins in the params does not name it"
+            yield Finding("ok", "plug-in", text, details={"offers": plugin.offers})
+
+
+def _described(plugin: plugged.Plugin) -> str:
+    of = "" if plugin.distribution is None else f" of {plugin.distribution} {plugin.version}"
+    offers = "; ".join(f"{room} {', '.join(names)}" for room, names in plugin.offers.items() if names)
+    return f"{plugin.given}{of} in {plugin.place}: {offers}"
 
 
 def data(setting: Setting) -> Iterator[Finding]:

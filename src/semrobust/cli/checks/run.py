@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from semrobust.cli.base import clock
 from semrobust.cli.checks.finding import Finding, Setting
 from semrobust.pipeline import audit, step, work
 from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan
@@ -65,10 +66,3 @@ def earlier(setting: Setting) -> Iterator[Finding]:
         text = f"records of an earlier release: {named}"
         remedy = "they can be read, and the next run makes their files anew"
         yield Finding("warning", "records", text, remedy, dict(folders))
-
-
-def clock(seconds: float) -> str:
-    """A duration in the unit that fits it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

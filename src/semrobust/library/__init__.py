@@ -1,0 +1,1 @@
+"""The face of the package for Python: what `import semrobust` gives."""

@@ -1,0 +1,87 @@
+"""Arguments that `attack` and `evaluate` share, checked: images, SNRs, the transceiver itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+
+import torch
+
+from semrobust.errors import UsageError
+from semrobust.library.transceiver import Transceiver
+from semrobust.measure.vectors import at
+from semrobust.systems.base import System
+
+LEAST_SIDE = 8
+"""Of images: smaller ones have no structural similarity."""
+
+
+def transceiver(given: object) -> System:
+    """A system that shows images; raises UsageError with what to do about anything else."""
+    if not isinstance(given, System):
+        raise UsageError(
+            f"a {type(given).__name__} is no transceiver: wrap the two ends of yours as semrobust.Transceiver(encoder, "
+            'decoder, real_uses=N), or take one of semrobust.load("deepjscc") and semrobust.chain("hevc")'
+        )
+    if given.task != "image":
+        raise UsageError(f"{given.name or given.settings.kind} shows no images: it names classes, or is a part of that")
+    return given
+
+
+def images(given: torch.Tensor) -> torch.Tensor:
+    """Images (B,C,H,W) as float32 on the CPU; raises UsageError with what to do about anything else."""
+    if not isinstance(given, torch.Tensor):
+        raise UsageError(f"images: {type(given).__name__}, must be a torch tensor (B, C, H, W); see torch.from_numpy")
+    if given.ndim != 4 or not len(given) or min(given.shape[2:]) < LEAST_SIDE:
+        raise UsageError(
+            f"images of shape {tuple(given.shape)}: must be (B, C, H, W), at least one image of at least "
+            f"{LEAST_SIDE}x{LEAST_SIDE} pixels; images[None] makes a batch of one image"
+        )
+    if not given.is_floating_point():
+        raise UsageError(f"images of {given.dtype}: must be float in [0,1]; divide 8-bit values by 255")
+    found = given.detach().float().cpu()
+    low, high = (float(end) for end in found.aminmax())
+    if not (low >= 0 and high <= 1):
+        raise UsageError(f"images with values from {low:.3g} to {high:.3g}: must be in [0,1]")
+    return found
+
+
+def snr_db(given: float | Sequence[float]) -> float | tuple[float, ...]:
+    """One SNR per real channel use in dB, or several as they were asked for; raises UsageError for anything else."""
+    try:
+        asked = float(given) if isinstance(given, int | float | Real) else tuple(float(value) for value in given)
+    except (TypeError, ValueError):
+        asked = ()
+    found = each(asked)
+    if not found or not all(abs(value) <= 100 for value in found):  # NaN is not
+        raise UsageError(f"snr_db: {given!r}, must be a number of dB from -100 to 100, or several")
+    if len(set(map(at, found))) < len(found):
+        raise UsageError(f"snr_db: {given!r}, names an SNR twice")
+    return asked
+
+
+def each(asked: float | tuple[float, ...]) -> list[float]:
+    """One or several SNRs as a list."""
+    return list(asked) if isinstance(asked, tuple) else [asked]
+
+
+def psnr_db(given: float) -> float:
+    """The PSNR at which an image is ruined; raises UsageError for one that no image or every image has."""
+    if not 0 < given < 60:
+        raise UsageError(f"success_psnr_db: {given!r}, must be above 0 and below 60 dB")
+    return float(given)
+
+
+def whole(name: str, given: int | None, default: int, least: int = 1) -> int:
+    """A whole number, or the default for None; raises UsageError for anything else."""
+    if given is None:
+        return default
+    if isinstance(given, bool) or not isinstance(given, int) or given < least:
+        raise UsageError(f"{name}: {given!r}, must be a whole number of at least {least}")
+    return given
+
+
+def checked(system: System, pictures: torch.Tensor, snr_db: float, gradient: bool) -> None:
+    """Try a foreign transceiver first; ours have their tests."""
+    if isinstance(system, Transceiver):
+        system.check(pictures, snr_db, gradient)

@@ -1,0 +1,165 @@
+"""The search for the least power that ruins images, on any transceiver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+import torch
+
+from semrobust.attacks.base import Attack, attack_of
+from semrobust.attacks.code.structure.analysis import analyse
+from semrobust.attacks.code.structure.sets import Structure
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import Plain, StructureSettings
+from semrobust.errors import UsageError, similar
+from semrobust.library import arguments, defaults
+from semrobust.library.outcome import AttackOutcome
+from semrobust.measure.attack import search
+from semrobust.measure.vectors import at
+from semrobust.phy.ldpc import LdpcCode
+from semrobust.pipeline import seeds, select
+from semrobust.systems.base import System
+from semrobust.systems.distortion import mse_from_psnr_db
+
+
+def attack(
+    transceiver: System,
+    images: torch.Tensor,
+    snr_db: float | Sequence[float],
+    attack: str | Attack = "minimum_norm",
+    *,
+    success_psnr_db: float | None = None,
+    seed: int | None = None,
+    batch: int | None = None,
+    structure: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> AttackOutcome:
+    """Search for each image the least ||s||² of a vector s, added to what is received, that ruins the image.
+
+    The attacker knows image, codeword, noise and receiver. An image is ruined when what the receiver shows has a PSNR
+    of at most `success_psnr_db`. What is not given is as in `params.yaml`: the numbers stand beside the tables'.
+
+    Args:
+        transceiver: `Transceiver`, `load(...)`, `chain(...)`, or any `systems.base.System` that shows images.
+        images: (B,C,H,W) float in [0,1], on any device. Noise and random starts belong to an image's place in them.
+        snr_db: SNR per real channel use, σ² = 10^(-snr_db/10), or several.
+        attack: a name in the `attacks` of params.yaml, a kind of attack, or an `Attack`.
+        success_psnr_db: when an image is ruined.
+        seed: root of all randomness.
+        batch: images side by side, which changes no result but needs memory.
+        structure: how far a code's graph is searched, for attacks that know it: settings over those of `structure` in
+            params.yaml. It is searched once per code, which takes minutes as it stands there.
+        settings: of the attack, over those of params.yaml; `fitting_attacks` shows them, and the page on the API says
+            what each means.
+
+    Raises UsageError for what cannot be, and ResultError where the transceiver does not keep what it must.
+
+    >>> import semrobust
+    >>> chain = semrobust.chain("hevc", real_uses=768)
+    >>> outcome = semrobust.attack(chain, semrobust.example_images(4), snr_db=10, attack="random", step_db=4.0)
+    >>> outcome.vectors.shape
+    torch.Size([4, 768])
+    >>> bool((outcome.power_total / 768 == outcome.power_per_use).all())
+    True
+    """
+    system, pictures = arguments.transceiver(transceiver), arguments.images(images)
+    asked, params = arguments.snr_db(snr_db), defaults.params()
+    snrs = arguments.each(asked)
+    name, method = _method(attack, settings, system)
+    limit = params.evaluation.success_psnr_db if success_psnr_db is None else arguments.psnr_db(success_psnr_db)
+    root = arguments.whole("seed", seed, params.seed, least=0)
+    arguments.checked(system, pictures, snrs[0], "gradient" in method.requires)
+    rows, vectors = search(
+        system,
+        method,
+        pictures,
+        snrs,
+        threshold=mse_from_psnr_db(limit),
+        seed=root,
+        batch=arguments.whole("batch", batch, params.evaluation.batch),
+        structure=_structure(system, structure or {}, root) if method.knows_structure else None,
+    )
+    found = [vectors[at(snr)] for snr in snrs]
+    return AttackOutcome(
+        system=system.name or system.settings.kind,
+        attack=name,
+        real_uses=system.real_uses,
+        success_psnr_db=limit,
+        seed=root,
+        snr_db=asked,
+        rows=rows,
+        vectors=(torch.stack(found) if isinstance(asked, tuple) else found[0]).to(images.device),
+    )
+
+
+def _method(chosen: str | Attack, given: Mapping[str, Any], system: System) -> tuple[str, Attack]:
+    """Name of an attack, and the attack with its settings."""
+    if isinstance(chosen, Attack):
+        if given:
+            raise UsageError(f"{', '.join(given)}: an attack that is given whole has its settings already")
+        name, method, kind = chosen.settings.kind, chosen, type(chosen)
+    else:
+        described = _described(chosen)
+        kind = cast("type[Attack]", ATTACKS[described["kind"]])
+        what = f"attack {chosen!r}"
+        method = attack_of(defaults.overridden(what, kind.Settings, described, given))
+        name = chosen
+    lacking = sorted(kind.requires - system.capabilities)
+    if lacking or not _searches(method):
+        which = system.name or system.settings.kind
+        reason = (
+            f"needs {' and '.join(map(repr, lacking))}, which {which} does not offer"
+            if lacking
+            else "tries vectors that were made elsewhere, on a surrogate or by somebody who sent them in"
+        )
+        raise UsageError(f"attack {name!r} {reason}. Attacks that fit: {', '.join(fitting_attacks(system))}")
+    return name, method
+
+
+def fitting_attacks(transceiver: System) -> dict[str, Plain]:
+    """The attacks of params.yaml that can be run on a transceiver, each with the settings that it has there.
+
+    >>> import semrobust
+    >>> semrobust.fitting_attacks(semrobust.chain("jpeg"))["least_reliable_bits"]
+    {'margins': [0.7, 1.0], 'grid': 12, 'bisections': 6}
+    """
+    params = defaults.params()
+    plain = {name: params.section("attacks", name) for name in params.attacks}
+    methods = {name: attack_of(select.without(described, "label")) for name, described in plain.items()}
+    return {
+        name: select.without(plain[name], "kind", "label")
+        for name, method in methods.items()
+        if method.requires <= transceiver.capabilities and _searches(method)
+    }
+
+
+def _searches(method: Attack) -> bool:
+    """Whether an attack finds its vectors by itself."""
+    return not method.transfers and method.settings.only_on is None
+
+
+def _described(chosen: str) -> Plain:
+    """Settings of an attack: by its name in the params, or as the first there of its kind."""
+    params = defaults.params()
+    named = next((name for name, entry in params.attacks.items() if entry.kind == chosen), None)
+    if chosen in params.attacks or named is not None:
+        found: Plain = params.section("attacks", chosen if chosen in params.attacks else str(named))
+        return found
+    if chosen in ATTACKS:
+        return {"kind": chosen, "label": chosen}
+    known = list(dict.fromkeys([*params.attacks, *ATTACKS]))
+    raise UsageError(f"unknown attack {chosen!r}{similar(chosen, known)}; known: {', '.join(known)}")
+
+
+def _structure(system: System, given: Mapping[str, Any], seed: int) -> Structure:
+    """What is known of the code, searched once."""
+    whole = defaults.overridden("structure", StructureSettings, defaults.params().section("structure"), given)
+    own = seeds.integer(seed, "structure", system.name)
+    return _analysed(system.soft_bits().decoder.code, StructureSettings.model_validate(whole), own)
+
+
+@lru_cache(maxsize=8)
+def _analysed(code: LdpcCode, settings: StructureSettings, seed: int) -> Structure:
+    return analyse(code, settings, seed)

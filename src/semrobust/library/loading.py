@@ -1,0 +1,160 @@
+"""Systems and images of a run by name: from the project that the package lies in, or from a file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from semrobust.config import params as config
+from semrobust.config.params import Params
+from semrobust.config.settings import LEVELS
+from semrobust.data import photos
+from semrobust.errors import ArtifactError, UsageError, similar
+from semrobust.library import defaults
+from semrobust.measure.images import TestImages
+from semrobust.pipeline import seeds
+from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.work import finished, is_made
+from semrobust.systems.base import System
+from semrobust.systems.checkpoint import kind_of, restore
+
+Files = Params | str | Path | Sequence[str | Path]
+"""Params, or their files, later ones over earlier ones."""
+
+
+def load(
+    name: str,
+    *,
+    run: str | None = None,
+    params: Files | None = None,
+    folder: str | Path | None = None,
+    weights: str | Path | None = None,
+    size: tuple[int, int] | None = None,
+) -> System:
+    """The system `name` of a run, ready to be attacked.
+
+    A network comes from the run's models, compared with their record; what does not learn is constructed. An attack on
+    it with the params of the run gives the rows of the run's tables.
+
+    Args:
+        name: of a system of the params that shows images, such as "deepjscc" or "hevc_ldpc_qpsk".
+        run: a run of the project, "laptop" (params.yaml) or one with an overlay in params/; not with `params`.
+        params: other params.
+        folder: the project, which holds params.yaml and data/RUN/models; else the one that the package lies in.
+        weights: a safetensors file to take instead, as a run has it in its models. It needs no project.
+        size: height and width of the images, for a network that takes other ones than 32x32: it then has as many
+            channel uses per pixel, and its quality there is not what it was trained for.
+
+    Raises UsageError for a name that there is not, ArtifactError with what to do where the network is not there.
+
+    >>> import semrobust
+    >>> semrobust.load("hevc_ldpc_qpsk").real_uses
+    768
+    """
+    project = _project(folder)
+    chosen = _params(project, run, params)
+    if name not in chosen.systems:
+        known = chosen.of_task("image")
+        raise UsageError(f"unknown system {name!r}{similar(name, known)}; known: {', '.join(known)}")
+    if chosen.task(name) != "image":
+        raise UsageError(f"{name!r} shows no images: it names classes, or is a part of what does")
+    system = _from_run(name, chosen, project) if weights is None else _from_file(name, chosen, Path(weights))
+    system.name = name
+    return system if size is None else system.resized(size)
+
+
+def load_images(
+    count: int | None = None,
+    *,
+    run: str | None = None,
+    params: Files | None = None,
+    folder: str | Path | None = None,
+) -> torch.Tensor:
+    """The first `count` test images of a run, in its order, float32 (B,3,32,32): those that its tables are about.
+
+    Arguments as those of `load`. Raises ArtifactError with what to do where the dataset is not there.
+
+    Here `params` and `folder` are those of a run that was made:
+
+    >>> import semrobust
+    >>> semrobust.load_images(8, params=params, folder=folder).shape
+    torch.Size([8, 3, 32, 32])
+    """
+    project = _project(folder)
+    chosen = _params(project, run, params)
+    with contextlib.chdir(project or "."):  # a run's paths start from the project's root
+        made = finished(Plan.of(chosen), f"dataset/{chosen.data.source}")
+        return TestImages.read(made.artifact.stem, count).images
+
+
+def example_images(count: int = 16) -> torch.Tensor:
+    """Pieces of ten photographs that come with scikit-image and scikit-learn, float32 (B,3,32,32) in [0,1].
+
+    At most 540, always in the same mixed order: something to try a transceiver on, without a data set.
+
+    >>> import semrobust
+    >>> semrobust.example_images(4).shape
+    torch.Size([4, 3, 32, 32])
+    """
+    pieces = photos.load().test
+    if not 1 <= count <= len(pieces):
+        raise UsageError(f"count: {count}, must be from 1 to {len(pieces)}")
+    order = seeds.generator(0, "example images").permutation(len(pieces))
+    return torch.from_numpy(pieces.images[order[:count]]).float() / LEVELS
+
+
+def _project(folder: str | Path | None) -> Path | None:
+    """The project's root; None outside of any."""
+    if folder is not None:
+        return Path(folder).resolve()
+    return defaults.CHECKOUT if (defaults.CHECKOUT / "params.yaml").exists() else None
+
+
+def _params(project: Path | None, run: str | None, given: Files | None) -> Params:
+    if given is not None:
+        if run is not None:
+            raise UsageError(f"run: {run!r}, is said by the params already")
+        if isinstance(given, Params):
+            return given
+        return config.load([Path(path) for path in ([given] if isinstance(given, str | Path) else given)])
+    main = None if project is None else project / "params.yaml"
+    base = config.load([main]) if main is not None and main.exists() else defaults.params()
+    if run is None or run == base.run:
+        return base
+    overlays = {} if main is None else {path.stem: path for path in (main.parent / "params").glob("*.yaml")}
+    if main is None or run not in overlays:
+        known = ", ".join([base.run, *sorted(overlays)])
+        raise UsageError(f"unknown run {run!r}; known: {known}. Others are loaded by their params files (params=[...])")
+    return config.load([main, overlays[run]])
+
+
+def _from_run(name: str, params: Params, project: Path | None) -> System:
+    """The system as the run has it, or constructed where that is all there is to it."""
+    plan = Plan.of(params)
+    artifact = plan[f"train/{name}"]
+    with contextlib.chdir(project or "."):
+        if project is not None and is_made(artifact):
+            return restore(finished(plan, artifact.address))
+    kind = kind_of(params.section("systems", name))
+    if not kind.trainable:
+        return kind.create(params.systems[name], params.link.real_uses, seeds.integer(params.seed, "create", name))
+    where = "outside of a project there is none" if project is None else f"{project / artifact.path()} is missing"
+    raise ArtifactError(
+        f"the network of {name!r} in the run {params.run!r} is not here: {where}. Train it in the project's root, by "
+        f"`snakemake --cores 2 {artifact.path()}`, or name a file (weights=FILE)"
+    )
+
+
+def _from_file(name: str, params: Params, weights: Path) -> System:
+    kind = kind_of(params.section("systems", name))
+    try:
+        return kind.restore(params.systems[name], params.link.real_uses, load_file(weights))
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{weights} cannot be read as a safetensors file: {error}") from error
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise ArtifactError(f"{weights} does not hold {name!r} as the params describe it: {error}") from error
