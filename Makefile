@@ -1,4 +1,4 @@
-# make install | demo | test | quick | lint | docs | linkcheck | record | release | lock | upgrade
+# make install | demo | retrain | test | quick | lint | docs | linkcheck | record | release | lock | upgrade
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # the workflow's jobs call `semrobust`, so the environment goes first in their PATH
 RUN := PATH="$$PWD/$(BIN):$$PATH"
 
-.PHONY: install demo test quick lint docs linkcheck record release lock upgrade
+.PHONY: install demo retrain test quick lint docs linkcheck record release lock upgrade
 
 install: $(INSTALLED)
 
@@ -24,6 +24,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: install
 	$(RUN) snakemake --cores $(CORES) all --configfile params/demo.yaml
 	@echo "Figures: figures/demo/  Tables: data/demo/results/"
+
+# the networks of the run in params.yaml, which stay as they are until all new ones are whole
+retrain: install
+	$(RUN) snakemake --cores $(CORES) dataset
+	$(RUN) semrobust models --retrain
 
 test: quick
 	$(RUN) pytest tests -m slow -n 3 --dist loadfile --cov --cov-append --cov-fail-under=90  # Slurm and kills wait a lot

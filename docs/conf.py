@@ -15,7 +15,7 @@ project = "semrobust"
 author = "the semrobust authors"
 project_copyright = f"{author}, MIT licence"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_run", "steps"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference_run", "networks", "steps"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 4
 

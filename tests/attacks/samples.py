@@ -174,6 +174,7 @@ def deepjscc_settings(width: int = 4, **training: Any) -> DeepJSCCSettings:
     schedule = {
         "train_snr_db": 10.0, "epochs": 4, "batch": 32, "learning_rate": 5e-3, "warmup_share": 0.2,
         "weight_decay": 1e-4,
+        "precision": "fp32",
     }  # fmt: skip
     entry = {"kind": "deepjscc", "label": "small", "width": width, "training": schedule | training}
     return DeepJSCCSettings.model_validate(entry)

@@ -34,7 +34,8 @@ class Target:
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
     `structure` what is known of the LDPC code's graph, for attacks that ask for it. Of the system an attack uses what
-    `systems.base` promises for the capabilities that it requires, and nothing else.
+    `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device,
+    wherever the network is, and an attack leaves them there.
     """
 
     system: System
@@ -95,7 +96,7 @@ def untouched(target: Target) -> AttackResult:
     """The result of no attack: success only where channel noise alone ruined the image."""
     nothing = torch.zeros_like(target.received)
     mse = target.distortion(nothing)
-    return AttackResult(nothing, mse >= target.threshold, mse, torch.zeros(len(target), dtype=torch.int64))
+    return AttackResult(nothing, mse >= target.threshold, mse, torch.zeros_like(mse, dtype=torch.int64))
 
 
 def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: torch.Tensor) -> AttackResult:

@@ -26,12 +26,11 @@ def first_crossing(target: Target, path: Path, strengths: Sequence[float], bisec
     """
     result = untouched(target)
     rows = (~result.success).nonzero().squeeze(1)
-    low = torch.zeros(len(target))
-    high = torch.zeros(len(target))
+    low, high = torch.zeros_like(result.mse), torch.zeros_like(result.mse)
     for strength in strengths:
         if not len(rows):
             break
-        found = _try(target, path, torch.full((len(rows),), strength), rows, result)
+        found = _try(target, path, low.new_full((len(rows),), strength), rows, result)
         result = update(result, rows, found)
         high[rows[found.success]] = strength
         rows = rows[~found.success]

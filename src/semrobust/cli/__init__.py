@@ -18,6 +18,7 @@ VERBS = {
     "verify": ("semrobust.cli.rank", "Decode the vectors of a submission again"),
     "submit": ("semrobust.cli.rank", "Write vectors of your own as a submission"),
     "budget": ("semrobust.cli.reports", "Print bits, symbols and bandwidth of each system"),
+    "models": ("semrobust.cli.models", "List the networks of a run, and whether they are here"),
     "audit": ("semrobust.cli.audit", "Verify what a run made against its records"),
     "crate": ("semrobust.cli.audit", "Export the whole run as an RO-Crate"),
     "plan": ("semrobust.cli.plan", "Say what a run would make and why, and write it down"),

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from semrobust.cli import names
 from semrobust.cli.base import load, params_files
 from semrobust.pipeline.plan import Plan
+
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
 
 
 @click.group()
@@ -92,13 +97,37 @@ def _scaling(out: Path) -> None:
 @click.argument("system", default="deepjscc", shell_complete=names.systems)
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Instead of that of the params.")
+@click.option(
+    "--rounds", type=click.IntRange(min=0), default=0, help="Compare with the first edition in so many rounds."
+)
+@click.option(
+    "--beside", type=click.Path(path_type=Path), help="And with the network of a checkout, see the benchmark."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @params_files
-def training(system: str, steps: int, precision: str | None, as_json: bool, files: tuple[Path, ...]) -> None:
-    """Show where the training step of SYSTEM spends its time."""
+def training(
+    system: str,
+    steps: int,
+    precision: str | None,
+    rounds: int,
+    beside: Path | None,
+    as_json: bool,
+    files: tuple[Path, ...],
+) -> None:
+    """Show where the training step of SYSTEM spends its time, or how fast it is beside that of the first edition.
+
+    --beside takes a checkout of github.com/chunbaobao/Deep-JSCC-PyTorch, whose network is trained on the same images
+    with as many channel uses.
+    """
     from semrobust.training.bench import profile
 
-    measured = profile(load(files), system, steps, precision)
+    params = load(files)
+    if rounds:
+        from semrobust.training.bench_step import compare
+
+        _race(lambda tell: compare(params, system, rounds, steps, precision, beside, tell), params, system, as_json)
+        return
+    measured = profile(params, system, steps, precision)
     if as_json:
         click.echo(json.dumps(measured))
         return
@@ -108,6 +137,42 @@ def training(system: str, steps: int, precision: str | None, as_json: bool, file
     click.echo(
         f"forward, backward and optimizer: {measured['share']:.1%}; {measured['images_per_second']:.0f} images/s"
     )
+
+
+@bench.command()
+@click.argument("system", default="deepjscc", shell_complete=names.systems)
+@click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@params_files
+def gradients(system: str, steps: int, rounds: int, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Compare ways to make the step that attacks on SYSTEM repeat: its decoder, forward and backward."""
+    from semrobust.measure.bench_gradient import compare
+
+    params = load(files)
+    _race(lambda tell: compare(params, system, rounds, steps, tell), params, system, as_json)
+
+
+def _race(
+    compare: Callable[[Callable[[str], None]], dict[str, Any]], params: Params, system: str, as_json: bool
+) -> None:
+    """Print what `pipeline.race` found, with the machine before it started."""
+    import torch
+
+    from semrobust.phy.bench import machine
+
+    before = machine()
+    ways = compare(lambda line: click.echo(line, err=True))
+    if as_json:
+        threads = params.compute.model_dump()
+        facts = {"system": system, "torch": torch.__version__, "compute": threads, "machine": before}
+        click.echo(json.dumps(facts | {"ways": ways}, indent=1))
+        return
+    for way, one in ways.items():
+        low, high = one["ratio_range"]
+        speed = f"{one['images_per_second']:8.0f} images/s" if "images_per_second" in one else ""
+        text = f"{1e3 * one['seconds']:9.1f} ms{speed}  × {one['ratio']:.2f} [{low:.2f}, {high:.2f}]"
+        click.echo(f"{way:<24}{text}  first step {one['first_step']:.1f} s")
 
 
 @bench.command()

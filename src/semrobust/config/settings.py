@@ -20,6 +20,9 @@ PositiveFloat = Annotated[float, Field(gt=0, le=1e12)]
 Decibel = Annotated[float, Field(ge=-100, le=100)]
 """A ratio of powers, in dB: beyond these a variance or an amplitude is lost beside 1 in 32-bit numbers."""
 
+Precision = Literal["fp32", "bf16"]
+"""Of what a training computes with; weights stay float32."""
+
 TEST_IMAGES = {"cifar10": 10_000, "photos10": 540}
 TRAIN_IMAGES = {"cifar10": 50_000, "photos10": 12_000}
 VALIDATION_IMAGES = {"photos10": 270}

@@ -23,11 +23,11 @@ from semrobust.measure.images import TestImages
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
-from semrobust.pipeline import seeds, select
+from semrobust.pipeline import memory, seeds, select
 from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import GREY, Sent, System
+from semrobust.systems.base import GREY, Sent, System, device
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 
@@ -54,10 +54,10 @@ def aim(
         system,
         images,
         sent,
-        awgn(sent.codewords, snr_db, noise),
+        awgn(sent.codewords, snr_db, noise.to(images.device)),
         noise_variance(snr_db),
         threshold,
-        torch.from_numpy(directions),
+        torch.from_numpy(directions).to(images.device),
         seed,
         structure,
     )
@@ -73,20 +73,18 @@ def rows(
     """
     clean = target.distortion(torch.zeros_like(result.perturbation))
     grey = mean_squared_error(torch.full_like(target.images, GREY), target.images)
-    return pd.DataFrame(
-        {
-            "image": range(start, start + len(target)),
-            "snr_db": snr_db,
-            "success": result.success,
-            "power_total": result.power_total,
-            "psnr_db": psnr_db(result.mse).double(),
-            "clean_psnr_db": psnr_db(clean).double(),
-            "ruinable": grey >= target.threshold,
-            "infeasible": ~target.sent.feasible,
-            "steps": result.steps,
-            "vanished": float("nan") if vanished is None else vanished.double(),
-        }
-    )
+    columns = {
+        "success": result.success,
+        "power_total": result.power_total,
+        "psnr_db": psnr_db(result.mse).double(),
+        "clean_psnr_db": psnr_db(clean).double(),
+        "ruinable": grey >= target.threshold,
+        "infeasible": ~target.sent.feasible,
+        "steps": result.steps,
+        "vanished": torch.full_like(clean, torch.nan, dtype=torch.float64) if vanished is None else vanished.double(),
+    }
+    where = {"image": range(start, start + len(target)), "snr_db": snr_db}
+    return pd.DataFrame(where | {name: values.cpu() for name, values in columns.items()})
 
 
 def search(
@@ -118,7 +116,7 @@ def search(
         for numbers, part in zip(batches, sent, strict=True):
             target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure)
             for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
-                made = perturbations[at(snr_db)][numbers]
+                made = perturbations[at(snr_db)][numbers].to(images.device)
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
                 target = replace(target, directions=directions)
             targets.append(target)
@@ -191,11 +189,13 @@ def settings(params: Params, name: str) -> Plain:
 def make(work: Work) -> None:
     """Write the table of `rows` for all SNRs, and the perturbations themselves."""
     torch.set_num_threads(work.threads)
+    memory.keep()
     given, (name, attack) = work.settings, split(work.artifact.name)
     system, structure = restore(work.input("train")), structure_of(work)
     method = attack_of(given["attack"])
     made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
     test = TestImages.of(work, given["images"])
+    images = test.images.to(device()) if "gradient" in system.capabilities else test.images
     if method.settings.only_on is not None:
         sent_in = submission.accepted(attack, method.settings.sha256)
         made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
@@ -204,7 +204,7 @@ def make(work: Work) -> None:
         table, vectors = search(
             system,
             method,
-            test.images,
+            images,
             given["snr_db"],
             threshold=mse_from_psnr_db(given["success_psnr_db"]),
             seed=work.seed,
@@ -216,7 +216,7 @@ def make(work: Work) -> None:
     with work.output() as path:
         table.to_parquet(path, index=False)
     with work.output(VECTORS) as path:
-        save_file(vectors, path)
+        save_file({snr: found.cpu() for snr, found in vectors.items()}, path)
 
 
 def says(artifact: Artifact) -> str:

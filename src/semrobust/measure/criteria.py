@@ -19,6 +19,7 @@ from semrobust.errors import UsageError
 from semrobust.measure.attack import aim, rows, structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
+from semrobust.pipeline import memory
 from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
@@ -102,6 +103,7 @@ def make(work: Work) -> None:
     tried under absolute criteria alone: a failed decode is all or nothing.
     """
     torch.set_num_threads(work.threads)
+    memory.keep()
     given = work.settings
     theory = TheorySettings.model_validate({**given["theory"], "path_points": 1})
     system, structure = restore(work.input("train")), structure_of(work)

@@ -113,6 +113,8 @@ class SoftBits(Protocol):
 class System(SystemKind, Generic[S]):
     """A transceiver with N = `real_uses` real channel uses per image.
 
+    What it gives is on the device of what it is given, wherever its own network is.
+
     Class attributes: `side` is "semantic" or "classical"; `trainable` says that the system learns
     (`training.loop.Trainable`); `capabilities` names what attacks may use beside `encode` and `decode`: "gradient"
     promises `decode_differentiably`, "soft_bits" promises `soft_bits` and all that it gives. `version` is raised when
@@ -188,11 +190,11 @@ class System(SystemKind, Generic[S]):
         if sent.codewords.shape != (len(images), uses):
             shape = tuple(sent.codewords.shape)
             raise ResultError(f"{which} sends codewords of shape {shape}, must be {(len(images), uses)}")
-        power, wanted = power_total(sent.codewords), torch.full((len(images),), float(uses), dtype=torch.float64)
+        power, wanted = power_total(sent.codewords).cpu(), torch.full((len(images),), float(uses), dtype=torch.float64)
         if "soft_bits" in self.capabilities:
             modulation = self.soft_bits().modulation
             levels = float((modulation.levels.astype(float) ** 2).mean())
-            wanted = power_total(map_bits(sent.coded()[0], modulation)) / levels
+            wanted = power_total(map_bits(sent.coded()[0], modulation)).cpu() / levels
         wrong = ~(((power - wanted).abs() <= _POWER_SLACK * uses) | (power == 0))
         if wrong.any():
             found, right = float(power[wrong][0]), float(wanted[wrong][0])

@@ -10,13 +10,22 @@ if the step were the identity (`models.straight_through`), so that semantic nois
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import torch
 from pydantic import Field
 from typing_extensions import TypeVar
 
-from semrobust.config.settings import Decibel, NoiseEffort, Positive, PositiveFloat, Settings, SystemSettings, Task
+from semrobust.config.settings import (
+    Decibel,
+    NoiseEffort,
+    Positive,
+    PositiveFloat,
+    Precision,
+    Settings,
+    SystemSettings,
+    Task,
+)
 from semrobust.errors import ArtifactError
 from semrobust.models.codebook import Codebook
 from semrobust.phy.air import Air
@@ -57,7 +66,7 @@ class RecognitionTraining(Settings):
     learning_rate: PositiveFloat
     warmup_share: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     shift: Annotated[int, Field(ge=0, le=8)]
     channel: str | None

@@ -12,7 +12,15 @@ from typing_extensions import TypeVar
 
 from semrobust.codecs.base import SIZE, Size
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import Decibel, LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.config.settings import (
+    Decibel,
+    LinkSettings,
+    Positive,
+    PositiveFloat,
+    Precision,
+    Settings,
+    SystemSettings,
+)
 from semrobust.errors import UsageError
 from semrobust.models.deepjscc import SHRINK, DeepJSCC
 from semrobust.phy.channel import awgn
@@ -20,7 +28,10 @@ from semrobust.systems.base import Decoded, Sent, State, System, device
 
 
 class TrainingSettings(Settings):
-    """How a DeepJSCC is trained; `train_snr_db: null` leaves the channel noise out."""
+    """How a DeepJSCC is trained; `train_snr_db: null` leaves the channel noise out.
+
+    `precision` is that of the forward pass; weights, sums and validation stay float32.
+    """
 
     train_snr_db: Decibel | None
     epochs: Positive
@@ -28,6 +39,7 @@ class TrainingSettings(Settings):
     learning_rate: PositiveFloat
     warmup_share: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
+    precision: Precision
 
 
 class NetworkSettings(SystemSettings):
@@ -74,11 +86,13 @@ class NetworkSystem(System[N]):
 
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean squared error of a batch through the channel at the training SNR, with fresh noise."""
+        noise, snr_db = None, self.training.train_snr_db
+        if snr_db is not None:
+            # on the CPU, so that a GPU trains with the same noise; first, since a draw would cut a compiled loss in two
+            noise = torch.randn(len(images), self.real_uses, generator=generator).to(images.device)
         codewords = self.module.encoder(images)
-        if self.training.train_snr_db is not None:
-            # drawn on the CPU so that a GPU trains with the same noise
-            noise = torch.randn(codewords.shape, generator=generator).to(codewords.device)
-            codewords = awgn(codewords, self.training.train_snr_db, noise)
+        if noise is not None and snr_db is not None:
+            codewords = awgn(codewords, snr_db, noise)
         return torch.nn.functional.mse_loss(self.module.decoder(codewords), images)
 
     @classmethod
@@ -115,16 +129,16 @@ class NetworkSystem(System[N]):
                 f"{(3, *self.size)}; semrobust.load(..., size=(H, W)) gives it others"
             )
         with torch.no_grad():
-            codewords = self.module.encoder(images.to(self._device)).cpu()
-        return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool))
+            codewords = self.module.encoder(images.to(self._device)).to(images.device)
+        return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool, device=images.device))
 
     def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
         with torch.no_grad():
             images = self.decode_differentiably(received, noise_variance)
-        return Decoded(images, failed=torch.zeros(len(images), dtype=torch.bool))
+        return Decoded(images, failed=torch.zeros(len(images), dtype=torch.bool, device=images.device))
 
     def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
-        images: torch.Tensor = self.module.decoder(received.to(self._device)).cpu()
+        images: torch.Tensor = self.module.decoder(received.to(self._device)).to(received.device)
         return images
 
     def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]]:
@@ -133,7 +147,7 @@ class NetworkSystem(System[N]):
 
     @property
     def _device(self) -> torch.device:
-        """Where the network is; callers keep their tensors on the CPU."""
+        """Where the network is."""
         return next(self.module.parameters()).device
 
 

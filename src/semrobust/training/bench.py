@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 import time
 import warnings
 from collections import defaultdict
@@ -23,6 +23,7 @@ from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished
 from semrobust.systems.base import System
 from semrobust.systems.classification import CLASSES
+from semrobust.training.loop import Loop
 from semrobust.training.trainers import trainer_for
 
 PRECISIONS = ("fp32", "bf16")
@@ -54,39 +55,16 @@ def recognition_hours(params: Params, plan: Plan, steps: int, tell: Callable[[st
 def profile(params: Params, name: str, steps: int, precision: str | None = None) -> dict[str, float]:
     """Time `steps` optimizer steps of the system `name` on random images; seconds per part, and `share` of the three.
 
-    `precision` "fp32" or "bf16" replaces that of the params, for networks that have one. What makes noise in
-    adversarial training counts as `other`.
+    `precision` "fp32" or "bf16" replaces that of the params. Nothing is compiled, since a compiled step has no parts.
+    What makes noise in adversarial training counts as `other`.
 
     Wall time on the CPU, where operations finish before the call returns; random pixels cost what real ones cost.
     """
-    settings = params.systems.get(name)
-    schedule = getattr(settings, "training", None)
-    if settings is None or schedule is None:
-        learning = [system for system, chosen in params.systems.items() if getattr(chosen, "training", None)]
-        raise UsageError(f"'{name}' is not a system that learns; params have: {', '.join(learning)}")
-    if precision is not None:
-        if not hasattr(schedule, "precision"):
-            raise UsageError(f"'{name}' is always trained in fp32: leave --precision out")
-        schedule = schedule.model_copy(update={"precision": precision})
-    if getattr(schedule, "images", None) is not None:  # as many as are timed
-        schedule = schedule.model_copy(update={"images": None})
-    settings = settings.model_copy(update={"training": schedule})
-    kind = SYSTEMS[settings.kind]
-    assert issubclass(kind, System)
-    compute, classifies = params.compute, kind.task != "image"
-    torch.set_num_threads(compute.recognition_threads if classifies else compute.train_threads)
-    system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
-    batch = schedule.batch
-    stream = seeds.generator(params.seed, "bench", "training", name)
-    count = (steps + _WARM_UP) * batch
-    train = Split(stream.integers(0, 256, (count, 3, 32, 32), dtype="uint8"), stream.integers(CLASSES, size=count))
-    channel = None if settings.train_channel is None else params.channels[settings.train_channel]
-    with tempfile.TemporaryDirectory() as scratch:
-        one = Split(train.images[:1], train.labels[:1])
-        trainer = trainer_for(system, train, one, channel, Path(scratch), params.seed, name)
+    trainer, batch = fresh_trainer(params, name, steps + _WARM_UP, precision)
+    count, system = (steps + _WARM_UP) * batch, trainer.learner
     generator = torch.Generator().manual_seed(seeds.integer(params.seed, "bench", "training", name))
     order = torch.randperm(count, generator=generator)
-    forward = "learn" if classifies else "loss"
+    forward = "learn" if params.task(name) != "image" else "loss"
     seconds: dict[str, float] = defaultdict(float)
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,3 +97,33 @@ def profile(params: Params, name: str, steps: int, precision: str | None = None)
         "share": spent / total,
         "images_per_second": steps * batch / total,
     }
+
+
+def fresh_trainer(params: Params, name: str, batches: int, precision: str | None = None) -> tuple[Loop, int]:
+    """A fresh training of the system `name` on so many batches of random images, and its batch size.
+
+    `precision` "fp32" or "bf16" replaces that of the params. Raises UsageError for a system that does not learn.
+    """
+    learning = {system: chosen for system, chosen in params.systems.items() if getattr(chosen, "training", None)}
+    if name not in learning:
+        raise UsageError(f"'{name}' is not a system that learns; params have: {', '.join(learning)}")
+    settings = learning[name]
+    schedule: Any = settings.training  # type: ignore[attr-defined]
+    if precision is not None:
+        schedule = schedule.model_copy(update={"precision": precision})
+    if getattr(schedule, "images", None) is not None:  # as many as are timed
+        schedule = schedule.model_copy(update={"images": None})
+    settings = settings.model_copy(update={"training": schedule})
+    kind = SYSTEMS[settings.kind]
+    assert issubclass(kind, System)
+    compute, classifies = params.compute, kind.task != "image"
+    torch.set_num_threads(compute.recognition_threads if classifies else compute.train_threads)
+    system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
+    batch = schedule.batch
+    stream = seeds.generator(params.seed, "bench", "training", name)
+    count = batches * batch
+    train = Split(stream.integers(0, 256, (count, 3, 32, 32), dtype="uint8"), stream.integers(CLASSES, size=count))
+    channel = None if settings.train_channel is None else params.channels[settings.train_channel]
+    one = Split(train.images[:1], train.labels[:1])
+    nowhere = Path(os.devnull)  # nothing is saved
+    return trainer_for(system, train, one, channel, nowhere, params.seed, name), batch

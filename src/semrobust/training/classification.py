@@ -7,7 +7,7 @@ The loop itself (epochs, schedule, resuming) is `training.loop`; this file says 
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -111,11 +111,6 @@ class RecognitionTrainer(Loop):
     def _forward(self, images: torch.Tensor, labels: torch.Tensor, draw: Randomness) -> Learned:
         with self._precision():
             return self.network.learn(images, labels, self.air, draw)
-
-    def _precision(self) -> AbstractContextManager[object]:
-        if self.settings.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
 
     def _reseed(self, step: int, generator: torch.Generator) -> None:
         """Every `reseed_every` steps: put features in place of basis vectors that were not used since."""

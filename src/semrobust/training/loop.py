@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from semrobust.errors import ArtifactError, TrainingError
 from semrobust.pipeline import files, seeds
 from semrobust.systems.base import device
+from semrobust.training.compiled import PAYS_FROM, Loss, compiled
 
 Images = torch.Tensor
 
@@ -35,6 +38,8 @@ class Schedule(Protocol):
     def warmup_share(self) -> float: ...
     @property
     def weight_decay(self) -> float: ...
+    @property
+    def precision(self) -> str: ...
 
 
 class Learner(Protocol):
@@ -74,10 +79,12 @@ class Loop:
     and `name` name the random streams. AdamW with a one-cycle learning rate.
     """
 
+    compile_from = PAYS_FROM
+
     def __init__(
         self, learner: Learner, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
     ) -> None:
-        self.root_seed, self.name = root_seed, name
+        self.learner, self.root_seed, self.name = learner, root_seed, name
         self.device = device()
         self.checkpoint = scratch / "state.pt"
         self.train = train.to(self.device)
@@ -90,6 +97,8 @@ class Loop:
         )
         self.scheduler = one_cycle(self.optimizer, schedule, self.steps)
         self.history: list[dict[str, float]] = []
+        self.quick: Loss | None = None
+        self.compiled_epochs = 0
 
     def run(self, after_epoch: Callable[[int], None] = lambda epoch: None) -> list[dict[str, float]]:
         """Train to the last epoch, from the last finished one if there is any; returns one row per epoch.
@@ -100,12 +109,16 @@ class Loop:
         self._resume()
         epochs = self.schedule.epochs
         first = len(self.history)
+        if first < epochs:
+            self.module.train()
+            self.prepare()
         progress = tqdm(range(first, epochs), f"train {self.name}", epochs, initial=first, unit="epoch", disable=None)
         for epoch in progress:
             started = time.perf_counter()
             loss = self._epoch(epoch)
             validation = self._validate(epoch)
             self.history.append({"epoch": epoch + 1, "train_loss": loss, "validation_loss": validation})
+            self.compiled_epochs += self.quick is not None
             self._save()
             seconds = time.perf_counter() - started
             progress.set_postfix(loss=f"{loss:.5f}", validation=f"{validation:.5f}")
@@ -114,6 +127,20 @@ class Loop:
                 print(f"{line} {seconds:.1f} s", flush=True)
             after_epoch(epoch + 1)
         return self.history
+
+    def prepare(self) -> None:
+        """Once before the first step: make steps quicker, where that pays."""
+
+    def trained(self) -> dict[str, Any]:
+        """What a record says of how it was trained, beside settings and versions."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        return {"device": name, "compiled_epochs": self.compiled_epochs}
+
+    def _precision(self) -> AbstractContextManager[object]:
+        """Around forward passes: operations that can be are done in the precision of the settings."""
+        if self.schedule.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
 
     def _generator(self, *stream: str | int) -> torch.Generator:
         return torch.Generator().manual_seed(seeds.integer(self.root_seed, "train", self.name, *stream))
@@ -147,6 +174,7 @@ class Loop:
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "history": self.history,
+            "compiled_epochs": self.compiled_epochs,
         }
         with files.replacing(self.checkpoint) as temporary:
             torch.save(state, temporary)
@@ -165,6 +193,7 @@ class Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.history = state["history"]
+        self.compiled_epochs = state["compiled_epochs"]
 
 
 class Trainer(Loop):
@@ -176,6 +205,22 @@ class Trainer(Loop):
         super().__init__(system, train, validation, scratch, root_seed, name)
         self.system = system
 
+    def prepare(self) -> None:
+        """Compile the loss, if the training is long enough; go on without where that fails, and say so."""
+        if self.schedule.epochs * self.steps < self.compile_from:
+            return
+        images = as_float(self.train[: self.schedule.batch])
+        try:
+            with self._precision():
+                self.quick = compiled(self.system.loss, self.module, images)
+        except Exception as error:  # without a C++ compiler, or with a loss that torch cannot compile
+            why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            warnings.warn(
+                f"'{self.name}' is trained without torch.compile, which takes longer and changes last digits only: "
+                f"{why}. It needs a C++ compiler, such as g++, and a loss without second derivatives.",
+                stacklevel=2,
+            )
+
     def step(self, order: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
         """One optimizer step on batch number `step` of the permutation `order`; returns the detached loss."""
         batch = self.schedule.batch
@@ -183,7 +228,8 @@ class Trainer(Loop):
         if torch.rand((), generator=generator) < 0.5:
             images = images.flip(3)
         self.optimizer.zero_grad()
-        loss = self.system.loss(images, generator)
+        with self._precision():
+            loss = (self.quick or self.system.loss)(images, generator)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.scheduler.step()

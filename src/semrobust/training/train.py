@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import ChannelSettings, Plain
 from semrobust.data.splits import load_split
-from semrobust.pipeline import record, seeds, select
+from semrobust.pipeline import memory, record, seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import kind_of, save
@@ -56,6 +56,7 @@ def make(work: Work, after_epoch: Callable[[int], None] = lambda _: None) -> Non
     The state after each finished epoch lies in scratch; `after_epoch` is called with their number.
     """
     torch.set_num_threads(work.threads)
+    memory.keep()
     given, name = work.settings, work.artifact.name
     kind = kind_of(given["system"])
     described = kind.parse(given["system"])
@@ -68,7 +69,7 @@ def make(work: Work, after_epoch: Callable[[int], None] = lambda _: None) -> Non
         if given["channel"] is not None:
             channel = ChannelSettings.model_validate({"label": "in training", **given["channel"]})
         trainer = trainer_for(system, train, validation, channel, work.scratch, work.seed, name)
-        work.details["history"] = trainer.run(after_epoch)
+        work.details |= {"history": trainer.run(after_epoch), **trainer.trained()}
     with work.output() as path:
         save(system, path)
 

@@ -59,8 +59,8 @@ class CarliniWagner(Attack[CarliniWagnerSettings]):
             return result
         chosen = target.take(rows)
         found = untouched(chosen)
-        constant = torch.full((len(rows),), settings.start)
-        low, high = torch.zeros(len(rows)), torch.full((len(rows),), torch.inf)
+        constant = found.mse.new_full((len(rows),), settings.start)
+        low, high = torch.zeros_like(constant), torch.full_like(constant, torch.inf)
         for _ in range(settings.searches):
             found, ruined = _minimize(chosen, found, constant, settings)
             low, high = torch.where(ruined, low, constant), torch.where(ruined, constant, high)
@@ -81,10 +81,10 @@ def _minimize(
     As in the authors' code an image is left alone once its objective stands still: ten times in a search it is asked
     whether the least objective fell since the last time.
     """
-    rows, own = torch.arange(len(target)), found
-    succeeded = torch.zeros(len(target), dtype=torch.bool)
+    rows, own = torch.arange(len(target), device=constant.device), found
+    succeeded = torch.zeros_like(found.success)
     current, first, second = (torch.zeros_like(target.received) for _ in range(3))
-    least = before = torch.full((len(target),), torch.inf, dtype=torch.float64)
+    least = before = torch.full_like(constant, torch.inf, dtype=torch.float64)
     values = target.images[0].numel()
     limit = values * target.threshold + settings.margin
     check = max(1, settings.iterations // _CHECKS)

@@ -70,9 +70,9 @@ def _starts(directions: torch.Tensor, count: int, seed: int) -> list[torch.Tenso
     unit = normalize_power(directions) / math.sqrt(uses)
     stream = seeds.generator(seed, "attack", "minimum_norm")
     for _ in range(count):
-        order = torch.from_numpy(stream.permutation(uses))
+        order = torch.from_numpy(stream.permutation(uses)).to(unit.device)
         signs = torch.from_numpy(stream.choice([-1.0, 1.0], uses).astype("float32"))
-        made.append(unit[:, order] * signs)
+        made.append(unit[:, order] * signs.to(unit.device))
     return made
 
 
@@ -95,7 +95,7 @@ def _descend(target: Target, found: AttackResult, start: torch.Tensor, settings:
 
 def _shorten(target: Target, found: AttackResult, bisections: int) -> AttackResult:
     """Scale successful vectors down to where the image is only just ruined."""
-    low, high = torch.zeros(len(target)), torch.ones(len(target))
+    low, high = torch.zeros_like(found.mse), torch.ones_like(found.mse)
     whole = found.perturbation
     for _ in range(bisections):
         middle = (low + high) / 2

@@ -41,13 +41,13 @@ class PGA(Attack[PGASettings]):
         settings = self.settings
         count = len(target)
         nothing = torch.zeros_like(target.received)
+        active, current, last_step = torch.arange(count, device=nothing.device), nothing, nothing.clone()
         result = AttackResult(
             nothing,
-            torch.zeros(count, dtype=torch.bool),
-            torch.zeros(count),
-            torch.zeros(count, dtype=torch.int64),
+            torch.zeros_like(active, dtype=torch.bool),
+            torch.zeros_like(nothing[:, 0]),
+            torch.zeros_like(active),
         )
-        active, current, last_step = torch.arange(count), nothing, nothing.clone()
         aside = normalize_power(target.directions) / math.sqrt(target.received.shape[1])
         for taken in range(settings.max_steps + 1):
             # one pass tests s and prepares the next step, since its images are what the receiver shows
@@ -74,7 +74,7 @@ class PGA(Attack[PGASettings]):
         if not len(rows) or not bisections:
             return result
         end, step = result.perturbation[rows], step[rows]
-        low, high = torch.zeros(len(rows)), torch.ones(len(rows))
+        low, high = torch.zeros_like(result.mse[rows]), torch.ones_like(result.mse[rows])
         for _ in range(bisections):
             back = (low + high) / 2
             tried = end - back[:, None] * step

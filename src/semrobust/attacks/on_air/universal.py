@@ -59,7 +59,8 @@ class Universal(DirectionAttack[UniversalSettings]):
     def directions(self, batches: Sequence[Target]) -> list[torch.Tensor]:
         """Direction (B, N) with squared norm N per image of each batch."""
         starts = itertools.accumulate(map(len, batches), initial=0)
-        halves = [(start + torch.arange(len(batch))) % 2 for start, batch in zip(starts, batches, strict=False)]
+        places = [torch.arange(len(batch), device=batch.received.device) for batch in batches]
+        halves = [(start + place) % 2 for start, place in zip(starts, places, strict=False)]
         found = [torch.empty_like(batch.received) for batch in batches]
         for parity in (0, 1):
             sides = [
