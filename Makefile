@@ -30,12 +30,12 @@ retrain: install
 	$(RUN) snakemake --cores $(CORES) dataset
 	$(RUN) semrobust models --retrain
 
-test: quick
-	$(RUN) pytest tests -m slow -n 3 --dist loadfile --cov --cov-append --cov-fail-under=90  # Slurm and kills wait a lot
+test: install
+	$(RUN) pytest tests -n 3 --dist loadfile --cov --cov-fail-under=90  # more than cores: Slurm and kills wait a lot
 
-# what takes seconds each
+# what takes seconds each, and no coverage, which takes as long again
 quick: install
-	$(RUN) pytest tests -m 'not slow' -n 2 --dist loadfile --cov --cov-report=
+	$(RUN) pytest tests -m 'not slow' -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

@@ -90,7 +90,7 @@ def test_the_record_names_tables_and_dataset(figures: Path) -> None:
 def test_id_depends_on_content_not_on_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     first = make()
     identity = record.read(first.record)["id"]
-    monkeypatch.setattr(record, "git_state", lambda: {"commit": "f" * 40, "dirty": True})
+    monkeypatch.setattr(record, "git_state", lambda _: {"commit": "f" * 40, "dirty": True})
     first.record.unlink()
     assert record.read(make().record)["id"] == identity
     table = samples.clean()
