@@ -74,7 +74,7 @@ def test_the_record_inside_is_that_beside_it_but_for_what_differs_between_making
             assert (own["file"], own["command"]) == (f"{name}{suffix}", ["semrobust", "figure", name])
             assert inside.record == {key: beside[key] for key in inside.record}
             assert set(beside) - set(inside.record) == {
-                "outputs", "git", "packages", "python", "command", "details", "digest"
+                "outputs", "plugins", "git", "packages", "python", "command", "details", "digest"
             }  # fmt: skip
 
 
