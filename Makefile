@@ -34,7 +34,7 @@ retrain: install
 test: install
 	$(RUN) pytest tests -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-fail-under=90
 
-# what takes seconds each, and no coverage, which takes as long again
+# what takes seconds each, without coverage
 quick: install
 	$(RUN) pytest tests -m 'not slow' -n 2 --dist loadfile
 
