@@ -27,7 +27,7 @@ demo: install
 
 # the networks of the run in params.yaml, which stay as they are until all new ones are whole
 retrain: install
-	$(RUN) snakemake --cores $(CORES) dataset
+	$(RUN) snakemake --cores $(CORES) images
 	$(RUN) semrobust models --retrain
 
 # the longest files first; more processes than cores, since Slurm and kills wait a lot

@@ -156,3 +156,10 @@ def test_a_command_that_is_none_is_noticed() -> None:
     for program, *words in wrong:
         with pytest.raises((Exception, SystemExit)):
             CHECKS[program](*words)
+
+
+def test_the_makefile_asks_snakemake_for_rules_without_wildcards() -> None:
+    makefile, snakefile = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "Snakefile"))
+    asked = set(re.findall(r"snakemake --cores \S+ (\w+)", makefile))
+    assert asked
+    assert asked <= set(re.findall(r"^rule (\w+):", snakefile, re.M))

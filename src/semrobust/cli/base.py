@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from semrobust.config.overlay import PRESETS
 from semrobust.errors import SemrobustError, similar
 from semrobust.pipeline.files import cannot_write
 
@@ -102,15 +103,15 @@ def load(files: tuple[Path, ...]) -> Params:
     return load(files)
 
 
-def columns(lines: list[list[str]]) -> None:
-    """Print aligned columns, the first to the left."""
+def columns(lines: list[list[str]], left: int = 1) -> None:
+    """Print aligned columns, the first `left` ones to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        click.echo("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
+    for line in lines:
+        names = map(str.ljust, line[:left], widths[:left])
+        click.echo("  ".join([*names, *map(str.rjust, line[left:], widths[left:])]))
 
 
 _WHOLE = Path("params.yaml")
-_OVERLAYS = Path("params")
 _PRESET = "semrobust.preset"  # where click keeps the files of a preset
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -118,14 +119,14 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 def _presets() -> list[str]:
     """Names of the overlays in params/, and of the run in params.yaml."""
-    return ["laptop", *sorted(path.stem for path in _OVERLAYS.glob("*.yaml"))]
+    return ["laptop", *sorted(path.stem for path in PRESETS.glob("*.yaml"))]
 
 
 def _preset(context: click.Context, _: click.Parameter, name: str | None) -> None:
     """Keep the files that a preset stands for, for `_files`."""
     if name is None:
         return
-    overlay = _OVERLAYS / f"{name}.yaml"
+    overlay = PRESETS / f"{name}.yaml"
     if name != "laptop" and not overlay.is_file():
         known = _presets()
         raise click.BadParameter(f"'{name}'{similar(name, known)} is none of {', '.join(known)}.")

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from semrobust.cli.base import by_default, params_files
+from semrobust.config.overlay import PRESETS
 from semrobust.pipeline import gc as garbage
 from semrobust.pipeline.plan import ROOT, Plan
 
-_OVERLAYS = Path("params")
 _LISTED = 20
 
 
@@ -27,7 +27,7 @@ def gc(context: click.Context, apply: bool, files: tuple[Path, ...]) -> None:
     Never touched: raw downloads, published tables and figures, runs that no params name, other people's files.
     """
     all_known = by_default(context)
-    overlays = sorted(_OVERLAYS.glob("*.yaml")) if all_known else []
+    overlays = sorted(PRESETS.glob("*.yaml")) if all_known else []
     plans: dict[str, list[Plan]] = {}
     for chosen in [files, *((*files, overlay) for overlay in overlays)]:
         plan = Plan.current(chosen)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from semrobust.cli import progress
-from semrobust.cli.base import load, params_files
+from semrobust.cli.base import columns, load, params_files
 from semrobust.pipeline.plan import Plan
 
 _SHOWN = ("system", "kind", "parameters", "bytes", "state", "epochs", "snr_db", "precision", "clean", "attacked")
@@ -38,11 +38,7 @@ def models(as_json: bool, anew: bool, files: tuple[Path, ...]) -> None:
     if as_json:
         click.echo(json.dumps({"columns": networks.COLUMNS, "systems": found}, indent=1, ensure_ascii=False))
         return
-    lines = [list(_SHOWN), *([_text(row[column]) for column in _SHOWN] for row in found)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, second, *others in lines:
-        right = map(str.rjust, others, widths[2:])
-        click.echo("  ".join([first.ljust(widths[0]), second.ljust(widths[1]), *right]))
+    columns([list(_SHOWN), *([_text(row[column]) for column in _SHOWN] for row in found)], left=2)
     whole = sum(row["bytes"] for row in found) / 2**20
     here = sum(row["state"] == "ok" for row in found)
     click.echo(f"\n{len(found)} networks, {here} of them here; together {whole:.1f} MiB")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semrobust.config import limits
 
 if TYPE_CHECKING:
     from semrobust.config.settings import Plain
+
+PRESETS = Path("params")
+"""Folder of the overlays that are known by their names."""
 
 DISCRIMINATORS = ("kind", "family", "rule")
 """Keys that say which others a section has: the kind of a system, an attack, noise or a transport, the family of a

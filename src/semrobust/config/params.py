@@ -16,6 +16,7 @@ from semrobust.config.defaults import Defaults
 from semrobust.config.files import read_yaml as read_yaml
 from semrobust.config.grid import expand
 from semrobust.config.kinds import Kinds, kinds
+from semrobust.config.overlay import PRESETS
 from semrobust.config.overlay import merge as merge
 from semrobust.config.problems import problems_of, show
 from semrobust.config.schema import NAME
@@ -23,9 +24,6 @@ from semrobust.config.schema import NO_RESULT as NO_RESULT
 from semrobust.config.schema import Params as Params
 from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
-
-PRESETS = Path("params")
-"""Folder of the overlays that are known by their names."""
 
 _ENTRIES = {"systems": "systems", "attacks": "attacks", "criteria.attacks": "attacks", "recognition.noise": "noise"}
 """Where entries with a kind stand, and which defaults they have."""

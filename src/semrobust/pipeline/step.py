@@ -104,7 +104,7 @@ def defining(package: str, constant: str) -> dict[str, ast.expr]:
     found = {}
     for entry in pkgutil.iter_modules(spec.submodule_search_locations):
         if f"\n{constant} = " not in _source(f"{package}.{entry.name}"):
-            continue  # to parse all of them would take a quarter of a second
+            continue  # most files define none, and parsing takes long
         for node in _tree(f"{package}.{entry.name}").body:
             if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [constant]:
                 found[f"{package}.{entry.name}"] = node.value

@@ -43,7 +43,7 @@ def difference(name: str, first: pd.DataFrame, second: pd.DataFrame) -> Differen
     both = first.merge(second, on=keys, how="outer", suffixes=("", "_second"), indicator="where")
     counts = both["where"].value_counts()
     telling = [key for key in keys if both[key].nunique() > 1]
-    apart = [] if value is None else _apart(both[both["where"] == "both"], telling, value)
+    apart = [] if value is None else _apart(both[both["where"] == "both"], telling, table(name).interval)
     return Difference(value, int(counts["both"]), int(counts["left_only"]), int(counts["right_only"]), apart)
 
 
@@ -53,16 +53,15 @@ def _keys(first: pd.DataFrame, second: pd.DataFrame, columns: list[str]) -> list
     return [column for column in columns if column in text or column in _NUMBERS_IN_KEYS]
 
 
-def _apart(rows: pd.DataFrame, keys: list[str], value: str) -> list[str]:
-    stem = value.removesuffix("_mean").removesuffix("_rate")
-    low, high = f"{stem}_low", f"{stem}_high"
+def _apart(rows: pd.DataFrame, keys: list[str], columns: tuple[str, str, str]) -> list[str]:
+    value, low, high = columns
     gap = np.maximum(rows[low] - rows[f"{high}_second"], rows[f"{low}_second"] - rows[high])
     gap = (gap / rows[[value, f"{value}_second"]].abs().max(axis=1))[gap > 0].sort_values(ascending=False)
     lines = []
     for _, row in rows.loc[gap.index].iterrows():
         named = ", ".join(_shown(column, row[column]) for column in keys if pd.notna(row[column]))
-        before = interval(row[value], row[low], row[high])
-        after = interval(*(row[f"{column}_second"] for column in (value, low, high)))
+        before = interval(*(row[column] for column in columns))
+        after = interval(*(row[f"{column}_second"] for column in columns))
         lines.append(f"{named}: {before} -> {after}")
     return lines
 

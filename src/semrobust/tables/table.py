@@ -64,10 +64,15 @@ class Table:
         schema = pandera.DataFrameSchema(columns, strict=True, ordered=True, checks=checks)
         return schema.validate(frame[names])
 
-    def _bracketed(self, frame: pd.DataFrame) -> pd.Series[bool]:
+    @property
+    def interval(self) -> tuple[str, str, str]:
+        """Columns of the value with an interval, of its low and of its high end; only where there is one."""
         assert self.brackets is not None
         stem = self.brackets.removesuffix("_mean").removesuffix("_rate")
-        low, high, value = frame[f"{stem}_low"], frame[f"{stem}_high"], frame[self.brackets]
+        return self.brackets, f"{stem}_low", f"{stem}_high"
+
+    def _bracketed(self, frame: pd.DataFrame) -> pd.Series[bool]:
+        value, low, high = (frame[column] for column in self.interval)
         slack = 1e-9 * value.abs()
         return value.isna() | ((low <= value + slack) & (value <= high + slack))
 
