@@ -52,7 +52,6 @@ class ComputeSettings(Settings):
 
     train_threads: Annotated[int, Field(ge=1, le=1024)]
     job_threads: Annotated[int, Field(ge=1, le=1024)]
-    recognition_threads: Annotated[int, Field(ge=1, le=1024)]
 
 
 class PlotSettings(Settings):

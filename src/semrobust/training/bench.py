@@ -34,7 +34,7 @@ def recognition_hours(params: Params, plan: Plan, steps: int, tell: Callable[[st
     """What the trainings behind all systems that name classes take on this machine, over `steps` steps of each.
 
     By system: `precision` as in the params, `images` of all its epochs, `fp32` and `bf16` each as in `profile`, and
-    `hours` of one process with `compute.recognition_threads` threads at the params' precision, validation left out.
+    `hours` of one process with `compute.train_threads` threads at the params' precision, validation left out.
     `hours` is their sum. Needs the run's dataset, whose images it counts.
     """
     whole = len(load_split(finished(plan, f"dataset/{params.data.source}").artifact.stem, "train"))
@@ -116,8 +116,7 @@ def fresh_trainer(params: Params, name: str, batches: int, precision: str | None
     settings = settings.model_copy(update={"training": schedule})
     kind = SYSTEMS[settings.kind]
     assert issubclass(kind, System)
-    compute, classifies = params.compute, kind.task != "image"
-    torch.set_num_threads(compute.recognition_threads if classifies else compute.train_threads)
+    torch.set_num_threads(params.compute.train_threads)
     system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
     batch = schedule.batch
     stream = seeds.generator(params.seed, "bench", "training", name)

@@ -38,15 +38,14 @@ def needs(params: Params, name: str) -> list[Need]:
 
 
 def settings(params: Params, name: str) -> Plain:
-    channel, compute = params.systems[name].train_channel, params.compute
+    channel = params.systems[name].train_channel
     shows = params.task(name) == "image"
-    threads = compute.train_threads if shows else compute.recognition_threads
     return {
         "system": select.system(params, name),
         "real_uses": params.link.real_uses if shows else 0,  # what names a class is as long as its own settings say
         "channel": None if channel is None else select.channel(params, channel),
         "seed": params.seed,
-        "threads": threads if learns(params, name) else 1,
+        "threads": params.compute.train_threads if learns(params, name) else 1,
     }
 
 
