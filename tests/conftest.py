@@ -53,7 +53,7 @@ SMALL: dict[str, Any] = {
         "minimum_norm": {"starts": 1, "iterations": 10},
         "carlini_wagner": {"searches": 2, "iterations": 5},
         "pulse_jamming": {"step_db": 10.0, "bisections": 1},
-        "universal": {"iterations": 5, "step_db": 10.0, "bisections": 1},
+        "universal": {"iterations": 5, "images": 8, "step_db": 10.0, "bisections": 1},
         "transfer_pga": None,
         "transfer_minimum_norm": None,
     },

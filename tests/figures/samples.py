@@ -296,11 +296,17 @@ def criteria_ratio() -> pd.DataFrame:
 def attacker_knowledge() -> pd.DataFrame:
     """Who knows less needs more; one system lacks a surrogate, and one chain fails by itself at low SNR."""
     rows = []
-    needs = {"channel": (900.0, 300.0), "receiver": (200.0, 300.0), "sent": (80.0, 120.0), "all": (40.0, 15.0)}
+    needs = {
+        "channel": (900.0, 300.0),
+        "receiver": (200.0, 300.0),
+        "sent": (80.0, 120.0),
+        "traffic": (60.0, 20.0),
+        "all": (40.0, 15.0),
+    }
     for top in ("deepjscc", "deepjscc_noiseless"):
         for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam"):
             for level, powers in needs.items():
-                if level == "sent" and top == "deepjscc_noiseless":
+                if level == "traffic" and top == "deepjscc_noiseless":
                     continue
                 for snr_db in SNRS:
                     above, below = powers[0], powers[1] * _works(bottom, snr_db)

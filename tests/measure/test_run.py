@@ -171,8 +171,9 @@ def test_knowing_more_never_costs_power(run: Run) -> None:
     rows = run.frame("table/attacker_knowledge")
     for side in ("semantic_power", "classical_power"):
         power = rows.pivot_table(index=["system", "snr_db"], columns="knowledge", values=side)
-        assert set(power) == {"channel", "sent", "all"}  # no attack of these params knows the receiver alone
+        assert set(power) == {"channel", "sent", "traffic", "all"}  # no attack of these params knows the receiver alone
         assert (power["sent"] <= power["channel"] * (1 + 1e-9)).all()
-        assert (power["all"] <= power["sent"] * (1 + 1e-9)).all()
+        assert (power["traffic"] <= power["sent"] * (1 + 1e-9)).all()
+        assert (power["all"] <= power["traffic"] * (1 + 1e-9)).all()
     both = rows.dropna(subset=["ratio"])
     np.testing.assert_allclose(both["ratio"], both["semantic_power"] / both["classical_power"], rtol=1e-4)

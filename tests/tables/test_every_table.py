@@ -85,6 +85,7 @@ def theory(of: Params, _: str) -> pd.DataFrame:
 
 SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
     "clean": clean, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
+    "recovery": lambda *_: pd.DataFrame({"by": ["blind"]}),
     "accuracy": lambda _, system: test_recognition_tables.basic(system),
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ from semrobust.config.settings import (
     Plain,
     Positive,
     RecognitionSettings,
+    RecoverySettings,
     Settings,
     StructureSettings,
     SystemSettings,
@@ -77,6 +78,7 @@ class Params(Settings):
     systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     structure: StructureSettings
+    recovery: RecoverySettings
     evaluation: EvaluationSettings
     criteria: CriteriaSettings
     theory: TheorySettings

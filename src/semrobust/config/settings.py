@@ -118,6 +118,20 @@ class StructureSettings(Settings):
     max_sets: Positive
 
 
+class RecoverySettings(Settings):
+    """How an attacker who hears traffic finds the LDPC code behind it (`attacks.code.recovery`).
+
+    Attributes:
+        words: codewords that he hears.
+        snr_db: SNR per real use at his own receiver. One wrong bit in them, and he finds nothing.
+        batches: of 50 eliminations each, after which he gives up.
+    """
+
+    words: Positive
+    snr_db: Decibel
+    batches: Positive
+
+
 class ChannelSettings(Settings):
     """One channel between the antennas, and what the receiver does against it (`phy.air`).
 
@@ -288,7 +302,7 @@ class AttackKind:
     """What the workflow reads of an attack kind (see `attacks.base`).
 
     `transfers`: it takes over what the attack `crafted_by` of its settings found on the system's surrogate. `version`
-    is raised when its results change.
+    is raised when its results change. `knows`: what its attacker must know.
     """
 
     version: ClassVar[int] = 1
@@ -297,6 +311,7 @@ class AttackKind:
     Settings: ClassVar[type[AttackSettings]]
     requires: ClassVar[frozenset[str]]
     knows_structure: ClassVar[bool] = False
+    knows: ClassVar[str]
 
     @classmethod
     def parse(cls, plain: Plain) -> AttackSettings:

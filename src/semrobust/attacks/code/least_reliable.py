@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import Attack, AttackResult, Target
+from semrobust.attacks.base import SENT, Attack, AttackResult, Target
 from semrobust.attacks.search import first_crossing
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
@@ -31,6 +31,7 @@ class LeastReliableBits(Attack[LeastReliableSettings]):
 
     Settings = LeastReliableSettings
     requires = frozenset({"soft_bits"})
+    knows = SENT
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import torch
 
-from semrobust.attacks.base import Attack, AttackResult, S, Target, untouched, update
+from semrobust.attacks.base import TRAFFIC, Attack, AttackResult, S, Target, untouched, update
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import first_crossing
 from semrobust.phy import mapping
@@ -143,9 +143,13 @@ def words_of(target: Target) -> Words:
 
 
 class WordAttack(Attack[S]):
-    """An attack on every block for itself; the image takes the cheapest block, or none if noise ruins it anyway."""
+    """An attack on every block for itself; the image takes the cheapest block, or none if noise ruins it anyway.
+
+    The attacker needs the code, which traffic tells him (`attacks.code.recovery`).
+    """
 
     requires = frozenset({"soft_bits"})
+    knows = TRAFFIC
 
     def search(self, words: Words) -> torch.Tensor:
         """Perturbations (W, M) under which the words fail, infinite where none was found; no state is kept."""
