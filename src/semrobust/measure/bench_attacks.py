@@ -35,6 +35,7 @@ class ZeroWords(System):
     side = "classical"
     capabilities = frozenset({"soft_bits"})
     blocks = 1
+    retry = None
 
     def __init__(self, code: LdpcCode, decoder: Decoder) -> None:
         self.real_uses, self.code, self.decoder = code.n, code, decoder
