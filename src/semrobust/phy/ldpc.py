@@ -1,4 +1,4 @@
-"""LDPC codes behind one interface: regular Gallager codes (pyldpc) and 5G NR codes (Sionna).
+"""LDPC codes behind one interface: regular ones (pyldpc's draws, `phy.growth`) and 5G NR codes (Sionna).
 
 A code is its Tanner graph plus where the message and the channel bits sit on it, so that one decoder and
 one set of code-structure attacks serve both families:
@@ -66,7 +66,7 @@ def row_reduce(matrix: Bits) -> tuple[Bits, Index]:
 class LdpcCode:
     """A binary linear code with its Tanner graph; see the module's text for the fields.
 
-    `family`: 'regular', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2. A code
+    `family`: 'regular', 'peg', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2. A code
     of one's own comes from its H: `from_parity_check`.
 
     >>> import semrobust, torch
