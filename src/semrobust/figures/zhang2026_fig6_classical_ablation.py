@@ -105,10 +105,11 @@ FIGURE = base.Figure(
 What moves the attack power that a chain withstands
 
 Each panel changes one thing of the chain drawn in black, or two where its title or a label says so: modulation, source
-codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Mean of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }}
-dB), over at most {{ params.evaluation.attack_images | number }} test images of {{ dataset }} that the chain can send
-and that mid-grey would ruin; within a panel by the attacks that all its chains were hit with, named in the figure's
-notes. Bands: 95% intervals, bootstrap over images; hollow markers are lower bounds. Bands do not cover the
-spread between codes of one kind: of PEG codes several were drawn, of the others one.
+codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Mean
+of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB), over at most
+{{ params.evaluation.attack_images | number }} test images of {{ dataset }} that the chain can send and that mid-grey
+would ruin; within a panel by the attacks that all its chains were hit with, named in the figure's notes. Bands: 95%
+intervals, bootstrap over images, which do not cover the spread between codes of one kind (of PEG codes several were
+drawn, of the others one); hollow markers are lower bounds.
 """,
 )

@@ -126,9 +126,7 @@ class SetAttack(WordAttack[K]):
         key = type(self).__name__, settings.sets, settings.bisections, words.retry is not None
         structure, known = measured.get(key, (None, None))
         if known is None or structure is not words.structure:
-            known = SetCandidates(
-                words.decoder, self.members(words), settings.sets, settings.bisections, words.retry
-            )
+            known = SetCandidates(words.decoder, self.members(words), settings.sets, settings.bisections, words.retry)
             measured[key] = words.structure, known
         return known
 
