@@ -115,7 +115,7 @@ def headline(tables: Tables, given: Plain) -> Finding | None:
     "zhang2026_headline_own_attacks",
     "Abstract",
     "The same under the paper's own attacks, PGA and the vulnerable set",
-    _HEADLINE,
+    f"{_HEADLINE}; chains that no study changes",
     "power_ratio",
     "clean",
     stated="14–16×",
