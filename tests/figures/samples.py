@@ -29,6 +29,7 @@ PARAMS = params.validate(params.merge(raw_params(), _OVERLAY))
 USES = PARAMS.link.real_uses
 SNRS = np.asarray(PARAMS.link.snr_db)
 INFEASIBLE = "jpeg_ldpc_16qam_full"
+STUDIED = ("ablation_rate_1_3", "peg_w4_8_a")
 NEEDS_DB = {
     "deepjscc": 6.0, "deepjscc_noiseless": 1.0, "hevc_ldpc_qpsk": -7.5, "hevc_ldpc_16qam": -13.5,
     "jpeg_ldpc_qpsk": -8.0, "jpeg_ldpc_16qam": -14.0,
@@ -138,14 +139,14 @@ def attack_power() -> pd.DataFrame:
 
 
 def power_ratio() -> pd.DataFrame:
-    """The best attacks of main systems, and behind them one pair of single attacks, which is far off."""
+    """The best attacks, two chains of studies among them, and behind them one pair of single attacks, far off."""
     rows = []
     for top in ("deepjscc", "deepjscc_noiseless"):
-        for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam", INFEASIBLE):
+        for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam", INFEASIBLE, *STUDIED):
             for snr_db in SNRS:
                 for population, statistic in ((p, s) for p in ("all", "ruinable") for s in ("mean", "median")):
                     bad = bottom == INFEASIBLE
-                    ratio = np.nan if bad else 10 ** ((NEEDS_DB[top] - NEEDS_DB[bottom] + snr_db / 4 - 3) / 10)
+                    ratio = np.nan if bad else 10 ** ((NEEDS_DB[top] - NEEDS_DB.get(bottom, 1.0) + snr_db / 4 - 3) / 10)
                     ratio /= max(_works(bottom, snr_db), 0.02) if not bad else 1
                     if statistic == "median" and not bad:
                         ratio = np.inf if _works(bottom, snr_db) < 0.5 else ratio * 0.7

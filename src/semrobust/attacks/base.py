@@ -98,6 +98,10 @@ class AttackResult:
         """||s||² per image, float64: the smallest found, or the largest tried where `success` is False."""
         return power_total(self.perturbation)
 
+    def take(self, rows: torch.Tensor) -> AttackResult:
+        """The images `rows` (b,) alone."""
+        return AttackResult(self.perturbation[rows], self.success[rows], self.mse[rows], self.steps[rows])
+
 
 def untouched(target: Target) -> AttackResult:
     """The result of no attack: success only where channel noise alone ruined the image."""
@@ -115,6 +119,19 @@ def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: 
         found.success | ruined,
         torch.where(keep, mse, found.mse),
         found.steps + 1,
+    )
+
+
+def cheaper(first: AttackResult, second: AttackResult) -> AttackResult:
+    """Per image the successful result of less power; the steps of both are spent."""
+    better = second.success & (~first.success | (second.power_total < first.power_total))
+    # where neither succeeds the stronger vector is the better statement about what the image withstands
+    better |= ~first.success & ~second.success & (second.power_total > first.power_total)
+    return AttackResult(
+        torch.where(better[:, None], second.perturbation, first.perturbation),
+        torch.where(better, second.success, first.success),
+        torch.where(better, second.mse, first.mse),
+        first.steps + second.steps,
     )
 
 

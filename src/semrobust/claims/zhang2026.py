@@ -115,7 +115,7 @@ def headline(tables: Tables, given: Plain) -> Finding | None:
     "zhang2026_headline_own_attacks",
     "Abstract",
     "The same under the paper's own attacks, PGA and the vulnerable set",
-    _HEADLINE,
+    f"{_HEADLINE}; chains that no study changes",
     "power_ratio",
     "clean",
     stated="14–16×",
@@ -302,11 +302,13 @@ def _trained(given: Plain, noise: bool = False, several: bool = False, penalty: 
 def _same_rise(tables: Tables, given: Plain, one: str | None, other: str | None) -> Finding | None:
     rise = [name for name, rule in given["ruined"] if rule["rise_levels"] is not None]
     table = tables["criteria"]
-    rows = table[table["criterion"].isin(rise[:1])].sort_values("snr_db")
+    rows = table[table["criterion"].isin(rise[:1]) & table["power_total_mean"].notna()].sort_values("snr_db")
     pair = [rows[rows["system"] == group] for group in (one, other)]
     if any(each.empty for each in pair):
         return None
     top, bottom = (each.iloc[-1] for each in pair)
+    if top["snr_db"] != bottom["snr_db"]:
+        return None
     value, ends = _times(top, bottom, "power_total")
     return above(f"at {top['snr_db']:g} dB", value, ends, limit=1.0)
 

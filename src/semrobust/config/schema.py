@@ -32,7 +32,7 @@ from semrobust.config.weights import WeightsFile, weights_in
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
 
 
-NO_RESULT = ("label", "attacks", "study")
+NO_RESULT = ("label", "attacks", "study", "left_out")
 """Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
 
 
@@ -169,8 +169,17 @@ class Params(Settings):
         return surrogate, crafted_by
 
     def attacked(self) -> list[str]:
-        """Systems with at least one attack that belong to no study: those of the main tables and figures."""
-        return [name for name in self._in_pairs() if self.systems[name].study is None]
+        """Systems with at least one attack that belong to no study: those of the tables and figures of each system."""
+        return [name for name in self.compared() if self.systems[name].study is None]
+
+    def compared(self) -> list[str]:
+        """Systems with at least one attack that take part in the headline: all but those that say why not."""
+        return [name for name in self._in_pairs() if self.systems[name].left_out is None]
+
+    def left_out(self) -> dict[str, str]:
+        """Why the other attacked systems take no part in it."""
+        reasons = {name: self.systems[name].left_out for name in self._in_pairs()}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def studied(self, study: str) -> list[str]:
         """Attacked systems of one study."""

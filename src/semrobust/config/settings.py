@@ -233,13 +233,15 @@ class SystemSettings(Settings):
     Attributes:
         label: the name in figures.
         attacks: which attacks of the params are run on it; None = all that can be, an empty list = none.
-        study: name of the study that it belongs to; None = a main system, in all comparisons.
+        study: the panel of the ablation figure that it stands in; None = a main system, in all figures.
+        left_out: why it takes no part in the headline, which says so; None = it does.
     """
 
     kind: str
     label: Annotated[str, Field(min_length=1)]
     attacks: list[str] | None = None
     study: str | None = None
+    left_out: str | None = Field(default=None, min_length=1, exclude_if=lambda reason: reason is None)
 
     @property
     def starts_from(self) -> str | None:
@@ -294,7 +296,7 @@ class SystemKind:
 
     @classmethod
     def parse(cls, plain: Plain) -> SystemSettings:
-        """Validate plain settings, which may lack what does not change a result: `label`, `attacks` and `study`."""
+        """Validate plain settings, which may lack what does not change a result: `label` and where it is shown."""
         return cls.Settings.model_validate({"label": cls.__name__, **plain})
 
 

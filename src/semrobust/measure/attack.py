@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
@@ -230,9 +231,9 @@ def says(artifact: Artifact) -> str:
     """How often the attack succeeded, and at which power."""
     table = pd.read_parquet(artifact.path())
     rates = 100 * table.groupby("snr_db")["success"].mean()
-    power = table.groupby("snr_db")["power_total"].mean()
+    power = table["power_total"].where(table["success"], np.inf).groupby(table["snr_db"]).median()
     images = f"{table['image'].nunique()} images at {len(rates)} SNRs"
-    return f"{images}, success {span(rates)}%, mean ‖s‖² {span(power)}"
+    return f"{images}, success {span(rates)}%, median ‖s‖² {span(power)}"
 
 
 STEP = Step(

@@ -33,7 +33,7 @@ def settings(params: Params) -> Plain:
         "roles": recognition_roles(systems),
         "attacked": [
             [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
-            for name in params.attacked()
+            for name in params.compared()
         ],
         "chains": [name for name in dict(params.pairs()) if SYSTEMS[systems[name]["kind"]].side == "classical"],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.phy.compiled import compiled
+from semrobust.phy.elimination import Words, packed, reduce, unpacked
 from semrobust.phy.ldpc import Bits, no_nr_code, nr_code, row_reduce
 from semrobust.pipeline import seeds
 
@@ -50,13 +50,13 @@ def recover(words: Bits, most_batches: int, seed: int) -> Recovered:
         return Recovered(NOT, dimension, 0, none)
     if no_nr_code(dimension, length) is None and _is_standard(words, dimension):
         return Recovered(STANDARD, dimension, 0, none)
-    dual, rank = _orthogonal(reduced, pivots), length - dimension
+    dual, rank = packed(_orthogonal(reduced, pivots)), length - dimension
     stream = seeds.generator(seed, "recovery")
     checks, heaviest, complete, eliminations = none, dimension // _SPARSE, False, 0
     for _ in range(most_batches):
         found = {row.tobytes(): row for row in checks}
         for order in (stream.permutation(length) for _ in range(_BATCH)):
-            rows = _eliminated(dual, order)
+            rows = _eliminated(dual, order, length)
             found |= {row.tobytes(): row for row in rows[rows.sum(1) <= heaviest]}
         eliminations += _BATCH
         known = checks
@@ -96,34 +96,8 @@ def _lightest(rows: Bits, rank: int) -> tuple[Bits, bool]:
     return ordered[weights <= weights[independent[-1]]], True
 
 
-def _eliminated(basis: Bits, order: npt.NDArray[np.int64]) -> Bits:
-    """The basis in reduced echelon form, with its columns taken in `order`."""
-    packed = np.packbits(basis, axis=1, bitorder="little")
-    packed = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
-    words = np.ascontiguousarray(packed).view("<u8").copy()
-    _eliminate(words, order)
-    return np.unpackbits(words.view(np.uint8), axis=1, count=basis.shape[1], bitorder="little")
-
-
-@compiled()
-def _eliminate(words: npt.NDArray[np.uint64], order: npt.NDArray[np.int64]) -> None:
-    """Gauss-Jordan over GF(2) in place, on rows of 64-bit words, columns in `order`."""
-    rows, rank = words.shape[0], 0
-    for column in order:
-        word, bit = column // 64, np.uint64(column % 64)
-        pivot = -1
-        for row in range(rank, rows):
-            if (words[row, word] >> bit) & np.uint64(1):
-                pivot = row
-                break
-        if pivot < 0:
-            continue
-        for part in range(words.shape[1]):
-            words[rank, part], words[pivot, part] = words[pivot, part], words[rank, part]
-        for row in range(rows):
-            if row != rank and (words[row, word] >> bit) & np.uint64(1):
-                for part in range(words.shape[1]):
-                    words[row, part] ^= words[rank, part]
-        rank += 1
-        if rank == rows:
-            return
+def _eliminated(basis: Words, order: npt.NDArray[np.int64], length: int) -> Bits:
+    """Rows (n - k, n) of the basis in reduced echelon form, with its columns taken in `order`."""
+    words = basis.copy()
+    reduce(words, order, np.empty(len(words), np.int64))
+    return unpacked(words, length)
