@@ -45,7 +45,9 @@ class Spoofing(Attack[SpoofingSettings]):
 
     def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
         codewords = torch.cat([batch.sent.codewords[batch.sent.feasible] for batch in batches])
-        decoded = [batches[0].system.decode(part, batches[0].noise_variance) for part in torch.split(codewords, _TOGETHER)]
+        decoded = [
+            batches[0].system.decode(part, batches[0].noise_variance) for part in torch.split(codewords, _TOGETHER)
+        ]
         shown = torch.cat([part.images for part in decoded])
         for batch in batches:
             yield self._towards(batch, codewords, shown)
