@@ -238,7 +238,7 @@ def test_the_ratio_hides_no_chain_and_says_who_is_left_out() -> None:
     for name in STUDIED:
         wanted = means[(means["classical_system"] == name) & (means["statistic"] == "mean")].sort_values("snr_db")
         for _, pair in wanted.groupby("semantic_system"):
-            drawn_as = [line for line in figure.axes[0].lines if len(line.get_xdata()) == len(pair)]
+            drawn_as = [line for line in figure.axes[0].lines if len(np.asarray(line.get_xdata())) == len(pair)]
             inside = pair["ratio"].between(0.01, 1000)
             assert any(
                 np.allclose(np.asarray(line.get_ydata(), dtype=float)[inside], pair["ratio"][inside])
