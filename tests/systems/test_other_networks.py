@@ -131,9 +131,10 @@ def reach(shift: int) -> torch.Tensor:
     layer = WindowAttention(4, 2, 4, shift)
 
     def seen(tokens: torch.Tensor) -> torch.Tensor:
-        return layer(tokens.reshape(1, 8, 8, 4)).reshape(64, 4)
+        mixed: torch.Tensor = layer(tokens.reshape(1, 8, 8, 4))
+        return mixed.reshape(64, 4)
 
-    jacobian = torch.func.jacrev(seen)(torch.rand(64, 4))
+    jacobian: torch.Tensor = torch.func.jacrev(seen)(torch.rand(64, 4))
     return jacobian.abs().amax(dim=(1, 3)) > 0
 
 
