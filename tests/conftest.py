@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 HU2022 = ("vit", "vit_at", "mae_pretrained", "mae", "jpeg_vit", "hevc_vit")
 """Entries of params.yaml whose systems name classes."""
 
+OTHER_NETWORKS = ("deepjscc_adaptive", "deepjscc_swin", "deepjscc_adversarial")
+"""Entries that show images by other networks or training than zhang2026's; tests/systems/test_other_networks.py."""
+
 SMALL: dict[str, Any] = {
     "run": "small",
     "data": {
@@ -40,6 +43,7 @@ SMALL: dict[str, Any] = {
         "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
         "deepjscc_surrogate": None,
         "trained": None,
+        **dict.fromkeys(OTHER_NETWORKS),
         "ladder": None,
         "ablation": None,
         **dict.fromkeys(HU2022),  # tests of these have their own sizes: tests/systems, tests/training

@@ -29,6 +29,7 @@ _NAMES = {
 _LEAST_SHARE = 0.1
 _BELOW = (_CERTIFIED, _IDEAL)
 _TITLE_CHARACTERS = 28
+_ACROSS = 112  # of all titles side by side
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -50,7 +51,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         rows = table[table["system"] == system]
         for axes, below in zip(grid[:, column], (False, True), strict=True):
             _panel(axes, rows, {name: look for name, look in looks.items() if (name in _BELOW) == below})
-        grid[0, column].set_title(textwrap.fill(labels[system], _TITLE_CHARACTERS))
+        grid[0, column].set_title(textwrap.fill(labels[system], min(_TITLE_CHARACTERS, _ACROSS // len(systems))))
         base.label_snr(grid[1, column])
         if not grid[1, column].lines:
             grid[1, column].text(
