@@ -61,6 +61,7 @@ def test_trained_networks_need_less_power_than_most_untrained_ones() -> None:
     assert fmean(learned) < 0.8 * fmean(untrained)
 
 
+@pytest.mark.slow
 def test_a_word_is_attacked_alone_as_in_a_batch() -> None:
     words = words_of("regular", 10.0, 9)
     method = dqn()
@@ -69,6 +70,7 @@ def test_a_word_is_attacked_alone_as_in_a_batch() -> None:
     torch.testing.assert_close(torch.cat(alone), together, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_training_is_reproducible() -> None:
     settings = LearningSettings(rounds=2, learning_rate=3e-3, snr_db=[2.0, 14.0])
     nets = []
@@ -80,6 +82,7 @@ def test_training_is_reproducible() -> None:
         assert torch.equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "modulation", "snr_db"), [("regular", "qpsk", 4.0), ("regular", "16qam", 11.0), ("nr", "16qam", 11.0)]
 )
@@ -96,6 +99,7 @@ def test_what_is_found_fails(name: str, modulation: str, snr_db: float) -> None:
     torch.testing.assert_close(method.search(words), vectors)
 
 
+@pytest.mark.slow
 def test_the_network_is_trained_once_per_decoder_and_modulation() -> None:
     method = dqn(learning=QUICK)
     words = words_of("regular", 6.0, 2)

@@ -67,7 +67,7 @@ def test_the_best_quality_within_a_budget_is_that_of_an_exhaustive_search(
 ) -> None:
     header = 600 if stream == "full" else 0
     found = []
-    for pixels in [*patches, *bumpy, noise]:
+    for pixels in [*patches[::3], *bumpy, noise]:
         sizes = {quality: len(Jpeg(subsampling, stream).encode(pixels, quality)) for quality in range(1, 101)}
         for budget in (
             header + 20,

@@ -96,11 +96,15 @@ def test_steps_are_drawn_and_described_as_they_are() -> None:
     assert '["train"]' in page
 
 
+@cache
+def stems() -> set[Path]:
+    """Where the artifacts of the repository's params lie."""
+    return {artifact.stem for artifact in Plan.of(validate(raw_params()))}
+
+
 def kinds_changed(change: dict[str, Any]) -> set[str]:
     """Steps of which an artifact has another key, or stands in another run, under changed params."""
-    before, after = Plan.of(validate(raw_params())), Plan.of(validate(merge(raw_params(), change)))
-    old = {artifact.stem for artifact in before}
-    return {artifact.kind for artifact in after if artifact.stem not in old}
+    return {each.kind for each in Plan.of(validate(merge(raw_params(), change))) if each.stem not in stems()}
 
 
 CHANGES = [row for row in tables(DOCS / "dvc.md")["What a change makes again"] if row[0] != "`run=other`"]

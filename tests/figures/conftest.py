@@ -1,27 +1,31 @@
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 from pathlib import Path
 
 import pytest
 
 from semrobust.pipeline import work
+from tests.conftest import Once
 from tests.figures import samples
 
 
 @pytest.fixture(scope="session")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tables(once: Once) -> Path:
     """A project in which all that figures are drawn from is made."""
-    return _made(tmp_path_factory.mktemp("tables"), "table", "gallery")
+    return once("tables", lambda root: _make(root, "table", "gallery"))
 
 
 @pytest.fixture(scope="session")
-def figures(tmp_path_factory: pytest.TempPathFactory, tables: Path) -> Path:
+def figures(once: Once, tables: Path) -> Path:
     """The same with all figures."""
-    root = tmp_path_factory.mktemp("figures")
-    shutil.copytree(tables, root, dirs_exist_ok=True)
-    return _made(root, "figure")
+
+    def draw(root: Path) -> None:
+        shutil.copytree(tables, root, dirs_exist_ok=True)
+        _make(root, "figure")
+
+    return once("figures", draw)
 
 
 @pytest.fixture
@@ -32,11 +36,9 @@ def project(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path
 
 
-def _made(root: Path, *kinds: str) -> Path:
-    before, plan = Path.cwd(), samples.plan()
-    os.chdir(root)
-    for artifact in plan:
-        if artifact.kind in kinds:
-            work.make(plan, artifact.address)
-    os.chdir(before)
-    return root
+def _make(root: Path, *kinds: str) -> None:
+    plan = samples.plan()
+    with contextlib.chdir(root):
+        for artifact in plan:
+            if artifact.kind in kinds:
+                work.make(plan, artifact.address)

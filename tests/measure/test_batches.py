@@ -42,7 +42,9 @@ def with_batches_of(size: int, folder: Path) -> Run:
     raw = raw_params()
     left_out = {name: merge(merge(raw["attacks"][name], SMALL["attacks"].get(name) or {}), QUICK.get(name, {}))
                 for name in (*QUICK, "carlini_wagner", "pulse_jamming")}  # fmt: skip
-    return Run(made_params(attacks=left_out, evaluation={"batch": size}, recognition={"batch": size}), folder)
+    one = {"snr_db": [10.0]}
+    batch = {"batch": size}
+    return Run(made_params(attacks=left_out, link=one, criteria=one, evaluation=batch, recognition=batch), folder)
 
 
 def measured(plan: Plan) -> Iterator[str]:

@@ -151,6 +151,7 @@ def test_images_and_snrs_that_the_run_has_not_are_told(bench: Bench, sent: Sent)
     ]
 
 
+@pytest.mark.slow
 def test_an_accepted_submission_is_an_attack_of_the_run(
     run: Run, bench: Bench, shorter: Vectors, sent: Sent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roofline, "ceilings", lambda threads: {"operations": 1e11, "bytes_l1": 1e11, "bytes_l2": 5e10})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_comparison_has_all_decoders_on_the_same_words() -> None:
     measured = json.loads(CliRunner().invoke(main, ["bench", "ldpc", "--json"]).stdout)
@@ -47,6 +48,7 @@ def test_comparison_has_all_decoders_on_the_same_words() -> None:
     assert torch.get_num_threads() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_report_shows_error_rates_over_factors() -> None:
     output = CliRunner().invoke(main, ["bench", "ldpc"]).stdout
@@ -61,6 +63,7 @@ def test_every_decoder_is_given_the_right_words_signs_and_noise(regular: ldpc.Ld
         assert int((say(llr) != sent).any(1).sum()) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_scaling_writes_table_numbers_and_figure(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["bench", "ldpc", "--scaling", "--out", str(tmp_path)], catch_exceptions=False)

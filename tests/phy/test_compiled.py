@@ -21,6 +21,7 @@ def test_without_a_place_for_its_cache_a_kernel_is_compiled_all_the_same(monkeyp
     assert compiled(nogil=True)(twice)(4) == 8
 
 
+@pytest.mark.slow
 def test_words_are_decoded_where_a_debugger_turned_numba_off() -> None:
     script = (
         "import numpy as np, torch; from semrobust.phy import decoder, ldpc;"

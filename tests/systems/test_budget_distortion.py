@@ -20,6 +20,7 @@ from semrobust.systems.jpeg_ldpc import JpegLdpcSystem
 from tests.attacks.samples import deepjscc_settings, pictures, small_jpeg
 
 
+@pytest.mark.slow
 def test_budgets_of_the_experiments(params: Params) -> None:
     link = ("768", "384", "0.1250", "0.2500")  # CBR = 384/3072, bandwidth ratio = 768/3072
     expected = {

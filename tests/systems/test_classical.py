@@ -173,6 +173,7 @@ def test_code_families_and_rates(code: Mapping[str, Any], k: int, images: torch.
     assert torch.equal(again.decode(sent.codewords, QUIET).images, system.decode(sent.codewords, QUIET).images)
 
 
+@pytest.mark.slow
 def test_only_making_an_nr_code_needs_sionna(tmp_path: Path) -> None:
     save_file(dict(chain(code={"family": "nr", "rate": "1/2"}).state()), tmp_path / "code")
     script = (

@@ -25,6 +25,7 @@ def smooth(small_params: Params) -> SmoothDeepJSCCSystem:
     return SmoothDeepJSCCSystem.create(settings, 64, seed=4)
 
 
+@pytest.mark.slow
 def test_the_penalty_is_the_slope_that_noise_of_this_snr_would_cost(
     smooth: SmoothDeepJSCCSystem, images: torch.Tensor
 ) -> None:

@@ -1,15 +1,14 @@
-"""One real run of the `ci` preset serves all tests of the workflow, in however many processes they run."""
+"""One whole run of the `ci` preset serves all tests of the workflow, in however many processes they run."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from tests.conftest import Once
 from tests.workflow.project import Project
 
 LONG = ("test_slurm.py", "test_faults.py")
@@ -29,47 +28,25 @@ def _place(item: pytest.Item) -> int:
     return len(LONG) + (item.path.parent.name == "workflow")
 
 
-Once = Callable[[str, Callable[[Path], Project]], Project]
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
-    """Make a project in a folder of this name, unless another process of this session has made it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-
-    def made(name: str, make: Callable[[Path], Project]) -> Project:
-        folder = shared / name
-        with FileLock(shared / f"{name}.lock"):
-            if (folder / "made").exists():
-                return Project(folder / "project")
-            folder.mkdir()  # raises if making it has failed elsewhere
-            project = make(folder)
-            (folder / "made").touch()
-            return project
-
-    return made
-
-
 @pytest.fixture(scope="session")
 def fresh(once: Once) -> Project:
     """A checkout in which nothing has run. Tests must not change it."""
-    return once("fresh", lambda folder: Project.create(folder / "project"))
+    return Project(once("fresh", lambda folder: Project.create(folder / "project")) / "project")
 
 
 @pytest.fixture(scope="session")
 def finished(fresh: Project, once: Once) -> Project:
-    """`dvc repro` has run, its state is committed and pushed to a folder. Tests must not change it."""
+    """All is made and recorded, its state committed and pushed to a folder. Tests must not change it."""
 
-    def make(folder: Path) -> Project:
+    def make(folder: Path) -> None:
         project = fresh.copy(folder / "project")
-        project.run("dvc", "repro", timeout=1800)
+        project.make_all()
+        project.run("python", "workflow/record.py")
         project.run("dvc", "remote", "add", "--quiet", "-d", "store", str(folder / "store"))
         project.commit()
         project.run("dvc", "push", "-q")
-        return project
 
-    return once("finished", make)
+    return Project(once("finished", make) / "project")
 
 
 @pytest.fixture

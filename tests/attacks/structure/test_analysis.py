@@ -137,6 +137,7 @@ def test_scope_says_how_far_the_search_went() -> None:
     assert structure.scope["trapping_sets"]["classes_cut_while_growing"]
 
 
+@pytest.mark.slow
 def test_the_code_of_the_experiments() -> None:
     """n = 768: girth, cycles and the smallest sets, as an unhurried search found them too."""
     structure = analyse(

@@ -39,6 +39,7 @@ def test_on_tiny_codes_all_sets_are_those_that_the_class_says(name: str) -> None
         assert {(nodes, b) for nodes in named} <= real
 
 
+@pytest.mark.slow
 def test_all_absorbing_sets_of_a_regular_code_are_found() -> None:
     """Each has a cycle, since each of its nodes has two even checks; and here no class is cut."""
     matrix = samples.regular().parity_check.toarray()
