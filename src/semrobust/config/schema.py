@@ -14,6 +14,7 @@ from semrobust.config.criteria import CriteriaSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import (
     AttackSettings,
+    CertificateSettings,
     ChannelSettings,
     DataSettings,
     Decibel,
@@ -80,6 +81,7 @@ class Params(Settings):
     evaluation: EvaluationSettings
     criteria: CriteriaSettings
     theory: TheorySettings
+    certificates: CertificateSettings
     recognition: RecognitionSettings
     compute: ComputeSettings
     plot: PlotSettings
@@ -169,6 +171,10 @@ class Params(Settings):
     def attacked(self) -> list[str]:
         """Systems with at least one attack that belong to no study: those of the main tables and figures."""
         return [name for name in self._in_pairs() if self.systems[name].study is None]
+
+    def networks(self) -> list[str]:
+        """Of those the systems whose receiver has a gradient: what single images are certified for."""
+        return [name for name in self.attacked() if "gradient" in SYSTEMS[self.systems[name].kind].capabilities]
 
     def studied(self, study: str) -> list[str]:
         """Attacked systems of one study."""

@@ -35,13 +35,13 @@ from semrobust.theory.product_norm import bound
 _ROUNDING = 1e-6
 """Of every norm, relative: float64 sums of some thousand terms err by less than 1e-11 of their absolute terms."""
 _RECEIVER = 1e-3
-"""Of the norm ||x̂ - x||, absolute: a float32 receiver's pixels err by less than 1e-5, an image of 3072 by 6e-4."""
+"""Of the norm ||x̂ - x||, absolute: of a float32 receiver pixels err by less than 1e-5, an image of 3072 by 6e-4."""
 _FORK, _JOIN = "fork", "join"
 _CHUNK = 1024  # columns through a layer at once
-_TINY = 1e-9
-_FIRST, _STEP = 0.06, 3.0
+_TINY = 1e-3
+_FIRST, _STEP = 0.06, 2.0  # of the tangent's radius; the rise grows with this power of the radius until it is known better
 _CLOSE = 0.97
-"""The search ends where the estimate lies between this share of √D* and √D*."""
+"""The search ends where the estimated rise of the distance is at least this share of what is left."""
 
 Step = nn.Module | str
 
@@ -93,24 +93,22 @@ def certificate(
 
 
 def _search(relaxation: Relaxation, limit: float, linear: float, evaluations: int) -> tuple[float, int]:
-    """A radius whose estimated distance is just below `limit`: secants in logarithms, kept between what is known."""
-    low, high = (1e-6 * linear, relaxation.clean), (linear, math.inf)
-    radius = _FIRST * linear
+    """A radius at which the estimated rise of the distance is just below what is left: secants in logarithms."""
+    left, radius, known = limit - relaxation.clean, _FIRST * linear, []
     for count in range(1, evaluations + 1):
-        found = relaxation.distance(radius, prove=False)
-        if _CLOSE * limit < found < limit:
+        known.append((radius, relaxation.distance(radius, prove=False) - relaxation.clean))
+        if _CLOSE * left < known[-1][1] < left:
             return radius, count
-        low, high = ((radius, found), high) if found < limit else (low, (radius, found))
-        slope = _STEP
-        if math.isfinite(high[1]) and low[1] > relaxation.clean:
+        low = max((point for point in known if point[1] < left), default=(0.0, 0.0))
+        high = min((point for point in known if point[1] >= left), default=(linear, math.inf))
+        near, slope = low if low[1] > 0 else high, _STEP
+        if low[1] > 0 and math.isfinite(high[1]):
             slope = math.log(high[1] / low[1]) / math.log(high[0] / low[0])
-        wanted = (_CLOSE + 1) / 2 * limit
-        near = high if low[1] <= relaxation.clean else low
-        step = (wanted / near[1]) ** (1 / max(slope, 1.0)) if math.isfinite(near[1]) else 0.5
+        step = ((1 + _CLOSE) / 2 * left / near[1]) ** (1 / max(slope, 1.0)) if math.isfinite(near[1]) else 0.5
         radius = near[0] * min(max(step, 0.3), 3.0)
         if not low[0] < radius < high[0]:
-            radius = math.sqrt(low[0] * high[0])
-    return (low[0] if evaluations else radius), evaluations
+            radius = (low[0] + high[0]) / 2
+    return max((point[0] for point in known if point[1] < left), default=radius), evaluations
 
 
 class Relaxation:
@@ -127,7 +125,7 @@ class Relaxation:
 
     def linear(self, limit: float) -> float:
         """Radius at which the tangent's change would reach from the clean error to `limit`, from above."""
-        blocks = self.changes(_TINY, torch.float64)
+        blocks = self.changes(_TINY, torch.float32)
         slopes = torch.ones_like(self.error) if self.squash is None else _logistic_slope(self.squash)
         steep = bound([block * slopes for block in blocks], prove=False) / _TINY
         return (limit - self.clean) / steep if steep > 0 else math.inf
@@ -200,7 +198,7 @@ def _bent(
     felt = changes[:, units] * gain.to(changes)
     reach = bound(torch.split(felt, sizes), prove=prove) * (1 + _ROUNDING) if len(units) else 0.0
     departures = torch.zeros(len(units), len(rest), dtype=state.dtype, device=state.device)
-    departures[torch.arange(len(units)), units] = (reach * gain).to(state)
+    departures[torch.arange(len(units), device=units.device), units] = (reach * gain).to(state)
     whole = torch.cat([changes * middle.to(changes), departures])
     return whole.reshape(len(whole), *state.shape[1:]), len(units)
 

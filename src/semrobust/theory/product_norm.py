@@ -27,17 +27,17 @@ _FILLED = 0.15  # share of entries up to which a sparse product is the quicker o
 
 
 def bound(blocks: Blocks, *, prove: bool) -> float:
-    """The bound; without `prove` an estimate that a power iteration approaches from below, for searches."""
+    """The bound; without `prove` what it will be if the first excess suffices, for searches."""
     outputs = blocks[0].shape[1]
     if outputs == 0:
         return 0.0
     stacked = torch.cat([block.float() for block in blocks])  # enough for weights and a first guess
     weights, largest = _weights(stacked, [len(block) for block in blocks])
     if largest == 0 or not math.isfinite(largest):
-        return largest if prove is False else _crude(blocks)
+        return _crude(blocks) if prove else largest
     total = float(sum(weights))
     if not prove:
-        return math.sqrt(largest * total)
+        return math.sqrt(largest * (1 + _EXCESSES[0]) * total)
     gram = _gram(blocks, weights)
     trace = float(gram.diagonal().sum())
     columns = sum(len(block) for block in blocks)
