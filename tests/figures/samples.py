@@ -224,11 +224,19 @@ def lipschitz() -> pd.DataFrame:
 def bounds() -> pd.DataFrame:
     """What theory says: of one chain nothing, of eq. 12 nothing, and at the lowest SNR of one image alone."""
     shares = {
-        "deepjscc": {"measured": 100.0, "certified": 1e-5, "image": 0.5, "smoothed": 4.0, "ideal": 0.0, "local": 60.0, "path": 40.0},
+        "deepjscc": {
+            "measured": 100.0,
+            "certified": 1e-5,
+            "image": 0.5,
+            "smoothed": 4.0,
+            "ideal": 0.0,
+            "local": 60.0,
+            "path": 40.0,
+        },
         "deepjscc_noiseless": {"measured": 10.0, "certified": 1e-5, "ideal": 0.0, "local": 5.0, "path": 6.0},
         "hevc_ldpc_qpsk": {"measured": 10.0, "codeword": 20.0, "stopping_set": 23.0},
         "hevc_ldpc_16qam": {"measured": 4.0},
-    }
+    }  # fmt: skip
     return pd.DataFrame(
         [
             _common(system, snr_db, 1 if snr_db == SNRS[0] and "noiseless" in system else 128)

@@ -336,8 +336,8 @@ class CertificateSettings(Settings):
 
     Attributes:
         at: which images.
-        evaluations: steps of the search for the largest certified power; 0 proves a fixed share of the tangent's radius,
-            which is several times quicker.
+        evaluations: steps of the search for the largest certified power; 0 proves a fixed share of the tangent's
+            radius, which is several times quicker.
         draws: of the channel, per image, for randomized smoothing.
         confidence: of each image's statement there.
         program_bits: bits of a code that a linear program is solved for; null = all, which a proof needs.

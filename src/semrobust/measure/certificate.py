@@ -21,7 +21,7 @@ from semrobust.pipeline.work import Work
 from semrobust.systems.base import System, device
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db
-from semrobust.theory.certified_radius import certificate, refusal
+from semrobust.theory.certified_radius import certify, refusal
 from semrobust.theory.smoothing import certified_power
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _certified(system: System, target: Target, evaluations: int) -> dict[str, fl
     assert layers is not None
     network, shape = layers
     received, image = target.received[0].reshape(shape).to(device()), target.images[0].to(device())
-    found = certificate(network, received, image, SOURCE_VALUES * target.threshold, evaluations)
+    found = certify(network, received, image, SOURCE_VALUES * target.threshold, evaluations)
     return {
         "certified_power": found.power_total,
         "linear": found.linear,

@@ -7,9 +7,9 @@ m₀ the middle of the interval and h half its width
     φ(c + δ) - φ(c) = m₀ δ + d,    |d| <= h |δ|
 
 and the change at any layer is J₀ s plus what all departures d before it become on their way through the *same* linear
-network of middle slopes. Each layer's departures get one ball: with g = √h per unit, ||d / g|| <= ||g δ||, and the right
-side is bounded by `product_norm` over s and all earlier departures. The changes of single units, which narrow the
-intervals, are the sums of the sources' norms on them. A residual block is a fork and a join, so its two ways stay
+network of middle slopes. Each layer's departures get one ball: with g = √h per unit, ||d / g|| <= ||g δ||, and the
+right side is bounded by `product_norm` over s and all earlier departures. The changes of single units, which narrow
+the intervals, are the sums of the sources' norms on them. A residual block is a fork and a join, so its two ways stay
 correlated, as is the clean error with what the sigmoid does (`_shown`).
 
 The tangent instead of the middle slope, one norm per layer and sums of norms are the simpler certificate of this kind;
@@ -29,7 +29,7 @@ import torch
 from torch import nn
 
 from semrobust.models.deepjscc import ResidualBlock
-from semrobust.theory.operator_norm import without_bias
+from semrobust.theory.operator_norm import is_linear, without_bias
 from semrobust.theory.product_norm import bound
 
 _ROUNDING = 1e-6
@@ -38,8 +38,9 @@ _RECEIVER = 1e-3
 """Of the norm ||x̂ - x||, absolute: of a float32 receiver pixels err by less than 1e-5, an image of 3072 by 6e-4."""
 _FORK, _JOIN = "fork", "join"
 _CHUNK = 1024  # columns through a layer at once
-_TINY = 1e-3
-_FIRST, _STEP = 0.06, 2.0  # of the tangent's radius; the rise grows with this power of the radius until it is known better
+_TINY, _FAR = 1e-3, 1e3  # radii: where the decoder is its tangent, and one for a tangent of slope 0
+_FIRST = 0.06  # of the tangent's radius
+_STEP = 2.0  # the rise grows with this power of the radius, until it is known better
 _CLOSE = 0.97
 """The search ends where the estimated rise of the distance is at least this share of what is left."""
 
@@ -61,13 +62,13 @@ class Certificate:
 def refusal(network: nn.Module) -> str:
     """Why a network has no such certificate; empty if it has."""
     for part in _steps(network):
-        if not isinstance(part, str | nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.PReLU | nn.ReLU | nn.Sigmoid):
-            return f"no certificate knows the layer {type(part).__name__}"
+        if not (isinstance(part, str | nn.PReLU | nn.ReLU | nn.Sigmoid) or is_linear(part)):
+            return f"no certificate knows the layer {part}"
     sigmoids = [isinstance(part, nn.Sigmoid) for part in _steps(network)]
     return "a sigmoid is certified as the last layer only" if any(sigmoids[:-1]) else ""
 
 
-def certificate(
+def certify(
     network: nn.Module, received: torch.Tensor, image: torch.Tensor, threshold: float, evaluations: int
 ) -> Certificate:
     """The largest ||s||² certified, within a few percent, for `received` (without batch, as the layers read it).
@@ -82,8 +83,6 @@ def certificate(
     if relaxation.clean >= limit:
         return Certificate(0.0, 0.0, 0, 0.0)
     linear = relaxation.linear(limit)
-    if not math.isfinite(linear):  # nothing that is received changes the image
-        return Certificate(math.inf, math.inf, 0, 0.0)
     radius, count = _search(relaxation, limit, linear, evaluations)
     for share in (0.99, 0.96, 0.9, 0.7, 0.4, 0.1):
         count += 1
@@ -124,11 +123,11 @@ class Relaxation:
         self.flipping = 0.0
 
     def linear(self, limit: float) -> float:
-        """Radius at which the tangent's change would reach from the clean error to `limit`, from above."""
+        """Radius at which the tangent's change would reach from the clean error to `limit`, estimated."""
         blocks = self.changes(_TINY, torch.float32)
         slopes = torch.ones_like(self.error) if self.squash is None else _logistic_slope(self.squash)
         steep = bound([block * slopes for block in blocks], prove=False) / _TINY
-        return (limit - self.clean) / steep if steep > 0 else math.inf
+        return min((limit - self.clean) / steep, _FAR) if steep > 0 else _FAR
 
     def distance(self, radius: float, *, prove: bool) -> float:
         """Bound on ||g(y + s) - x|| for all ||s|| <= `radius`; an estimate of that bound without `prove`."""

@@ -58,23 +58,31 @@ def dense(layer: nn.Module, shape: Shape) -> torch.Tensor:
     return torch.cat(columns).T.contiguous()
 
 
+def is_linear(layer: nn.Module) -> bool:
+    """Whether `without_bias` knows the layer."""
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    return isinstance(layer, nn.Linear)
+
+
 def without_bias(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """What a linear or convolution layer without its bias makes of `inputs` (B, ...), computed in their dtype.
 
     Raises TypeError for another layer.
     """
-    if isinstance(layer, nn.Linear):
-        return nn.functional.linear(inputs, layer.weight.detach().to(inputs))
-    if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
+    if not is_linear(layer):
+        raise TypeError(f"no certified bound for the layer {layer}")
+    if isinstance(layer, nn.Conv2d):
         return nn.functional.conv2d(
             inputs, layer.weight.detach().to(inputs), None, layer.stride, layer.padding, layer.dilation, layer.groups
         )
-    if isinstance(layer, nn.ConvTranspose2d) and not isinstance(layer.padding, str):
+    if isinstance(layer, nn.ConvTranspose2d):
         return nn.functional.conv_transpose2d(
             inputs, layer.weight.detach().to(inputs), None, layer.stride, layer.padding, layer.output_padding,
             layer.groups, layer.dilation,
         )  # fmt: skip
-    raise TypeError(f"no certified bound for the layer {layer}")
+    assert isinstance(layer, nn.Linear)
+    return nn.functional.linear(inputs, layer.weight.detach().to(inputs))
 
 
 def _bound(network: nn.Module, shape: Shape) -> tuple[float, Shape]:
