@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
         "test_images": 24,
     },
     "link": {"real_uses": 384, "snr_db": [5.0, 10.0]},  # 384 = 6 maps of 8x8, and the (3, 6) code has 386 bits on 768
+    "certificates": {"at": [{"snr_db": 10.0, "images": 2}], "draws": 50, "program_bits": 1},
     "systems": {
         "deepjscc": {"width": 4, "training": {"epochs": 2, "batch": 32}},
         "deepjscc_noiseless": {"width": 4, "training": {"epochs": 1, "batch": 32}},

@@ -188,7 +188,7 @@ def code_structure() -> pd.DataFrame:
     for place, system in enumerate(PARAMS.coded()):
         common = _common(system, np.nan, 0) | {
             "channel": "none", "n_images": np.nan, "family": "nr" if place % 3 == 2 else "regular", "n": 768, "k": 386,
-            "girth": 4, "n_sets_kept": 5,
+            "girth": 4, "distance": 22.0, "pseudo_weight": 15.0, "pseudo_weight_proved": 6.0, "n_sets_kept": 5,
         }  # fmt: skip
         rows += [common | {"kind": "cycle", "a": a, "count": 10**a, "complete": True} for a in range(2, 6)]
         for b in range(1, 5):
@@ -225,11 +225,19 @@ def lipschitz() -> pd.DataFrame:
 def bounds() -> pd.DataFrame:
     """What theory says: of one chain nothing, of eq. 12 nothing, and at the lowest SNR of one image alone."""
     shares = {
-        "deepjscc": {"measured": 100.0, "certified": 1e-5, "ideal": 0.0, "local": 60.0, "path": 40.0},
+        "deepjscc": {
+            "measured": 100.0,
+            "certified": 1e-5,
+            "image": 0.5,
+            "smoothed": 4.0,
+            "ideal": 0.0,
+            "local": 60.0,
+            "path": 40.0,
+        },
         "deepjscc_noiseless": {"measured": 10.0, "certified": 1e-5, "ideal": 0.0, "local": 5.0, "path": 6.0},
         "hevc_ldpc_qpsk": {"measured": 10.0, "codeword": 20.0, "stopping_set": 23.0},
         "hevc_ldpc_16qam": {"measured": 4.0},
-    }
+    }  # fmt: skip
     return pd.DataFrame(
         [
             _common(system, snr_db, 1 if snr_db == SNRS[0] and "noiseless" in system else 128)

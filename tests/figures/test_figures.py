@@ -354,12 +354,13 @@ def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> Non
     text = " ".join(everything(figure).split())
     assert "no such bound" in text
     assert "Eq. 12 promises nothing (0) at 100% of the points" in text
-    assert f"{LABELS['deepjscc']}: measured power is 1·10⁷ to 1·10⁷ times the bound (medians); attacks beat" in text
+    assert f"{LABELS['deepjscc']}: measured power is 200 to 200 times the certificates (medians); measured" in text
+    assert "1·10⁷ to 1·10⁷ times eq. 10 (medians); attacks beat the local diagnostic" in text
     upper, lower = figure.axes[:3], figure.axes[3:]
-    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 3, 3, 1, 1, 0]
+    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 1, 3, 1, 1, 0]
     table = TABLES["bounds"]()
-    shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "local")]
-    line = next(line for line in upper[0].lines if "local" in str(line.get_label()))
+    shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "image")]
+    line = next(line for line in upper[0].lines if "certificate" in str(line.get_label()))
     np.testing.assert_allclose(np.asarray(line.get_ydata()), shown["power_total_mean"])
     few = next(line for line in upper[1].lines if "measured" in str(line.get_label()))
     assert len(np.asarray(few.get_xdata())) == len(shown) - 1  # one image is no mean

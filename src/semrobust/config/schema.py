@@ -14,6 +14,7 @@ from semrobust.config.criteria import CriteriaSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import (
     AttackSettings,
+    CertificateSettings,
     ChannelSettings,
     DataSettings,
     Decibel,
@@ -82,6 +83,7 @@ class Params(Settings):
     evaluation: EvaluationSettings
     criteria: CriteriaSettings
     theory: TheorySettings
+    certificates: CertificateSettings
     recognition: RecognitionSettings
     compute: ComputeSettings
     plot: PlotSettings
@@ -180,6 +182,10 @@ class Params(Settings):
         """Why the other attacked systems take no part in it."""
         reasons = {name: self.systems[name].left_out for name in self._in_pairs()}
         return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def networks(self) -> list[str]:
+        """Of those the systems whose receiver has a gradient: what single images are certified for."""
+        return [name for name in self.attacked() if "gradient" in SYSTEMS[self.systems[name].kind].capabilities]
 
     def studied(self, study: str) -> list[str]:
         """Attacked systems of one study."""

@@ -339,3 +339,29 @@ class TheorySettings(Settings):
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     iterations: Positive
     path_points: Positive
+
+
+class CertifiedImages(Settings):
+    """The first `images` test images at one SNR; where that is one of the link, they stand beside attacks."""
+
+    snr_db: Decibel
+    images: Annotated[int, Field(ge=0)]
+
+
+class CertificateSettings(Settings):
+    """What is certified of networks and codes (`theory.certified_radius`, `smoothing`, `pseudo_weight`).
+
+    Attributes:
+        at: which images.
+        evaluations: steps of the search for the largest certified power; 0 proves a fixed share of the tangent's
+            radius, which is several times quicker.
+        draws: of the channel, per image, for randomized smoothing.
+        confidence: of each image's statement there.
+        program_bits: bits of a code that a linear program is solved for; null = all, which a proof needs.
+    """
+
+    at: list[CertifiedImages]
+    evaluations: Annotated[int, Field(ge=0, le=20)]
+    draws: Positive
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    program_bits: Positive | None
