@@ -20,7 +20,7 @@ from semrobust.pipeline import plan as planning
 from semrobust.pipeline.plan import Plan
 from semrobust.tables import paper_vs_ours as _  # noqa: F401  it fills CLAIMS
 from semrobust.tables.table import COMMON, table
-from tests.conftest import raw_params
+from tests.conftest import OTHER_NETWORKS, raw_params
 from tests.figures import recognition_samples
 
 # an attacked system that can send nothing: the awkward one of the classical chains
@@ -32,7 +32,8 @@ INFEASIBLE = "jpeg_ldpc_16qam_full"
 STUDIED = ("ablation_rate_1_3", "peg_w4_8_a")
 NEEDS_DB = {
     "deepjscc": 6.0, "deepjscc_noiseless": 1.0, "hevc_ldpc_qpsk": -7.5, "hevc_ldpc_16qam": -13.5,
-    "jpeg_ldpc_qpsk": -8.0, "jpeg_ldpc_16qam": -14.0,
+    "jpeg_ldpc_qpsk": -8.0, "jpeg_ldpc_16qam": -14.0, "deepjscc_adaptive": 5.0, "deepjscc_swin": 3.0,
+    "deepjscc_adversarial": 9.0,
 }  # fmt: skip
 """PSR in dB that ruins an image of a system at high SNR."""
 
@@ -43,6 +44,7 @@ def _from_db(system: str) -> float:
     return (8.0 if "16qam" in system else 2.0) + later
 
 
+SEMANTIC = ("deepjscc", "deepjscc_noiseless", *OTHER_NETWORKS)
 IMAGE_SYSTEMS = PARAMS.of_task("image")
 FROM_DB = {name: _from_db(name) for name in IMAGE_SYSTEMS if "deepjscc" not in name and name != INFEASIBLE}
 """SNR from which a classical system decodes."""
@@ -141,7 +143,7 @@ def attack_power() -> pd.DataFrame:
 def power_ratio() -> pd.DataFrame:
     """The best attacks, two chains of studies among them, and behind them one pair of single attacks, far off."""
     rows = []
-    for top in ("deepjscc", "deepjscc_noiseless"):
+    for top in SEMANTIC:
         for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam", INFEASIBLE, *STUDIED):
             for snr_db in SNRS:
                 for population, statistic in ((p, s) for p in ("all", "ruinable") for s in ("mean", "median")):
@@ -211,7 +213,7 @@ def code_structure() -> pd.DataFrame:
 def lipschitz() -> pd.DataFrame:
     """A decoder trained with noise and one trained without, steeper at low SNR."""
     rows = []
-    for system in ("deepjscc", "deepjscc_noiseless"):
+    for system in SEMANTIC:
         for snr_db in SNRS:
             row = _common(system, snr_db, 128) | {"certified": 1000.0, "converged_rate": 1.0}
             for name, value in {"spectral": 1.0, "frobenius": 6.0, "path": 1.2}.items():
@@ -235,6 +237,9 @@ def bounds() -> pd.DataFrame:
             "path": 40.0,
         },
         "deepjscc_noiseless": {"measured": 10.0, "certified": 1e-5, "ideal": 0.0, "local": 5.0, "path": 6.0},
+        "deepjscc_adaptive": {"measured": 80.0, "local": 70.0, "path": 30.0},
+        "deepjscc_swin": {"measured": 50.0, "local": 40.0, "path": 20.0},
+        "deepjscc_adversarial": {"measured": 200.0, "certified": 1e-4, "ideal": 0.0, "local": 90.0, "path": 80.0},
         "hevc_ldpc_qpsk": {"measured": 10.0, "codeword": 20.0, "stopping_set": 23.0},
         "hevc_ldpc_16qam": {"measured": 4.0},
     }  # fmt: skip

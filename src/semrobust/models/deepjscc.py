@@ -36,6 +36,18 @@ def feature_maps_for(real_uses: int) -> int:
     return maps
 
 
+class MapsEncoder(nn.Module):
+    """Image (B,3,H,W) in [0,1] to a codeword (B, N) with ||z||² = N: feature maps, one after the other."""
+
+    def maps(self, centred: torch.Tensor) -> torch.Tensor:
+        """Feature maps (B, C, H/4, W/4) of pixels in [-1, 1]."""
+        raise NotImplementedError
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Encode; the pixels are centred to [-1, 1] in here, so attacks and users stay in [0, 1]."""
+        return normalize_power(self.maps(2.0 * images - 1.0).flatten(1))
+
+
 class MapsDecoder(nn.Module):
     """A receiver that reads what arrives as C feature maps.
 
@@ -57,12 +69,12 @@ class MapsDecoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """An encoder, images (B,3,H,W) to codewords (B, N), and the decoder on the other side of the channel.
+    """An encoder, and the decoder on the other side of the channel.
 
     `tile`: an image's sides must be multiples of it.
     """
 
-    encoder: nn.Module
+    encoder: MapsEncoder
     decoder: MapsDecoder
     tile = SHRINK
 
@@ -88,8 +100,8 @@ class ResidualBlock(nn.Module):
         return features + residual
 
 
-class Encoder(nn.Module):
-    """Image (B,3,32,32) in [0,1] to a codeword (B, N) with ||z||² = N."""
+class Encoder(MapsEncoder):
+    """That of Table I."""
 
     def __init__(self, feature_maps: int, width: int) -> None:
         super().__init__()
@@ -101,9 +113,9 @@ class Encoder(nn.Module):
             ResidualBlock(feature_maps),
         )
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Encode; the pixels are centred to [-1, 1] in here, so attacks and users stay in [0, 1]."""
-        return normalize_power(self.body(2.0 * images - 1.0).flatten(1))
+    def maps(self, centred: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.body(centred)
+        return maps
 
 
 class Decoder(MapsDecoder):

@@ -16,8 +16,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from semrobust.models.deepjscc import Autoencoder, MapsDecoder, ResidualBlock, feature_maps_for
-from semrobust.phy.power import normalize_power
+from semrobust.models.deepjscc import Autoencoder, MapsDecoder, MapsEncoder, ResidualBlock, feature_maps_for
 
 _LEAST = 1e-6  # of the sum that GDN divides by
 _COUPLING = 0.1  # of a channel with itself at first
@@ -58,8 +57,8 @@ class AdaptiveBlock(nn.Module):
         return weighed
 
 
-class AdaptiveEncoder(nn.Module):
-    """Image (B,3,H,W) in [0,1] to a codeword (B, N) with ||z||² = N. It does not know the SNR."""
+class AdaptiveEncoder(MapsEncoder):
+    """It does not know the SNR."""
 
     def __init__(self, feature_maps: int, width: int) -> None:
         super().__init__()
@@ -73,9 +72,9 @@ class AdaptiveEncoder(nn.Module):
             nn.Conv2d(2 * width, feature_maps, 3, padding=1),
         )
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Encode; pixels are centred in here."""
-        return normalize_power(self.body(2.0 * images - 1.0).flatten(1))
+    def maps(self, centred: torch.Tensor) -> torch.Tensor:
+        maps: torch.Tensor = self.body(centred)
+        return maps
 
 
 class AdaptiveDecoder(MapsDecoder):

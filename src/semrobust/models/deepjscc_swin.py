@@ -21,8 +21,7 @@ import math
 import torch
 from torch import nn
 
-from semrobust.models.deepjscc import SHRINK, Autoencoder, MapsDecoder, feature_maps_for
-from semrobust.phy.power import normalize_power
+from semrobust.models.deepjscc import SHRINK, Autoencoder, MapsDecoder, MapsEncoder, feature_maps_for
 
 _APART = -1e4  # added to what must not attend to each other
 _PATCH = 2
@@ -108,8 +107,8 @@ def _blocks(width: int, depth: int, heads: int, window: int) -> nn.Sequential:
     return nn.Sequential(*(SwinBlock(width, heads, window, number % 2 * (window // 2)) for number in range(depth)))
 
 
-class SwinEncoder(nn.Module):
-    """Image (B,3,H,W) in [0,1] to a codeword (B, N) with ||z||² = N."""
+class SwinEncoder(MapsEncoder):
+    """Patches, a fine stage, a coarse one."""
 
     def __init__(self, feature_maps: int, width: int, depth: int, heads: int, window: int) -> None:
         super().__init__()
@@ -119,14 +118,13 @@ class SwinEncoder(nn.Module):
         self.coarse = _blocks(2 * width, 2 * depth, 2 * heads, window)
         self.leave = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, feature_maps))
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Encode; pixels are centred in here. The codeword is ordered as of feature maps: channel, row, column."""
-        patches = nn.functional.pixel_unshuffle(2.0 * images - 1.0, _PATCH).permute(0, 2, 3, 1)
+    def maps(self, centred: torch.Tensor) -> torch.Tensor:
+        patches = nn.functional.pixel_unshuffle(centred, _PATCH).permute(0, 2, 3, 1)
         tokens = self.fine(self.enter(patches))
         height, width = tokens.shape[1] // 2, tokens.shape[2] // 2
         merged = self.merge(windows(tokens, 2).flatten(2)).unflatten(1, (height, width))
-        maps = self.leave(self.coarse(merged)).permute(0, 3, 1, 2)
-        return normalize_power(maps.flatten(1))
+        maps: torch.Tensor = self.leave(self.coarse(merged)).permute(0, 3, 1, 2)
+        return maps
 
 
 class SwinDecoder(MapsDecoder):
