@@ -154,7 +154,8 @@ class Relaxation:
                 sizes.append(flips)
                 flipping = [flipping[0] + flips, flipping[1] + state[0].numel()]
             elif not isinstance(step, nn.Sigmoid):
-                state = torch.cat([without_bias(step, part) for part in state.split(_CHUNK)])
+                assert isinstance(step, nn.Module)
+                state = torch.cat([without_bias(step, part) for part in torch.split(state, _CHUNK)])
         self.flipping = flipping[0] / flipping[1]
         return torch.split(state.flatten(1), sizes)
 
