@@ -16,6 +16,7 @@ from semrobust.measure.attack import aim
 from semrobust.measure.images import TestImages
 from semrobust.phy.power import SOURCE_VALUES
 from semrobust.pipeline import seeds
+from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.base import System, device
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from semrobust.config.params import Params
 
 _DRAWS = 500  # decoded side by side
+_OF_CODES = ("program_bits",)
 
 
 def settings(params: Params, _: str) -> Plain:
     return {
-        "certificates": params.section("certificates"),
+        "certificates": without(params.section("certificates"), *_OF_CODES),
         "success_psnr_db": params.evaluation.success_psnr_db,
         "seed": params.seed,
         "threads": params.compute.job_threads,
@@ -47,7 +49,7 @@ def make(work: Work) -> None:
     and `smoothed_power` from it.
     """
     torch.set_num_threads(work.threads)
-    given = CertificateSettings.model_validate(work.settings["certificates"])
+    given = CertificateSettings.model_validate(work.settings["certificates"] | dict.fromkeys(_OF_CODES))
     system, threshold = restore(work.input("train")), mse_from_psnr_db(work.settings["success_psnr_db"])
     layers = system.decoder_layers()
     why_not = "it is no plain sequence of layers" if layers is None else refusal(layers[0])

@@ -101,10 +101,11 @@ def _search(relaxation: Relaxation, limit: float, linear: float, evaluations: in
         low = max((point for point in known if point[1] < left), default=(0.0, 0.0))
         high = min((point for point in known if point[1] >= left), default=(linear, math.inf))
         near, slope = low if low[1] > 0 else high, _STEP
-        if low[1] > 0 and math.isfinite(high[1]):
-            slope = math.log(high[1] / low[1]) / math.log(high[0] / low[0])
-        step = ((1 + _CLOSE) / 2 * left / near[1]) ** (1 / max(slope, 1.0)) if math.isfinite(near[1]) else 0.5
-        radius = near[0] * min(max(step, 0.3), 3.0)
+        (before, risen), (now, rises) = known[-2:] if count > 1 else ((0.0, 0.0), known[0])
+        if 0 < risen != rises and math.isfinite(risen + rises):
+            slope = math.log(rises / risen) / math.log(now / before)
+        step = ((1 + _CLOSE) / 2 * left / near[1]) ** (1 / max(slope, 0.5)) if math.isfinite(near[1]) else 0.5
+        radius = near[0] * min(max(step, 0.3), 6.0)
         if not low[0] < radius < high[0]:
             radius = (low[0] + high[0]) / 2
     return max((point[0] for point in known if point[1] < left), default=radius), evaluations
@@ -154,7 +155,8 @@ class Relaxation:
                 sizes.append(flips)
                 flipping = [flipping[0] + flips, flipping[1] + state[0].numel()]
             elif not isinstance(step, nn.Sigmoid):
-                state = torch.cat([without_bias(step, part) for part in state.split(_CHUNK)])
+                assert isinstance(step, nn.Module)
+                state = torch.cat([without_bias(step, part) for part in torch.split(state, _CHUNK)])
         self.flipping = flipping[0] / flipping[1]
         return torch.split(state.flatten(1), sizes)
 

@@ -77,6 +77,7 @@ def without_bias(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
             inputs, layer.weight.detach().to(inputs), None, layer.stride, layer.padding, layer.dilation, layer.groups
         )
     if isinstance(layer, nn.ConvTranspose2d):
+        assert not isinstance(layer.padding, str)
         return nn.functional.conv_transpose2d(
             inputs, layer.weight.detach().to(inputs), None, layer.stride, layer.padding, layer.output_padding,
             layer.groups, layer.dilation,

@@ -21,6 +21,7 @@ Punctured bits weigh nothing and would make the program unbounded: codes with th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ from scipy.optimize import linprog
 from semrobust.phy.ldpc import LdpcCode
 
 Values = npt.NDArray[np.float64]
+
+Cone = Any
+"""A sparse array (edges, nodes), which the stubs of `linprog` do not know that it takes."""
 
 _STARTS, _STEPS = 8, 20  # solutions that the search goes on from, and programs from each
 
@@ -77,25 +81,26 @@ def tree_bound(girth: int, degree: int) -> float:
     return float(weight if half % 2 else weight + (degree - 1) ** (half // 2 - 1))
 
 
-def _cone(code: LdpcCode) -> sparse.csr_array:
+def _cone(code: LdpcCode) -> Cone:
     """Rows a with <a, ω> <= 0, one per edge of the graph."""
     checks, nodes = code.parity_check.nonzero()
     edges = np.arange(len(nodes))
+    checked: Cone = code.parity_check.astype(float)
     own = sparse.csr_array((np.full(len(nodes), 2.0), (edges, nodes)), shape=(len(nodes), code.nodes))
-    return sparse.csr_array(own - code.parity_check.astype(float)[checks])
+    return sparse.csr_array(own - checked[checks])
 
 
-def _largest(cone: sparse.csr_array, objective: Values) -> tuple[Values, float]:
+def _largest(cone: Cone, objective: Values) -> tuple[Values, float]:
     """A solution ω of max <objective, ω> at Σ ω = 1 in the cone, and a bound on it that the duals prove."""
     ones = np.ones((1, cone.shape[1]))
-    solved = linprog(-objective, A_ub=cone, b_ub=np.zeros(cone.shape[0]), A_eq=ones, b_eq=[1.0], method="highs")
+    solved: Any = linprog(-objective, A_ub=cone, b_ub=np.zeros(cone.shape[0]), A_eq=ones, b_eq=[1.0], method="highs")
     if solved.status != 0:
         raise ValueError(f"the linear program of a pseudo-weight was not solved: {solved.message}")
     duals = np.maximum(-solved.ineqlin.marginals, 0.0)
     return np.maximum(solved.x, 0.0), float((objective - cone.T @ duals).max()) * (1 + 1e-12)
 
 
-def _descended(cone: sparse.csr_array, solution: Values) -> float:
+def _descended(cone: Cone, solution: Values) -> float:
     """The pseudo-weight after steps that lower it: Σ ω² is convex, so its tangent's maximum is no smaller."""
     weight = _weight(solution)
     for _ in range(_STEPS):
