@@ -16,7 +16,6 @@ from pydantic import Field
 
 from semrobust.attacks.base import AttackResult, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
-from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import Positive
 from semrobust.phy.power import normalize_power, power_from_psr_db
@@ -73,9 +72,6 @@ class Universal(DirectionAttack[UniversalSettings]):
                 direction[half == parity] = learned
         return found
 
-    def vanished(self, target: Target) -> torch.Tensor:
-        return vanished(target)
-
 
 def _learn(batches: Sequence[Target], settings: UniversalSettings) -> torch.Tensor:
     """The vector (1, N) of least norm that was seen to ruin half of the images; the last one if none did.
@@ -87,7 +83,7 @@ def _learn(batches: Sequence[Target], settings: UniversalSettings) -> torch.Tens
     best, least = current, math.inf
     current = current * (norm / current.norm())
     for taken in range(settings.iterations):
-        measured = [measure(batch, current.expand(len(batch), -1)) for batch in batches]
+        measured = [batch.gradient(current.expand(len(batch), -1)) for batch in batches]
         ruined = torch.cat([mse >= batch.threshold for batch, (mse, _) in zip(batches, measured, strict=True)])
         gradient = torch.cat([slope for _, slope in measured])
         half = int(ruined.sum()) * 2 >= count
