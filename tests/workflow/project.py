@@ -129,7 +129,7 @@ class Project:
 
     def make_all(self) -> None:
         """What `snakemake all` makes, by the same commands in their order, in one process."""
-        self.run("python", "-c", _MAKE_ALL)
+        self.run("python", "-c", _MAKE_ALL, timeout=1800)
 
     def planned(self, *targets: str) -> set[str]:
         """What a run would make, as addresses (`kind/name`), and "publish" if copies are to be put right."""
