@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 HU2022 = ("vit", "vit_at", "mae_pretrained", "mae", "jpeg_vit", "hevc_vit")
 """Entries of params.yaml whose systems name classes."""
 
+OTHER_NETWORKS = ("deepjscc_adaptive", "deepjscc_swin", "deepjscc_adversarial")
+"""Entries that show images by other networks or training than zhang2026's; tests/systems/test_other_networks.py."""
+
 SMALL: dict[str, Any] = {
     "run": "small",
     "data": {
@@ -31,6 +34,7 @@ SMALL: dict[str, Any] = {
         "test_images": 24,
     },
     "link": {"real_uses": 384, "snr_db": [5.0, 10.0]},  # 384 = 6 maps of 8x8, and the (3, 6) code has 386 bits on 768
+    "certificates": {"at": [{"snr_db": 10.0, "images": 2}], "draws": 50, "program_bits": 1},
     "systems": {
         "deepjscc": {"width": 4, "training": {"epochs": 2, "batch": 32}},
         "deepjscc_noiseless": {"width": 4, "training": {"epochs": 1, "batch": 32}},
@@ -41,6 +45,7 @@ SMALL: dict[str, Any] = {
         "jpeg_ldpc_16qam_full": None,  # its 5G code takes a second to make; nothing else is special about it
         "deepjscc_surrogate": None,
         "trained": None,
+        **dict.fromkeys(OTHER_NETWORKS),
         "ladder": None,
         "ablation": None,
         **dict.fromkeys(HU2022),  # tests of these have their own sizes: tests/systems, tests/training
@@ -54,7 +59,7 @@ SMALL: dict[str, Any] = {
         "minimum_norm": {"starts": 1, "iterations": 10},
         "carlini_wagner": {"searches": 2, "iterations": 5},
         "pulse_jamming": {"step_db": 10.0, "bisections": 1},
-        "universal": {"iterations": 5, "step_db": 10.0, "bisections": 1},
+        "universal": {"iterations": 5, "images": 8, "step_db": 10.0, "bisections": 1},
         "transfer_pga": None,
         "transfer_minimum_norm": None,
     },

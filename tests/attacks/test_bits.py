@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from semrobust.attacks.base import AttackResult, Target
-from semrobust.attacks.code.least_reliable import _cheaper, _displacement, _ranks
+from semrobust.attacks.base import AttackResult, Target, cheaper
+from semrobust.attacks.code.least_reliable import _displacement, _ranks
 from semrobust.attacks.on_air.directions import DirectionAttack
 from semrobust.phy import mapping
 from semrobust.systems.base import Decoded
@@ -174,7 +174,7 @@ def outcome(success: list[bool], norms: list[float]) -> AttackResult:
 def test_cheaper_prefers_success_then_less_power_then_the_stronger_failure() -> None:
     first = outcome([True, True, True, False, False, False], [1.0, 3.0, 9.0, 1.0, 1.0, 2.0])
     second = outcome([True, True, False, True, False, False], [2.0, 2.0, 1.0, 8.0, 2.0, 1.0])
-    best = _cheaper(first, second)
+    best = cheaper(first, second)
     assert best.perturbation[:, 0].tolist() == [1.0, 2.0, 9.0, 8.0, 2.0, 2.0]
     assert best.success.tolist() == [True, True, True, True, False, False]
     assert best.mse.tolist() == best.perturbation[:, 0].tolist()

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from semrobust.attacks.base import Target
+from semrobust.attacks.on_air.directions import Inversion
 from semrobust.attacks.on_air.pulse_jamming import PulseJamming
 from semrobust.attacks.on_air.transfer import Transfer
 from semrobust.attacks.on_air.universal import Universal
@@ -36,49 +38,60 @@ def test_pulses_need_the_power_that_theory_says() -> None:
     torch.testing.assert_close(found.power_total, torch.full((4,), PIXELS * 0.01 / 4).double(), rtol=1e-3, atol=0.0)
 
 
+def seeing(target: Target, seen: Target) -> Target:
+    return replace(target, seen=seen)
+
+
 def test_universal_finds_the_direction_that_is_worst_for_all() -> None:
     """Without noise all images of a linear receiver share the worst direction, the steepest one."""
     gains = torch.ones(USES)
     gains[5] = 4.0
-    target = aimed(Diagonal(gains), grey(6), torch.zeros(6, USES), 0.01)
-    found = attack("universal", iterations=200, **FINE).run(target)
+    target, seen = (aimed(Diagonal(gains), grey(count), torch.zeros(count, USES), 0.01) for count in (3, 6))
+    found = attack("universal", iterations=200, **FINE).run(seeing(target, seen))
     least = PIXELS * 0.01 / 16
     assert found.success.all()
     assert (found.power_total >= least * (1 - 1e-3)).all()
     assert (found.power_total <= 1.05 * least).all()
 
 
-def test_universal_gives_all_images_of_a_half_one_direction_learned_from_the_other() -> None:
-    target = aimed(small_deepjscc(), pictures(8, 800), 0.3 * normal(8, 128), 0.05)
+def test_universal_learns_from_what_it_saw_and_from_nothing_else() -> None:
+    system = small_deepjscc()
+    target, other = (aimed(system, pictures(4, first), 0.3 * normal(4, 128), 0.05) for first in (800, 900))
+    seen = aimed(system, pictures(8, 300), 0.3 * normal(8, 128), 0.05)
     universal = attack("universal", iterations=10)
     assert isinstance(universal, Universal)
-    direction = universal.direction(target)
-    even, odd = direction[::2], direction[1::2]
-    assert (even == even[0]).all()
-    assert (odd == odd[0]).all()
-    assert not torch.equal(even[0], odd[0])
-    # other even images change nothing for the even ones
-    received = target.received.clone()
-    received[::2] += 1.0
-    again = universal.direction(replace(target, received=received))
-    assert torch.equal(again[::2], even)
-    assert not torch.equal(again[1::2], odd)
+    direction = universal.direction(seeing(target, seen))
+    torch.testing.assert_close(direction.square().sum(1), torch.full((4,), 128.0))
+    assert torch.equal(universal.direction(seeing(other, seen)), direction)
+    assert not torch.equal(universal.direction(seeing(target, other)), direction)
+    both = list(universal.run_all([seeing(target, seen), seeing(other, seen)]))
+    moved = torch.cat([found.perturbation for found in both])
+    moved = moved[moved.norm(dim=1) > 0]
+    aligned = torch.nn.functional.cosine_similarity(moved, direction[:1])
+    torch.testing.assert_close(aligned, torch.ones(len(moved)))
 
 
 def test_universal_needs_more_than_an_attack_on_each_image() -> None:
-    target = aimed(small_deepjscc(), pictures(8, 800), 0.3 * normal(8, 128), 0.02)
-    universal = attack("universal", iterations=60, **FINE).run(target)
+    system = small_deepjscc()
+    target = aimed(system, pictures(8, 800), 0.3 * normal(8, 128), 0.02)
+    seen = aimed(system, pictures(8, 300), 0.3 * normal(8, 128), 0.02)
+    universal = attack("universal", iterations=60, **FINE).run(seeing(target, seen))
     each = attack("minimum_norm", starts=2, iterations=60).run(target)
     both = universal.success & each.success & (each.power_total > 0)
     assert both.any()
     assert universal.power_total[both].mean() > each.power_total[both].mean()
 
 
-def test_one_image_alone_has_nobody_to_learn_from() -> None:
-    target = aimed(small_deepjscc(), pictures(1, 800), 0.3 * normal(1, 128), 0.05)
-    universal = attack("universal", iterations=10)
-    assert isinstance(universal, Universal)
-    torch.testing.assert_close(universal.direction(target).square().sum(1), torch.tensor([128.0]))
+def test_inversion_takes_back_what_is_sent_and_the_noise_is_left() -> None:
+    target = aimed(small_deepjscc(), pictures(4, 800), 0.3 * normal(4, 128), 0.05)
+    inversion = attack("inversion")
+    assert isinstance(inversion, Inversion)
+    direction = inversion.direction(target)
+    torch.testing.assert_close(direction, -target.sent.codewords)  # ||z||² = N already
+    found = inversion.run(target)
+    moved = found.perturbation.norm(dim=1) > 0
+    aligned = torch.nn.functional.cosine_similarity(found.perturbation, target.sent.codewords)
+    torch.testing.assert_close(aligned[moved], -torch.ones(int(moved.sum())))
 
 
 def test_transfer_keeps_the_direction_and_searches_the_power() -> None:

@@ -35,6 +35,7 @@ class _Receiver:
 
     blocks = BLOCKS
     modulation = mapping.modulation("qpsk")
+    retry = None
 
     def __init__(self) -> None:
         self.decoder = Decoder(code_named("regular"))
@@ -203,7 +204,7 @@ def test_settings_of_an_attack_need_no_label(kind: str) -> None:
 def test_settings_of_a_system_need_nothing_that_changes_no_result(name: str) -> None:
     kind = SYSTEMS[PARAMS.systems[name].kind]
     plain = PARAMS.section("systems", name)
-    shown = {"label", "attacks", "study"}
+    shown = {"label", "attacks", "study", "left_out"}
     for key in shown:
         plain.pop(key, None)
     assert kind.parse(plain).model_dump(exclude=shown) == PARAMS.systems[name].model_dump(exclude=shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from semrobust.attacks.code.words import WordAttack, Words, _cheapest_block, nor
 from semrobust.config.settings import AttackSettings
 from semrobust.phy import mapping
 from semrobust.phy.power import noise_variance, power_from_psr_db
+from semrobust.phy.retry import OrderedStatistics
 from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.distortion import mean_squared_error
 from tests.attacks import samples
-from tests.attacks.samples import aimed, normal, part, pictures, small_jpeg
+from tests.attacks.samples import aimed, normal, on_words, part, pictures, small_jpeg
 
 THRESHOLD = 10**-1.5
 LAYOUTS = [("qpsk", 1), ("qpsk", 2), ("qpsk", 4), ("16qam", 4)]
@@ -292,3 +294,23 @@ def test_nothing_to_attack_is_no_error() -> None:
     target.sent.feasible[:] = False
     result = Uniform().run(target)
     assert not result.perturbation.any()
+
+
+# a receiver that tries again
+
+
+def test_a_word_is_broken_only_where_the_retry_fails_too() -> None:
+    """Some of what an attack finds against belief propagation is repaired, nothing of what it finds against both."""
+    plain = samples.words_of("regular", 9.0, 6)
+    retry = OrderedStatistics(plain.decoder.code)
+    both = replace(plain, retry=retry)
+    method = on_words("vulnerable_set")
+    easy, hard = (method.search(words) for words in (plain, both))
+    assert plain.fails(easy, plain.rows).all()
+    repaired = ~both.fails(easy, both.rows)
+    assert repaired.any()
+    assert both.fails(hard, both.rows).all()
+    assert (norms(hard) > norms(easy))[repaired].all()
+    llr = both.llr(hard, both.rows)
+    again = retry.decode(llr, both.decoder.decode(llr))
+    assert ((again != both.message) & both.needed).any(dim=1).all()

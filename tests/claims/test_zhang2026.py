@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from semrobust.attacks.base import ALL
 from semrobust.claims.claim import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, Finding
-from semrobust.tables.attacker_knowledge import EQUAL
 from semrobust.tables.attacks import BEST_OF
 from tests.claims.judging import GIVEN, Tables, ratio, shifted, verdict
 
@@ -58,19 +58,18 @@ def test_trainings_are_judged_only_by_a_search_as_good_as_the_others(samples: Ta
     assert [found(to, 1.23) for to in (15.0, 3.0, 1.0, 0.5)] == [INCONCLUSIVE, INCONCLUSIVE, INCONCLUSIVE, FAILS]
 
 
-def test_other_attackers_are_compared_at_equal_knowledge(samples: Tables) -> None:
+def test_attackers_who_know_less_are_judged_by_their_smallest_ratio(samples: Tables) -> None:
     table = samples["attacker_knowledge"]
 
-    def found(equal: float, other: float) -> Finding:
-        ratios = table["knowledge"].isin(EQUAL).map({True: equal, False: other})
-        ends = {"ratio": ratios, "ratio_low": 0.9 * ratios, "ratio_high": 1.1 * ratios}
+    def found(less: float, everything: float) -> Finding:
+        ratios = (table["knowledge"] == ALL).map({True: everything, False: less})
+        lowest = ratios.mask(table.index == table.index[table["knowledge"] == "sent"][-1], less / 2)
+        ends = {"ratio": lowest, "ratio_low": 0.9 * lowest, "ratio_high": 1.1 * lowest}
         return verdict("zhang2026_other_attackers", samples | {"attacker_knowledge": table.assign(**ends)})
 
-    assert found(3.0, 0.1).verdict == DIRECTION  # what is not compared at equal knowledge says nothing
-    assert found(1.0, 9.0).verdict == INCONCLUSIVE
-    assert found(0.5, 9.0).verdict == FAILS
-    blind = table[table["knowledge"].isin(EQUAL)].assign(ratio=3.0, ratio_low=2.0, ratio_high=4.0)
-    assert verdict("zhang2026_other_attackers", samples | {"attacker_knowledge": blind}).verdict == HOLDS
+    assert found(3.0, 0.1).verdict == HOLDS  # who knows everything is another claim's
+    assert found(2.0, 9.0).verdict == INCONCLUSIVE
+    assert found(1.0, 9.0).verdict == FAILS
 
 
 def test_headline_leaves_out_snrs_at_which_the_chain_fails_by_itself(samples: Tables) -> None:

@@ -128,8 +128,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("systems.jpeg_ldpc_qpsk.attacks", ["pgd"], "must be of random, "),
     ("systems.jpeg_ldpc_qpsk.attacks", ["pga"], "cannot be run on kind 'jpeg_ldpc'"),
     ("systems.hevc_ldpc_qpsk.subsampling", "4:2:2", "4:2:0"),
-    ("systems.deepjscc_noiseless.kind", "deepjssc", "must be one of chain_vit, deepjscc, deepjscc_smooth, "),
-    ("systems.deepjscc_noiseless.kind", None, "must be one of chain_vit, deepjscc, deepjscc_smooth, "),
+    ("systems.deepjscc_noiseless.kind", "deepjssc", "must be one of chain_vit, deepjscc, deepjscc_adaptive, "),
+    ("systems.deepjscc_noiseless.kind", None, "must be one of chain_vit, deepjscc, deepjscc_adaptive, "),
     ("attacks.pga.kind", "pgd", "pga, pulse_jamming, random_direction"),
     ("run", "../laptop", "lower case letters"),
     ("run", "Laptop", "lower case letters"),
@@ -320,9 +320,17 @@ def test_every_attacked_system_is_a_main_one_or_in_one_study(params: Params) -> 
         "rate": ["ablation_rate_1_3", "ablation_rate_2_3"],
         "block length": ["ablation_blocks_2", "ablation_blocks_4"],
         "decoder": ["ablation_min_sum", "ablation_iterations_10", "ablation_iterations_200"],
+        "retry": ["ablation_retry", "ablation_retry_peg"],
+        "16-QAM": ["ablation_16qam_peg_4_8", "ablation_16qam_peg_4_6"],
+        "PEG (3,6) of rate 1/2": [f"peg_w3_6_{draw}" for draw in "abc"],
+        "PEG (4,8) of rate 1/2": [f"peg_w4_8_{draw}" for draw in "abc"],
+        "PEG (4,6) of rate 1/3": [f"peg_w4_6_{draw}" for draw in "abc"],
     }
     # the surrogate is attacked for the sake of another system
-    everyone = [*main, "deepjscc_surrogate", *(name for names in studies.values() for name in names)]
+    assert set(params.left_out()) == {"deepjscc_surrogate"}
+    everyone = [*main, *(name for names in studies.values() for name in names)]
+    assert sorted(everyone) == sorted(params.compared())
+    everyone.append("deepjscc_surrogate")
     assert sorted(everyone) == sorted({system for system, _ in params.pairs()})
     assert params.studied("no such study") == []
 
@@ -338,7 +346,9 @@ def test_each_code_is_analysed_once(params: Params) -> None:
     """Codec, study and decoder do not matter; length, weights, family and draw do."""
     assert params.coded() == [
         "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
-        "ablation_blocks_2", "ablation_blocks_4",
+        "ablation_blocks_2", "ablation_blocks_4", "ablation_retry_peg", "ablation_16qam_peg_4_8",
+        "ablation_16qam_peg_4_6", *(f"peg_w3_6_{draw}" for draw in "abc"), "peg_w4_8_b", "peg_w4_8_c",
+        *(f"peg_w4_6_{draw}" for draw in "abc"),
     ]  # fmt: skip
     for system in params.attacked()[2:]:
         assert params.same_code(system) == system
@@ -348,6 +358,8 @@ def test_each_code_is_analysed_once(params: Params) -> None:
         "ablation_min_sum": "hevc_ldpc_qpsk",
         "ablation_iterations_10": "hevc_ldpc_qpsk",
         "ablation_blocks_4": "ablation_blocks_4",
+        "ablation_retry": "hevc_ldpc_qpsk",
+        "peg_w4_8_a": "ablation_retry_peg",
     }.items():
         assert params.same_code(name) == first
     drawn = validate(merge(raw_params(), {"systems": {"jpeg_ldpc_qpsk": {"code": {"draw": 1}}}}))

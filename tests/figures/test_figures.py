@@ -22,7 +22,7 @@ from semrobust.figures import canvas, extra_paper_vs_ours, step
 from semrobust.figures.base import BEST_OF, looks
 from semrobust.tables.table import names as tables_of_runs
 from semrobust.tables.table import table as table_of
-from tests.figures.samples import INFEASIBLE, PARAMS, TABLES, inputs, write_gallery
+from tests.figures.samples import INFEASIBLE, PARAMS, STUDIED, TABLES, inputs, write_gallery
 
 ATTACKED = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
 CURVES = (*ATTACKED, "extra_link_adaptation")
@@ -209,6 +209,7 @@ def test_infinite_and_zero_ratios_lie_in_strips_beyond_the_axis() -> None:
     heights = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in loose])
     table = TABLES["power_ratio"]()
     median = table[(table["population"] == "all") & (table["statistic"] == "median")]
+    median = median[~median["classical_system"].isin(STUDIED)]
     assert (heights > ticks["1000"]).sum() == np.isinf(median["ratio"]).sum() > 0
     assert (heights < ticks["1"]).sum() == (median["ratio"] == 0).sum() > 0
     assert ticks["<0.01"] < ticks["1"] < ticks["1000"] < ticks[">1000"]
@@ -224,6 +225,25 @@ def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:
         for line, same in zip(one.lines, other.lines, strict=True):
             np.testing.assert_array_equal(line.get_xydata(), same.get_xydata())
     assert "best attack per image" in everything(shown)
+
+
+def test_the_ratio_hides_no_chain_and_says_who_is_left_out() -> None:
+    figure = drawn("zhang2026_fig_ratio")
+    text = " ".join(everything(figure).split())
+    assert all(PARAMS.systems[name].label in text for name in STUDIED)
+    for name, reason in PARAMS.left_out().items():
+        assert f"Left out: {PARAMS.systems[name].label} ({reason})." in text
+    table = TABLES["power_ratio"]()
+    means = table[(table["population"] == "ruinable") & (table["semantic_attack"] == BEST_OF)]
+    for name in STUDIED:
+        wanted = means[(means["classical_system"] == name) & (means["statistic"] == "mean")].sort_values("snr_db")
+        for _, pair in wanted.groupby("semantic_system"):
+            drawn_as = [line for line in figure.axes[0].lines if len(np.asarray(line.get_xdata())) == len(pair)]
+            inside = pair["ratio"].between(0.01, 1000)
+            assert any(
+                np.allclose(np.asarray(line.get_ydata(), dtype=float)[inside], pair["ratio"][inside])
+                for line in drawn_as
+            )
 
 
 def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() -> None:
@@ -254,10 +274,10 @@ def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() ->
 
 def test_the_ablation_names_the_attacks_that_all_chains_of_a_panel_have_seen() -> None:
     text = " ".join(everything(drawn(ABLATION)).split())
-    some = ", ".join(study for study in PARAMS.studies() if study not in ("rate", "source codec"))
-    assert f"rate: {PARAMS.attacks['vulnerable_set'].label}, {PARAMS.attacks['greedy_bits'].label}" in text
+    sets, spoofing, greedy = (PARAMS.attacks[name].label for name in ("vulnerable_set", "spoofing", "greedy_bits"))
+    assert f"rate: {sets}, {spoofing}, {greedy}" in text
     assert "modulation: all;" in text
-    assert f"{some}: {PARAMS.attacks['vulnerable_set'].label};" in text
+    assert f"code family, block length, decoder: {sets}, {spoofing};" in text
 
 
 def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:
@@ -334,12 +354,13 @@ def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> Non
     text = " ".join(everything(figure).split())
     assert "no such bound" in text
     assert "Eq. 12 promises nothing (0) at 100% of the points" in text
-    assert f"{LABELS['deepjscc']}: measured power is 1·10⁷ to 1·10⁷ times the bound (medians); attacks beat" in text
+    assert f"{LABELS['deepjscc']}: measured power is 200 to 200 times the certificates (medians); measured" in text
+    assert "1·10⁷ to 1·10⁷ times eq. 10 (medians); attacks beat the local diagnostic" in text
     upper, lower = figure.axes[:3], figure.axes[3:]
-    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 3, 3, 1, 1, 0]
+    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 1, 3, 1, 1, 0]
     table = TABLES["bounds"]()
-    shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "local")]
-    line = next(line for line in upper[0].lines if "local" in str(line.get_label()))
+    shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "image")]
+    line = next(line for line in upper[0].lines if "certificate" in str(line.get_label()))
     np.testing.assert_allclose(np.asarray(line.get_ydata()), shown["power_total_mean"])
     few = next(line for line in upper[1].lines if "measured" in str(line.get_label()))
     assert len(np.asarray(few.get_xdata())) == len(shown) - 1  # one image is no mean

@@ -19,7 +19,7 @@ from tests.conftest import SMALL, raw_params
 from tests.made import CHAIN, NET, Run, made_params
 
 QUICK: dict[str, dict[str, Any]] = {
-    "universal": {"iterations": 40, "step_db": 4.0, "bisections": 6},
+    "universal": {"iterations": 40, "images": 8, "step_db": 4.0, "bisections": 6},
     "near_codeword": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
     "bp_gradient": {
         "max_steps": 2,

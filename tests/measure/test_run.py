@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy import stats
 
 from semrobust.errors import ResultError
 from semrobust.measure.attack import aim
@@ -159,6 +160,28 @@ def test_the_way_to_an_attack_is_no_steeper_than_the_certificate_and_explains_it
     assert set(table.loc[["certified", "path"], "n_beaten"]) == {0}
 
 
+def test_certificates_stand_below_every_attack(run: Run) -> None:
+    found = run.frame(f"certificate/{NET}")
+    assert list(found["image"]) == [0, 1, 2]
+    assert (found["snr_db"] == 10.0).all()
+    theory = run.frame(f"theory/{NET}").merge(found, on=["image", "snr_db"])
+    sound = theory["clean_mse"] < mse_from_psnr_db(LIMIT)
+    assert (theory["certified_power"][sound] > 0).all()
+    assert (theory["certified_power"] <= theory["linear"]).all()
+    assert (found["survived"] <= 60).all()
+    # all of n survive: p^n = 1 - confidence; noise of variance 0.1
+    most = 0.1 * stats.norm.ppf(0.001 ** (1 / 60)) ** 2
+    assert (found["smoothed_power"] <= most * (1 + 1e-9)).all()
+    assert set(run.frame("table/bounds").query("system == @NET")["quantity"]) >= {"image", "smoothed"}
+
+
+def test_codes_have_pseudo_weights_between_their_bounds(run: Run) -> None:
+    row = run.frame(f"pseudo_weight/{CHAIN}").iloc[0]
+    assert row["programs"] == 2
+    assert 1 <= row["pseudo_weight_proved"] <= row["pseudo_weight"]
+    assert not row["pseudo_weight"] > row["distance"]
+
+
 def test_an_attack_that_beats_a_bound_fails_the_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(bounds, "least_power", lambda *given: 1e3 * np.ones(len(given[1])))
@@ -171,8 +194,9 @@ def test_knowing_more_never_costs_power(run: Run) -> None:
     rows = run.frame("table/attacker_knowledge")
     for side in ("semantic_power", "classical_power"):
         power = rows.pivot_table(index=["system", "snr_db"], columns="knowledge", values=side)
-        assert set(power) == {"channel", "sent", "all"}  # no attack of these params knows the receiver alone
+        assert set(power) == {"channel", "sent", "traffic", "all"}  # no attack of these params knows the receiver alone
         assert (power["sent"] <= power["channel"] * (1 + 1e-9)).all()
-        assert (power["all"] <= power["sent"] * (1 + 1e-9)).all()
+        assert (power["traffic"] <= power["sent"] * (1 + 1e-9)).all()
+        assert (power["all"] <= power["traffic"] * (1 + 1e-9)).all()
     both = rows.dropna(subset=["ratio"])
     np.testing.assert_allclose(both["ratio"], both["semantic_power"] / both["classical_power"], rtol=1e-4)

@@ -54,6 +54,7 @@ def behind(plan: Plan, address: str) -> set[str]:
     [
         ("systems.deepjscc.label", "other"), ("attacks.pga.label", "other"), ("plot.dpi", 60), ("data.path", "/mnt"),
         ("data.mirrors", []), ("evaluation.bootstrap_samples", 1234), ("systems.jpeg_ldpc_qpsk.study", "another"),
+        ("systems.jpeg_ldpc_qpsk.left_out", "a reason"),
         ("run", "other"),
     ],
 )  # fmt: skip

@@ -133,6 +133,23 @@ def test_a_word_is_decoded_alike_in_every_batch(images: torch.Tensor) -> None:
         assert alone.failed[0] == together.failed[index]
 
 
+def test_a_retry_shows_some_of_what_was_lost_and_nothing_else_changes(images: torch.Tensor) -> None:
+    plain, again = chain(768, modulation="qpsk"), chain(768, modulation="qpsk", retry="ordered-statistics")
+    assert plain.settings.model_dump() | {"retry": "ordered-statistics"} == again.settings.model_dump()
+    sent = plain.encode(images.repeat(10, 1, 1, 1))
+    variance = 0.63  # where belief propagation loses some percent
+    noise = torch.randn(sent.codewords.shape, generator=torch.Generator().manual_seed(7))
+    received = sent.codewords + variance**0.5 * noise
+    before, after = (system.decode(received, variance) for system in (plain, again))
+    assert 0 < after.failed.sum() < before.failed.sum()
+    kept = ~before.failed
+    assert torch.equal(after.images[kept], before.images[kept])
+    assert sent.message is not None
+    assert after.message is not None
+    repaired = before.failed & ~after.failed
+    assert torch.equal(after.message[repaired], sent.message[repaired])
+
+
 @pytest.mark.parametrize(
     ("code", "k"),
     [
@@ -142,6 +159,7 @@ def test_a_word_is_decoded_alike_in_every_batch(images: torch.Tensor) -> None:
         (REGULAR, 386),
         ({"family": "regular", "column_weight": 4, "row_weight": 6, "draw": 0}, 259),
         ({"family": "regular", "column_weight": 4, "row_weight": 12, "draw": 0}, 515),
+        ({"family": "peg", "column_weight": 4, "row_weight": 8, "draw": 0}, 385),
     ],
 )
 def test_code_families_and_rates(code: Mapping[str, Any], k: int, images: torch.Tensor) -> None:

@@ -16,6 +16,7 @@ from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.config import params
 from semrobust.config.params import Params
+from semrobust.errors import ResultError
 from semrobust.tables import step
 from semrobust.tables.paper_vs_ours import JUDGED
 from semrobust.tables.table import names
@@ -32,7 +33,7 @@ RUNS_NETWORKS = {"bounds", "code_structure"}
 """Tables whose numbers need code of theory or of attacks, and with it torch."""
 REQUIRED = {  # the output contract, beside what `test_tables` and `test_recognition_tables` ask for
     "fading": "status psnr_db psnr_db_low psnr_db_high decode_failure_rate",
-    "code_structure": "family n k girth kind a b weight count complete",
+    "code_structure": "family n k girth distance pseudo_weight pseudo_weight_proved kind a b weight count complete",
     "lipschitz": "certified spectral_mean spectral_low spectral_high frobenius_mean path_mean converged_rate",
     "bounds": "quantity role power_total_mean power_total_low power_total_high n_beaten tightness_median",
     "criteria": "criterion n_seeds success_rate power_total_mean power_total_low power_total_high clean_psnr_db_mean",
@@ -83,8 +84,21 @@ def theory(of: Params, _: str) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def certificate(of: Params, _: str) -> pd.DataFrame:
+    """Of the first two images at the first SNR."""
+    return pd.DataFrame(
+        {"image": [0, 1], "snr_db": of.link.snr_db[0], "certified_power": [0.5, 1.0], "smoothed_power": [12.0, 10.0]}
+    )
+
+
+def pseudo_weight(*_: Any) -> pd.DataFrame:
+    return pd.DataFrame([{"distance": 12.0, "pseudo_weight": 11.0, "pseudo_weight_proved": 6.0, "programs": 4}])
+
+
 SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
     "clean": clean, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
+    "recovery": lambda *_: pd.DataFrame({"by": ["blind"]}),
+    "certificate": certificate, "pseudo_weight": pseudo_weight,
     "accuracy": lambda _, system: test_recognition_tables.basic(system),
 }  # fmt: skip
 
@@ -130,6 +144,30 @@ def test_criteria_are_means_over_trainings(project: Project) -> None:
     assert several.any()
     assert np.allclose(table["power_total_mean"], 25.0)
     assert np.allclose(table["frobenius_mean"], 3.0)
+
+
+def test_certificates_stand_beside_the_attacks_on_the_images_that_they_know(project: Project) -> None:
+    table = fake.made(project.params, "bounds", project.folder)
+    rows = table[table["quantity"].isin(["image", "smoothed"])].set_index(["system", "quantity"])
+    assert set(rows.index.get_level_values("system")) == set(project.params.networks())
+    first = rows.loc["deepjscc"]
+    assert (first["n_images"] == 2).all()
+    assert (first["snr_db"] == project.params.link.snr_db[0]).all()
+    assert first.loc["image", "power_total_mean"] == pytest.approx(0.75)
+    assert first.loc["image", "tightness_median"] == pytest.approx(20.0)  # of 10/0.5 and 20/1
+    assert first.loc["smoothed", "n_beaten"] == 1  # who knows the noise may need less
+
+
+def test_an_attack_below_a_certificate_fails_the_table(project: Project) -> None:
+    """Of two images one is attacked with 10, and a certificate says that 10.1 cannot ruin it."""
+    system = project.params.networks()[0]
+    wrong = certificate(project.params, system).assign(certified_power=[10.1, 1.0])
+    fake.write(project.folder, {f"certificate/{system}": wrong})
+    try:
+        with pytest.raises(ResultError, match=rf"{system} at 0 dB: 1 of 2 images below 'image'"):
+            fake.made(project.params, "bounds", project.folder)
+    finally:
+        fake.write(project.folder, {f"certificate/{system}": certificate(project.params, system)})
 
 
 def test_a_job_of_a_table_imports_torch_only_if_it_must() -> None:

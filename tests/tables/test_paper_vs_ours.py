@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from semrobust.claims.claim import CLAIMS, UNTESTED, report
-from semrobust.tables.paper_vs_ours import JUDGED
+from semrobust.config.params import Params
+from semrobust.tables.paper_vs_ours import JUDGED, settings
+from tests.conftest import OTHER_NETWORKS
 from tests.figures.samples import PARAMS, TABLES
 from tests.tables import fake
 
@@ -37,3 +39,14 @@ def test_a_run_that_lacks_what_one_paper_is_about_tests_none_of_its_claims(tmp_p
     of_hu2022 = table["paper"] == "hu2022"
     assert set(table["verdict"][of_hu2022]) == {UNTESTED}
     assert set(table["verdict"][~of_hu2022]) != {UNTESTED}
+
+
+def test_claims_are_about_the_papers_network_alone(params: Params) -> None:
+    """Another network trained with noise stands for it nowhere, whatever its place among the systems."""
+    given = settings(params)
+    trained = {name for name, system in given["attacked"] if system["training"]}
+    assert trained == {"deepjscc", "deepjscc_noiseless"}
+    assert {*OTHER_NETWORKS} < {name for name, _ in given["attacked"]} - trained
+    compared = {name for _, members, training in given["trainings"] if training for name in members}
+    assert compared.isdisjoint(OTHER_NETWORKS)
+    assert "trained_smooth" in compared

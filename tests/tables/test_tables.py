@@ -229,17 +229,22 @@ def test_link_adaptation_without_a_classical_chain_has_no_rows(tmp_path: Path) -
     assert made(rungs(tmp_path, {}), "link_adaptation").empty
 
 
-def test_attack_power_counts_censored_images_at_the_largest_power_tried(of: Project) -> None:
-    row = only(made(of, "attack_power"), system=NET, attack="random", snr_db=10.0)
-    assert row["power_total_mean"] == 40.0  # of 10, 20, 30 and 100, the last one censored
-    assert row["power_per_use_mean"] == pytest.approx(40.0 / 768, rel=1e-5)
-    assert row["psr_db"] == pytest.approx(10 * math.log10(40.0 / 768), rel=1e-5)
+def test_attack_power_has_a_mean_only_where_every_image_was_ruined(of: Project) -> None:
+    table = made(of, "attack_power")
+    row = only(table, system=NET, attack="random", snr_db=0.0)  # 10, 20, 30, 40
+    assert row["power_total_mean"] == 25.0
+    assert row["power_per_use_mean"] == pytest.approx(25.0 / 768, rel=1e-5)
+    assert row["psr_db"] == pytest.approx(10 * math.log10(25.0 / 768), rel=1e-5)
+    low, high = interval(Bootstrap(4, 200, of.params.seed).means(np.array([10.0, 20.0, 30.0, 40.0])))
+    assert (row["power_total_low"], row["power_total_high"]) == pytest.approx((low, high), rel=1e-5)
+    row = only(table, system=NET, attack="random", snr_db=10.0)  # 10, 20, 30 and 100, the last one censored
+    means = ["power_total_mean", "power_total_low", "power_total_high", "power_per_use_mean", "psr_db"]
+    assert row[means].isna().all()
+    assert row["ruinable_power_mean"] == 15.0
     assert (row["success_rate"], row["n_censored"], row["n_images"]) == (0.75, 1, 4)
     assert (row["ruinable_rate"], row["success_psnr_db"]) == (0.5, 15.0)
     # quantiles of 10, 20, 30, inf: values that half, a quarter and three quarters of the images do not exceed
     assert (row["power_total_q25"], row["power_total_median"], row["power_total_q75"]) == (10.0, 20.0, 30.0)
-    low, high = interval(Bootstrap(4, 200, of.params.seed).means(np.array([10.0, 20.0, 30.0, 100.0])))
-    assert (row["power_total_low"], row["power_total_high"]) == pytest.approx((low, high), rel=1e-5)
 
 
 def test_attack_power_tells_where_gradients_vanish(of: Project) -> None:
@@ -254,7 +259,7 @@ def test_attack_power_tells_where_gradients_vanish(of: Project) -> None:
 
 def test_attack_power_quantiles_on_censored_images_are_infinite_not_empty(of: Project) -> None:
     row = only(made(of, "attack_power"), system=CHAIN, attack="all_bits", snr_db=10.0)
-    assert row["power_total_mean"] == 8.5
+    assert math.isnan(row["power_total_mean"])
     assert (row["power_total_q25"], row["power_total_median"]) == (2.0, 16.0)
     assert row["power_total_q75"] == math.inf
     assert (row["success_rate"], row["n_censored"]) == (0.5, 2)
@@ -321,7 +326,7 @@ def test_best_of_is_one_more_attack_of_each_system(of: Project) -> None:
         names = table[(table["system"] == system) & (table["snr_db"] == 10.0)]["attack"].tolist()
         assert names == [*(attack for name, attack in of.params.pairs() if name == system), BEST_OF]
     row = only(table, system=NET, attack=BEST_OF, snr_db=10.0)
-    assert row["power_total_mean"] == 34.0  # of 4, 20, 12 and 100, the last one censored
+    assert row["power_total_median"] == 12.0  # of 4, 20, 12 and 100, the last one censored
     assert (row["success_rate"], row["n_censored"]) == (0.75, 1)
     assert (row["ruinable_power_mean"], row["ruinable_n_censored"]) == (12.0, 0)
     alone = table[table["system"] == STUDIED]
@@ -340,8 +345,7 @@ def best_ratios(of: Project) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("population", "statistic", "ratio", "images", "censored"),
     [
-        ("all", "mean", 136.0 / 27.0, 4, 3),  # best attacks: 4, 20, 12, 100 over 2, 8, 9, 8
-        ("ruinable", "mean", 2.4, 2, 0),  # 4, 20 over 2, 8
+        ("ruinable", "mean", 2.4, 2, 0),  # best attacks: 4, 20, 12, 100 over 2, 8, 9, 8; the first two count
         ("ruinable", "median", 2.0, 2, 0),  # the lower of two is the observed median: 4 over 2
     ],
 )
@@ -357,11 +361,17 @@ def test_power_ratio_by_hand(
 
 
 def test_power_ratio_interval_is_paired(of: Project) -> None:
-    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="mean")
-    resamples = Bootstrap(4, 200, of.params.seed)
-    top, bottom = np.array([4.0, 20.0, 12.0, 100.0]), np.array([2.0, 8.0, 9.0, 8.0])
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="ruinable", statistic="mean")
+    resamples = Bootstrap(2, 200, of.params.seed)
+    top, bottom = np.array([4.0, 20.0]), np.array([2.0, 8.0])
     low, high = interval(resamples.means(top) / resamples.means(bottom))
     assert (row["ratio_low"], row["ratio_high"]) == pytest.approx((low, high), rel=1e-5)
+
+
+def test_power_ratio_of_means_over_all_images_is_empty_where_one_is_censored(of: Project) -> None:
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="mean")
+    assert row["n_censored"] == 3
+    assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
 
 
 def test_power_ratio_over_nothing_is_infinite(of: Project) -> None:
@@ -400,11 +410,17 @@ def test_power_ratio_of_every_pair_of_attacks_is_over_ruinable_images(of: Projec
         assert (row["n_images"], row["n_censored"], row["status"]) == (2, 0, "ok")
 
 
-def test_power_ratio_compares_main_systems_only(of: Project) -> None:
-    assert STUDIED in set(made(of, "attack_power")["system"])
+def test_power_ratio_hides_no_system_that_is_not_left_out(of: Project) -> None:
     table = made(of, "power_ratio")
     assert set(table["semantic_system"]) == {NET}
-    assert set(table["classical_system"]) == {CHAIN, NEVER}
+    assert set(table["classical_system"]) == {CHAIN, NEVER, STUDIED}
+    of_study = table[table["classical_system"] == STUDIED]
+    assert set(of_study["semantic_attack"]) == set(of_study["classical_attack"]) == {BEST_OF}
+    raw = of.params.section()
+    raw["systems"][STUDIED]["left_out"] = "a reason"
+    shorter = Project(params.validate(raw), of.folder)
+    assert shorter.params.left_out() == {STUDIED: "a reason"}
+    assert STUDIED not in table_of("power_ratio").settings(shorter.params)["systems"]
 
 
 def test_power_ratio_without_a_common_ruinable_image_is_empty(of: Project) -> None:

@@ -21,6 +21,11 @@ from semrobust.phy.power import power_total
 from semrobust.systems.base import Sent, System
 from semrobust.systems.distortion import mean_squared_error
 
+CHANNEL, RECEIVER, SENT, TRAFFIC, ALL = "channel", "receiver", "sent", "traffic", "all"
+LEVELS = (CHANNEL, RECEIVER, SENT, TRAFFIC, ALL)
+"""What an attacker knows beside the channel: the receiver, but not what is sent; what is sent (image, codeword, noise),
+not the receiver; that, and past traffic, from which he learns a decoder of his own or recovers the code; or all."""
+
 S = TypeVar("S", bound=AttackSettings, default=Any)
 """Settings of a kind: `class MyAttack(Attack[MySettings])` sees `self.settings` as its own."""
 
@@ -33,9 +38,10 @@ class Target:
     real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
-    `structure` what is known of the LDPC code's graph, for attacks that ask for it. Of the system an attack uses what
-    `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device,
-    wherever the network is, and an attack leaves them there.
+    `structure` what is known of the LDPC code's graph, for attacks that ask for it; `seen` other images on their way to
+    the same receiver, for attacks that learn. Of the system an attack uses what `systems.base` promises for the
+    capabilities that it requires, and nothing else. All tensors are on one device, wherever the network is, and an
+    attack leaves them there.
     """
 
     system: System
@@ -47,6 +53,7 @@ class Target:
     directions: torch.Tensor
     seed: int
     structure: Structure | None = None
+    seen: Target | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -98,6 +105,10 @@ class AttackResult:
         """||s||² per image, float64: the smallest found, or the largest tried where `success` is False."""
         return power_total(self.perturbation)
 
+    def take(self, rows: torch.Tensor) -> AttackResult:
+        """The images `rows` (b,) alone."""
+        return AttackResult(self.perturbation[rows], self.success[rows], self.mse[rows], self.steps[rows])
+
 
 def untouched(target: Target) -> AttackResult:
     """The result of no attack: success only where channel noise alone ruined the image."""
@@ -115,6 +126,19 @@ def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: 
         found.success | ruined,
         torch.where(keep, mse, found.mse),
         found.steps + 1,
+    )
+
+
+def cheaper(first: AttackResult, second: AttackResult) -> AttackResult:
+    """Per image the successful result of less power; the steps of both are spent."""
+    better = second.success & (~first.success | (second.power_total < first.power_total))
+    # where neither succeeds the stronger vector is the better statement about what the image withstands
+    better |= ~first.success & ~second.success & (second.power_total > first.power_total)
+    return AttackResult(
+        torch.where(better[:, None], second.perturbation, first.perturbation),
+        torch.where(better, second.success, first.success),
+        torch.where(better, second.mse, first.mse),
+        first.steps + second.steps,
     )
 
 
@@ -139,13 +163,16 @@ class Attack(AttackKind, Generic[S]):
     """An attack on the received vector.
 
     `requires` names the capabilities of the systems it can be run on; `knows_structure` says that it reads
-    `Target.structure`, which is then analysed first. `version` is raised when the results of the class change, so that
-    nothing found by the old one is taken for new.
+    `Target.structure`, which is then analysed first. `learns`: it reads `Target.seen`, as many training images as its
+    settings say in `images`. `knows` is the one of `LEVELS` that its attacker needs. `version` is raised when the
+    results of the class change, so that nothing found by the old one is taken for new.
     """
 
     version: ClassVar[int] = 1
     requires: ClassVar[frozenset[str]] = frozenset()
     knows_structure: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
+    knows: ClassVar[str] = ALL
 
     def __init__(self, settings: S) -> None:
         self.settings = settings

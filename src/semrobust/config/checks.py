@@ -39,6 +39,7 @@ def _images(params: Params) -> Iterator[str]:
     if data.tested > TEST_IMAGES[data.source]:
         yield f"data.test_images: {data.tested}, must not exceed the {TEST_IMAGES[data.source]} of {data.source}"
     asked = {"evaluation.attack_images": attacked, "criteria.images": params.criteria.images}
+    asked |= {f"certificates.at.{place}.images": part.images for place, part in enumerate(params.certificates.at)}
     for key, images in {**asked, "recognition.images": params.recognition.images}.items():
         if images > data.tested:
             yield f"{key}: {images}, must not exceed {data.said('test_images', data.tested)}"

@@ -9,6 +9,9 @@ from semrobust.config.settings import Plain
 SCHEMES = ("mae", "mae_no_at", "jpeg", "vit", "mae_coded", "chain")
 """Schemes that hu2022 compares, and two of ours at its side."""
 
+PAPER_KINDS = ("deepjscc", "deepjscc_smooth")
+"""Kinds that stand for zhang2026's network, trained in one way or another: its claims are about no other network."""
+
 ABLATIONS = ("no_weight_perturbation", "no_mask", "no_codebook")
 
 

@@ -14,6 +14,7 @@ from semrobust.config.criteria import CriteriaSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import (
     AttackSettings,
+    CertificateSettings,
     ChannelSettings,
     DataSettings,
     Decibel,
@@ -21,6 +22,7 @@ from semrobust.config.settings import (
     Plain,
     Positive,
     RecognitionSettings,
+    RecoverySettings,
     Settings,
     StructureSettings,
     SystemSettings,
@@ -31,7 +33,7 @@ from semrobust.config.weights import WeightsFile, weights_in
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
 
 
-NO_RESULT = ("label", "attacks", "study")
+NO_RESULT = ("label", "attacks", "study", "left_out")
 """Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
 
 
@@ -77,9 +79,11 @@ class Params(Settings):
     systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     structure: StructureSettings
+    recovery: RecoverySettings
     evaluation: EvaluationSettings
     criteria: CriteriaSettings
     theory: TheorySettings
+    certificates: CertificateSettings
     recognition: RecognitionSettings
     compute: ComputeSettings
     plot: PlotSettings
@@ -167,8 +171,21 @@ class Params(Settings):
         return surrogate, crafted_by
 
     def attacked(self) -> list[str]:
-        """Systems with at least one attack that belong to no study: those of the main tables and figures."""
-        return [name for name in self._in_pairs() if self.systems[name].study is None]
+        """Systems with at least one attack that belong to no study: those of the tables and figures of each system."""
+        return [name for name in self.compared() if self.systems[name].study is None]
+
+    def compared(self) -> list[str]:
+        """Systems with at least one attack that take part in the headline: all but those that say why not."""
+        return [name for name in self._in_pairs() if self.systems[name].left_out is None]
+
+    def left_out(self) -> dict[str, str]:
+        """Why the other attacked systems take no part in it."""
+        reasons = {name: self.systems[name].left_out for name in self._in_pairs()}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def networks(self) -> list[str]:
+        """Of those the systems whose receiver has a gradient: what single images are certified for."""
+        return [name for name in self.attacked() if "gradient" in SYSTEMS[self.systems[name].kind].capabilities]
 
     def studied(self, study: str) -> list[str]:
         """Attacked systems of one study."""

@@ -118,6 +118,20 @@ class StructureSettings(Settings):
     max_sets: Positive
 
 
+class RecoverySettings(Settings):
+    """How an attacker who hears traffic finds the LDPC code behind it (`attacks.code.recovery`).
+
+    Attributes:
+        words: codewords that he hears.
+        snr_db: SNR per real use at his own receiver. One wrong bit in them, and he finds nothing.
+        batches: of 50 eliminations each, after which he gives up.
+    """
+
+    words: Positive
+    snr_db: Decibel
+    batches: Positive
+
+
 class ChannelSettings(Settings):
     """One channel between the antennas, and what the receiver does against it (`phy.air`).
 
@@ -219,13 +233,15 @@ class SystemSettings(Settings):
     Attributes:
         label: the name in figures.
         attacks: which attacks of the params are run on it; None = all that can be, an empty list = none.
-        study: name of the study that it belongs to; None = a main system, in all comparisons.
+        study: the panel of the ablation figure that it stands in; None = a main system, in all figures.
+        left_out: why it takes no part in the headline, which says so; None = it does.
     """
 
     kind: str
     label: Annotated[str, Field(min_length=1)]
     attacks: list[str] | None = None
     study: str | None = None
+    left_out: str | None = Field(default=None, min_length=1, exclude_if=lambda reason: reason is None)
 
     @property
     def starts_from(self) -> str | None:
@@ -280,7 +296,7 @@ class SystemKind:
 
     @classmethod
     def parse(cls, plain: Plain) -> SystemSettings:
-        """Validate plain settings, which may lack what does not change a result: `label`, `attacks` and `study`."""
+        """Validate plain settings, which may lack what does not change a result: `label` and where it is shown."""
         return cls.Settings.model_validate({"label": cls.__name__, **plain})
 
 
@@ -288,7 +304,7 @@ class AttackKind:
     """What the workflow reads of an attack kind (see `attacks.base`).
 
     `transfers`: it takes over what the attack `crafted_by` of its settings found on the system's surrogate. `version`
-    is raised when its results change.
+    is raised when its results change. `knows`: what its attacker must know.
     """
 
     version: ClassVar[int] = 1
@@ -297,6 +313,7 @@ class AttackKind:
     Settings: ClassVar[type[AttackSettings]]
     requires: ClassVar[frozenset[str]]
     knows_structure: ClassVar[bool] = False
+    knows: ClassVar[str]
 
     @classmethod
     def parse(cls, plain: Plain) -> AttackSettings:
@@ -322,3 +339,29 @@ class TheorySettings(Settings):
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     iterations: Positive
     path_points: Positive
+
+
+class CertifiedImages(Settings):
+    """The first `images` test images at one SNR; where that is one of the link, they stand beside attacks."""
+
+    snr_db: Decibel
+    images: Annotated[int, Field(ge=0)]
+
+
+class CertificateSettings(Settings):
+    """What is certified of networks and codes (`theory.certified_radius`, `smoothing`, `pseudo_weight`).
+
+    Attributes:
+        at: which images.
+        evaluations: steps of the search for the largest certified power; 0 proves a fixed share of the tangent's
+            radius, which is several times quicker.
+        draws: of the channel, per image, for randomized smoothing.
+        confidence: of each image's statement there.
+        program_bits: bits of a code that a linear program is solved for; null = all, which a proof needs.
+    """
+
+    at: list[CertifiedImages]
+    evaluations: Annotated[int, Field(ge=0, le=20)]
+    draws: Positive
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    program_bits: Positive | None

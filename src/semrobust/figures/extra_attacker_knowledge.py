@@ -14,6 +14,7 @@ _NAMES = {
     "channel": "the channel alone",
     "receiver": "the receiver, not what is sent",
     "sent": "what is sent, not the receiver",
+    "traffic": "what is sent, and past traffic",
     "all": "everything",
 }
 _SEMANTIC = ("semantic_power", "semantic_power_low", "semantic_power_high")
@@ -92,9 +93,7 @@ Attack power by what the attacker knows
 Left: mean energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB) under the best
 attack of each level of knowledge, solid for DeepJSCC, dashed for the chain. Right: their ratio, semantic ÷ classical.
 Rows: chains. Over the test images of {{ dataset }} that both sides can send and that a failed decode ruins; bands:
-95% bootstrap intervals over images. Below 1 DeepJSCC is easier to break. Attackers of both sides know the same where
-they know the channel alone or all. In between, vectors and decoders learned from the victim's receiver or data meet
-attacks on the chain that do without its code, which he who hears traffic could recover: there the left panel says what
-was tried, and the ratio compares unequal attackers.
+95% bootstrap intervals over images. Below 1 DeepJSCC is easier to break. Attackers of both sides know the same. He
+who hears past traffic trains a decoder of his own on one side, and recovers the code blindly on the other.
 """,
 )

@@ -71,21 +71,31 @@ def draw(inputs: base.FigureInputs) -> Figure:
     return figure
 
 
+def _system(given: Plain, group: str) -> Plain:
+    """Settings of a group of equal trainings."""
+    members = given["trainings"].get(group, [""])
+    found: Plain = given["systems"].get(members[0], {})
+    return found
+
+
 def _training(given: Plain, group: str) -> Plain:
     """Training settings of a group of equal trainings; empty for what does not learn."""
-    members = given["trainings"].get(group, [""])
-    found: Plain = given["systems"].get(members[0], {}).get("training") or {}
-    return found
+    return _system(given, group).get("training") or {}
 
 
 def _longer(given: Plain, table: pd.DataFrame, semantic: str) -> str | None:
     """A system trained as `semantic` but for the number of epochs, if there is one."""
-    own = _training(given, semantic)
+    own = _system(given, semantic)
     for group in dict.fromkeys(table["semantic_system"]):
-        other = _training(given, group)
-        if own and other and other["epochs"] != own["epochs"] and {**other, "epochs": own["epochs"]} == own:
+        other = _system(given, group)
+        if own != other and _of_any_length(own) == _of_any_length(other):
             return str(group)
     return None
+
+
+def _of_any_length(system: Plain) -> Plain:
+    training = system.get("training") or {}
+    return system | {"training": {key: value for key, value in training.items() if key != "epochs"}}
 
 
 def _times(given: Plain, longer: str, semantic: str) -> str:

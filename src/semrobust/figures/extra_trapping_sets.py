@@ -14,7 +14,13 @@ from semrobust.figures import base, canvas, shown
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 _DARK = (0.3, 0.3, 0.3)
 _FEW = 0.6  # lower end of the logarithmic axes: a single set is clear of it
-_FAMILIES = {"nr": "5G NR code", "regular": "regular code", "alist": "code of a file", "custom": "code"}
+_FAMILIES = {
+    "nr": "5G NR code",
+    "regular": "regular code",
+    "peg": "PEG code",
+    "alist": "code of a file",
+    "custom": "code",
+}
 
 
 def draw(inputs: base.FigureInputs) -> Figure:

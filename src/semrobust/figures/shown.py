@@ -37,6 +37,13 @@ def studies(params: Params) -> Plain:
     return {"labels": {"studies": {study: _labels(params, params.studied(study)) for study in params.studies()}}}
 
 
+def compared(params: Params) -> Plain:
+    """Systems of the headline beside the main ones, and why others are left out of it."""
+    studied = [name for name in params.compared() if params.systems[name].study is not None]
+    left_out = {params.systems[name].label: reason for name, reason in params.left_out().items()}
+    return {"labels": {"studied": _labels(params, studied)}, "left_out": left_out}
+
+
 def attacks(params: Params) -> Plain:
     return {"labels": {"attacks": {name: attack.label for name, attack in params.attacks.items()}}}
 
@@ -55,8 +62,8 @@ def rungs(params: Params) -> Plain:
 
 
 def ruin(params: Params) -> Plain:
-    """When an image counts as ruined."""
-    return {"success_psnr_db": params.evaluation.success_psnr_db}
+    """When an image counts as ruined, and N, against which the power is held."""
+    return {"success_psnr_db": params.evaluation.success_psnr_db, "real_uses": params.link.real_uses}
 
 
 def criteria(params: Params) -> Plain:

@@ -51,7 +51,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
             base.label_snr(axes)
         if index % columns == 0:
             axes.set_ylabel("mean attack power ‖s‖² (total)")
-        _psr_axis(axes, rows, scale, labelled=index % columns == columns - 1)
+        _psr_axis(axes, inputs.settings["real_uses"], scale, labelled=index % columns == columns - 1)
     figure.legend(handles=legend, loc="outside upper center", ncols=_LEGEND_COLUMNS)
     notes = [
         f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, "
@@ -95,12 +95,10 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Line2D]:
     ]
 
 
-def _psr_axis(axes: Axes, rows: pd.DataFrame, scale: dict[str, Any], labelled: bool) -> None:
-    """Second scale at the right: the same power relative to the signal's, ‖z‖² = N, in dB."""
-    positive = rows[rows["power_total_mean"] > 0]
-    if positive.empty:
+def _psr_axis(axes: Axes, uses: int, scale: dict[str, Any], labelled: bool) -> None:
+    """Second scale at the right: the same power relative to the signal's, ‖z‖² = N = `uses`, in dB."""
+    if scale["value"] == "linear":
         return
-    uses = (positive["power_total_mean"] / positive["power_per_use_mean"]).median()
     bottom, top = axes.get_ylim()
     lowest, highest = (10 * math.log10(power / uses) for power in (max(bottom, scale.get("linthresh", 0)), top))
     step = 10 * max(1, math.ceil((highest - lowest) / 80))

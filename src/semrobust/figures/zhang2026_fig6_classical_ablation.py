@@ -58,7 +58,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         f"Least mean power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB, by the attacks "
         f"that all chains of a panel were hit with: {_named(hit_by, labels['attacks'])}. "
         "Over the images that the chain can send and that mid-grey in their place would ruin. "
-        "Bands: 95% interval, bootstrap over images. One code of each kind was drawn.",
+        "Bands: 95% interval, bootstrap over images.",
         "Hollow: some images withstood every power tried and count with the largest one: the mean is a lower bound.",
     ]
     count = shown["n_images"].tolist() or [0]
@@ -104,11 +104,12 @@ FIGURE = base.Figure(
     caption="""
 What moves the attack power that a chain withstands
 
-Each panel changes one thing of the chain drawn in black: modulation, source codec, code family, rate, block length or
-decoder. Mean of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }}
-dB), over at most {{ params.evaluation.attack_images | number }} test images of {{ dataset }} that the chain can send
-and that mid-grey would ruin; within a panel by the attacks that all its chains were hit with, named in the figure's
-notes. Bands: 95% intervals, bootstrap over images; hollow markers are lower bounds. One code of each kind was drawn,
-so differences between codes of one kind are not covered by the bands.
+Each panel changes one thing of the chain drawn in black, or two where its title or a label says so: modulation, source
+codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Mean
+of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB), over at most
+{{ params.evaluation.attack_images | number }} test images of {{ dataset }} that the chain can send and that mid-grey
+would ruin; within a panel by the attacks that all its chains were hit with, named in the figure's notes. Bands: 95%
+intervals, bootstrap over images, which do not cover the spread between codes of one kind (of PEG codes several were
+drawn, of the others one); hollow markers are lower bounds.
 """,
 )

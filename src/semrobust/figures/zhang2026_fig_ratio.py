@@ -35,7 +35,10 @@ class _Line:
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Least power on the semantic side over least power on the classical side, by SNR, for every pair."""
+    """Least power on the semantic side over least power on the classical side, by SNR, for every pair.
+
+    Chains that change one thing of a main one are thin lines: what counts is where they lie, and which lies lowest.
+    """
     table = inputs.tables["power_ratio"]
     rows = _clipped(base.feasible(table[table["semantic_attack"] == base.BEST_OF]))
     figure = canvas.sheet(4.2)
@@ -45,6 +48,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         axes.set_title(title)
         base.label_snr(axes)
         chosen = rows[(rows["population"] == population) & (rows["statistic"] == statistic)]
+        _studied(axes, inputs, chosen)
         lines += [_Line(axes, look, pair) for look, pair in _pairs(inputs, chosen)]
     limits = _limits(rows)
     for axes in panels:
@@ -64,6 +68,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     notes = [
         "Each side is attacked by its best attack per image. Bands: 95% interval, paired bootstrap over images.",
         "Hollow: some images withstood every power tried and count with the largest one, so the mean is only a bound.",
+        *_who(inputs, rows),
         "Grey strips: off the scale, ∞ and 0 among them: the channel alone ruins nearly all images of one side. "
         "Without a marker: undefined (0 ÷ 0 or ∞ ÷ ∞).",
     ]
@@ -80,6 +85,38 @@ def _pairs(inputs: base.FigureInputs, rows: pd.DataFrame) -> Iterator[tuple[base
         pair = rows[(rows["semantic_system"] == top) & (rows["classical_system"] == bottom)]
         if len(pair):
             yield replace(classical, color=semantic.color), pair.sort_values("snr_db")
+
+
+def _studied(axes: Axes, inputs: base.FigureInputs, rows: pd.DataFrame) -> None:
+    """Thin lines for the pairs with a system of a study, in the colour of the semantic system."""
+    looks, scale = base.looks(inputs, "systems"), canvas.scale()
+    others = inputs.settings["labels"]["studied"]
+    for (top, bottom), pair in rows.groupby(["semantic_system", "classical_system"], sort=False):
+        if top in others or bottom in others:
+            ratio = pair.sort_values("snr_db").set_index("snr_db")["ratio"].replace([0.0, math.inf], math.nan)
+            color = looks[top].color if top in looks else (0.5, 0.5, 0.5)
+            axes.plot(
+                ratio.index, ratio, color=color, alpha=0.5, linewidth=0.5 * scale, marker=".", markersize=2 * scale,
+                zorder=1,
+            )  # fmt: skip
+
+
+def _who(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[str]:
+    """Which chains the thin lines are, which of all is the hardest to break, and who takes no part and why."""
+    labels = inputs.settings["labels"]
+    found = set(rows["semantic_system"]) | set(rows["classical_system"])
+    thin = [label for name, label in labels["studied"].items() if name in found]
+    notes = [f"Thin: {len(thin)} more chains: {'; '.join(thin)}."] if thin else []
+    means = rows[(rows["population"] == "ruinable") & (rows["statistic"] == "mean") & np.isfinite(rows["ratio"])]
+    if thin and len(means):
+        last = means[means["snr_db"] == means["snr_db"].max()]
+        hardest = last.loc[last["ratio"].idxmin()]
+        names = labels["systems"] | labels["studied"]
+        notes.append(
+            f"Lowest of the means at {hardest['snr_db']:g} dB: {names[hardest['semantic_system']]} ÷ "
+            f"{names[hardest['classical_system']]}, {hardest['ratio']:.2g}."
+        )
+    return notes + [f"Left out: {label} ({reason})." for label, reason in inputs.settings["left_out"].items()]
 
 
 def _clipped(rows: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +164,8 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Artist]:
             Line2D([], [], color="0.25", linewidth=1, label="equal"),
         ],
     ]
+    if inputs.settings["labels"]["studied"]:
+        columns[1].append(Line2D([], [], color="0.3", linewidth=0.5, marker=".", markersize=2, label="÷ other chains"))
     longest = max(len(column) for column in columns)
     for column in columns:  # matplotlib fills column after column, so short ones need blanks at their end
         column += [Line2D([], [], linestyle="none", label=" ")] * (longest - len(column))
@@ -164,7 +203,7 @@ def _edge(panels: Sequence[Axes], lines: list[_Line], value: float, name: str) -
 
 FIGURE = base.Figure(
     tables=("power_ratio",),
-    shows=(shown.systems, shown.studies, shown.rungs),
+    shows=(shown.systems, shown.compared, shown.studies, shown.rungs),
     draw=draw,
     caption="""
 Attack power needed against DeepJSCC over that against the chains
@@ -173,7 +212,8 @@ Ratio of least attack powers, semantic ÷ classical, each side under its best at
 SNR. Left: ratio of means over the test images of {{ dataset }} that both sides can send and that a failed decode
 ruins; right: ratio of medians over all {{ params.evaluation.attack_images | number }} attacked images. Bands: paired
 95% bootstrap intervals over images. Markers in the grey strips lie beyond the scale, 0 and ∞ among them: there the
-channel alone ruins nearly all images of one side. Above 1 DeepJSCC is harder to break. Look at where the lines lie
+channel alone ruins nearly all images of one side. Thin lines: every other attacked chain; which systems are left out,
+and why, is said below. Above 1 DeepJSCC is harder to break. Look at where the lines lie
 against the grey band, the paper's "up to 14–16 times".
 """,
 )

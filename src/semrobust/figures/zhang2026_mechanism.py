@@ -10,6 +10,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from semrobust.config.roles import PAPER_KINDS
 from semrobust.config.settings import Plain
 from semrobust.figures import base, canvas, shown
 
@@ -79,8 +80,9 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 def _looks(given: Plain, present: set[str]) -> dict[str, base.Look]:
     """One look per way of training: dark to light with the noise, dotted where it is trained longer than the most."""
-    systems: dict[str, Plain] = {name: system for name, system in given["systems"].items() if "training" in system}
-    systems = {name: system for name, system in systems.items() if system["training"] is not None}
+    systems: dict[str, Plain] = {
+        name: system for name, system in given["systems"].items() if system["kind"] in PAPER_KINDS
+    }
     if not systems:
         return {}
     hidden = {member for members in given["trainings"].values() if len(members) > 1 for member in members}

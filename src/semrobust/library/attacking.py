@@ -34,6 +34,7 @@ def attack(
     seed: int | None = None,
     batch: int | None = None,
     structure: Mapping[str, Any] | None = None,
+    training_images: torch.Tensor | None = None,
     **settings: Any,
 ) -> AttackOutcome:
     """Search for each image the least ||s||² of a vector s, added to what is received, that ruins the image.
@@ -51,6 +52,7 @@ def attack(
         batch: images side by side, which changes no result but needs memory.
         structure: how far a code's graph is searched, for attacks that know it: settings over those of `structure` in
             params.yaml. It is searched once per code, which takes minutes as it stands there.
+        training_images: (b,C,H,W) as `images`, and others than those: what an attack such as "universal" learns from.
         settings: of the attack, over those of params.yaml; `fitting_attacks` shows them, and the page on the API says
             what each means.
 
@@ -70,6 +72,9 @@ def attack(
     name, method = _method(attack, settings, system)
     limit = params.evaluation.success_psnr_db if success_psnr_db is None else arguments.psnr_db(success_psnr_db)
     root = arguments.whole("seed", seed, params.seed, least=0)
+    seen = None if training_images is None else arguments.images(training_images)
+    if method.learns and seen is None:
+        raise UsageError(f"attack {name!r} learns from other images than it attacks: give them as training_images")
     arguments.checked(system, pictures, snrs[0], "gradient" in method.requires)
     rows, vectors = search(
         system,
@@ -79,6 +84,7 @@ def attack(
         threshold=mse_from_psnr_db(limit),
         seed=root,
         batch=arguments.whole("batch", batch, params.evaluation.batch),
+        seen=seen,
         structure=_structure(system, structure or {}, root) if method.knows_structure else None,
     )
     found = [vectors[at(snr)] for snr in snrs]

@@ -44,15 +44,17 @@ def chain(
 
     Args:
         codec: "hevc" (intra pictures, the class of BPG) or "jpeg".
-        code: "1/2", the rate of a 5G NR code; "regular 3,6", the column and row weight of a regular one; a dict as in
-            params.yaml; or an `LdpcCode`, such as `LdpcCode.from_parity_check(H)`, whose length says how many blocks.
+        code: "1/2", the rate of a 5G NR code; "regular 3,6", the column and row weight of a regular one; "peg 4,8",
+            of one by progressive edge growth; a dict as in params.yaml; or an `LdpcCode`, such as
+            `LdpcCode.from_parity_check(H)`, whose length says how many blocks.
         modulation: "bpsk", "qpsk" or "16qam".
         real_uses: N real channel uses per image; 2 make a complex symbol.
         blocks: codewords per image, each of N · bits per use / blocks coded bits.
         size: height and width of the images in pixels; HEVC with 4:2:0 takes even ones.
         name: what tables and messages call it.
         settings: `stream` ("payload", or "full" for whole files), `subsampling` ("4:2:0" or "4:4:4"), `decoder` (a
-            dict: rule, iterations, and factor for min-sum).
+            dict: rule, iterations, and factor for min-sum), `retry` (None, or "ordered-statistics" where a checksum
+            fails).
 
     Raises UsageError for what does not go together, with what does.
 
@@ -110,11 +112,12 @@ def _code(given: str | Mapping[str, Any]) -> Plain:
         return dict(given)
     if re.fullmatch(r"\s*\d+\s*/\s*\d+\s*", given):
         return {"family": "nr", "rate": re.sub(r"\s", "", given)}
-    if weights := re.fullmatch(r"\s*regular\s+(\d+)\s*,\s*(\d+)\s*", given):
-        return {"family": "regular", "column_weight": int(weights[1]), "row_weight": int(weights[2]), "draw": 0}
+    if weights := re.fullmatch(r"\s*(regular|peg)\s+(\d+)\s*,\s*(\d+)\s*", given):
+        return {"family": weights[1], "column_weight": int(weights[2]), "row_weight": int(weights[3]), "draw": 0}
     raise UsageError(
-        f"code: {given!r}, must be the rate of a 5G NR code ('1/2'), the weights of a regular one ('regular 3,6'), a "
-        "dict as in params.yaml, or an LdpcCode; an alist file is LdpcCode.from_parity_check(path)"
+        f"code: {given!r}, must be the rate of a 5G NR code ('1/2'), the weights of a regular one ('regular 3,6', or "
+        "'peg 4,8' by progressive edge growth), a dict as in params.yaml, or an LdpcCode; an alist file is "
+        "LdpcCode.from_parity_check(path)"
     )
 
 

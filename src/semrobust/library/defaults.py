@@ -10,6 +10,7 @@ from typing import Any
 from semrobust.config.overlay import merge
 from semrobust.config.params import Params, load
 from semrobust.config.problems import problems_of, show
+from semrobust.config.schema import NO_RESULT
 from semrobust.config.settings import Plain, Settings
 from semrobust.errors import UsageError, similar
 
@@ -30,7 +31,7 @@ def overridden(what: str, schema: type[Settings], defaults: Plain, given: Mappin
 
     `what` names the owner of the settings in messages.
     """
-    known = [name for name in schema.model_fields if name not in ("kind", "label", "attacks", "study")]
+    known = [name for name in schema.model_fields if name not in ("kind", *NO_RESULT)]
     for name in given:
         if name not in known:
             has = ", ".join(f"{key} = {show(defaults[key])}" if key in defaults else key for key in known) or "none"

@@ -162,12 +162,15 @@ class AttackOutcome(_Outcome):
         if not row["success_rate"]:
             over = psr_db(most, self.real_uses)
             return f"0% within the powers tried: up to ||s||² = {most:.4g} ({over:.1f} dB against the signal)"
+        ruined, quality = f"{row['success_rate']:.0%} ruined", f"{group['psnr_db'].mean():.1f} dB"
+        quality = f"PSNR {group['clean_psnr_db'].mean():.1f} -> {quality}"
+        if row["n_censored"]:  # nobody knows what the others need, so there is no mean
+            half = f"median ||s||² = {row['power_total_median']:.4g}"
+            return f"{ruined} within the powers tried, {half}, up to {most:.4g} tried; {quality}"
         low, high = row["power_total_low"], row["power_total_high"]
-        at_least = "" if row["success_rate"] == 1 else "at least "
         return (
-            f"{row['success_rate']:.0%} ruined, mean ||s||² = {at_least}{power:.4g} [{low:.4g}, {high:.4g}], "
-            f"{power_per_use(power, self.real_uses):.3g} per use, {psr_db(power, self.real_uses):.1f} dB; "
-            f"PSNR {group['clean_psnr_db'].mean():.1f} -> {group['psnr_db'].mean():.1f} dB"
+            f"{ruined}, mean ||s||² = {power:.4g} [{low:.4g}, {high:.4g}], "
+            f"{power_per_use(power, self.real_uses):.3g} per use, {psr_db(power, self.real_uses):.1f} dB; {quality}"
         )
 
 

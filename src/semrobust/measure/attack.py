@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,7 +20,7 @@ from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import Plain
 from semrobust.errors import similar
 from semrobust.measure import submission
-from semrobust.measure.images import TestImages
+from semrobust.measure.images import TestImages, training_images
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
@@ -97,12 +98,14 @@ def search(
     seed: int,
     batch: int,
     structure: Structure | None = None,
+    seen: torch.Tensor | None = None,
     made_elsewhere: Sequence[Mapping[str, torch.Tensor]] = (),
     done: Callable[[], object] = lambda: None,
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """Per-image table of `rows` for all SNRs, and the perturbations (images, N) by `at`.
 
-    `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `made_elsewhere`:
+    `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `seen` (b,3,H,W): training
+    images, sent over noise of their own, for an attack that learns. `made_elsewhere`:
     perturbations from a surrogate, or sent in, that are tried in place of random directions. `done` is called after
     each batch.
     """
@@ -111,14 +114,17 @@ def search(
     sends = any(bool(part.feasible.any()) for part in sent)  # else there is nothing to attack
     parts: list[pd.DataFrame] = []
     vectors: dict[str, list[torch.Tensor]] = {}
+    taught = None if seen is None else (seen, system.send(seen), seeds.integer(seed, "seen by an attack"))
     for snr_db in snrs_db:
         targets = []
+        lesson = None if taught is None else aim(system, *taught[:2], 0, snr_db, threshold, taught[2])
         for numbers, part in zip(batches, sent, strict=True):
             target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure)
             for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
                 made = perturbations[at(snr_db)][numbers].to(images.device)
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
                 target = replace(target, directions=directions)
+            target = replace(target, seen=lesson)
             targets.append(target)
         results = attacked(method, targets) if sends else map(untouched, targets)
         for numbers, target, result in zip(batches, targets, results, strict=True):
@@ -196,6 +202,7 @@ def make(work: Work) -> None:
     made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
     test = TestImages.of(work, given["images"])
     images = test.images.to(device()) if "gradient" in system.capabilities else test.images
+    seen = training_images(work, given["attack"]["images"]).to(images.device) if method.learns else None
     if method.settings.only_on is not None:
         sent_in = submission.accepted(attack, method.settings.sha256)
         made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
@@ -210,6 +217,7 @@ def make(work: Work) -> None:
             seed=work.seed,
             batch=given["batch"],
             structure=structure,
+            seen=seen,
             made_elsewhere=made_elsewhere,
             done=progress.update,
         )
@@ -223,9 +231,9 @@ def says(artifact: Artifact) -> str:
     """How often the attack succeeded, and at which power."""
     table = pd.read_parquet(artifact.path())
     rates = 100 * table.groupby("snr_db")["success"].mean()
-    power = table.groupby("snr_db")["power_total"].mean()
+    power = table["power_total"].where(table["success"], np.inf).groupby(table["snr_db"]).median()
     images = f"{table['image'].nunique()} images at {len(rates)} SNRs"
-    return f"{images}, success {span(rates)}%, mean ‖s‖² {span(power)}"
+    return f"{images}, success {span(rates)}%, median ‖s‖² {span(power)}"
 
 
 STEP = Step(

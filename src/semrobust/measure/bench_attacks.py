@@ -35,6 +35,7 @@ class ZeroWords(System):
     side = "classical"
     capabilities = frozenset({"soft_bits"})
     blocks = 1
+    retry = None
 
     def __init__(self, code: LdpcCode, decoder: Decoder) -> None:
         self.real_uses, self.code, self.decoder = code.n, code, decoder
@@ -84,7 +85,7 @@ def target(system: ZeroWords, structure: Structure, snr_db: float, root_seed: in
 def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dict[str, dict[str, float]]:
     """Mean ||s||² per SNR and attack, for every attack of the params on bits, and for the best of them per word.
 
-    A word that an attack could not break counts with the largest power tried, as in the result tables.
+    A word that an attack could not break counts with the largest power tried, which the result tables do not allow.
     """
     code = regular_code(_N, _COLUMN_WEIGHT, _ROW_WEIGHT, _DRAW)
     system = ZeroWords(code, Decoder(code))

@@ -1,4 +1,4 @@
-"""Test images as steps get them: the first ones of the shuffled test set, in batches."""
+"""Images as steps get them: the first ones of the shuffled test set, in batches, and those that attacks learn from."""
 
 from __future__ import annotations
 
@@ -40,3 +40,9 @@ class TestImages:
     def batches(self, size: int) -> Iterator[torch.Tensor]:
         """Numbers of the images, int64, in batches."""
         return iter(torch.split(torch.arange(len(self)), size))
+
+
+def training_images(work: Work, count: int) -> torch.Tensor:
+    """The first `count` training images (n,3,32,32), float32 in [0,1], of the dataset that a job has as its input."""
+    split = load_split(work.input("dataset").artifact.stem, "train")
+    return torch.from_numpy(split.images[:count].copy()).float() / LEVELS

@@ -36,6 +36,37 @@ def feature_maps_for(real_uses: int) -> int:
     return maps
 
 
+class MapsDecoder(nn.Module):
+    """A receiver that reads what arrives as C feature maps.
+
+    `spatial` is the height and width of the feature maps: a quarter of those of the image.
+    """
+
+    def __init__(self, feature_maps: int) -> None:
+        super().__init__()
+        self.feature_maps = feature_maps
+        self.spatial = (_SPATIAL, _SPATIAL)
+
+    def maps(self, received: torch.Tensor) -> torch.Tensor:
+        """Received vectors (B, N) as feature maps (B, C, h, w)."""
+        return received.reshape(-1, self.feature_maps, *self.spatial)
+
+    def layers(self) -> nn.Sequential | None:
+        """The layers from the feature maps to the image, where the receiver is these and nothing else; else None."""
+        return None
+
+
+class Autoencoder(nn.Module):
+    """An encoder, images (B,3,H,W) to codewords (B, N), and the decoder on the other side of the channel.
+
+    `tile`: an image's sides must be multiples of it.
+    """
+
+    encoder: nn.Module
+    decoder: MapsDecoder
+    tile = SHRINK
+
+
 class ResidualBlock(nn.Module):
     """x + conv(PReLU(conv(PReLU(x)))): pre-activation, so that the block's output is unbounded.
 
@@ -75,16 +106,11 @@ class Encoder(nn.Module):
         return normalize_power(self.body(2.0 * images - 1.0).flatten(1))
 
 
-class Decoder(nn.Module):
-    """Received vector (B, N) to an image (B,3,32,32) in (0,1); differentiable everywhere but at PReLU kinks.
-
-    `spatial` is the height and width of the feature maps: a quarter of those of the image.
-    """
+class Decoder(MapsDecoder):
+    """Received vector (B, N) to an image (B,3,32,32) in (0,1); differentiable everywhere but at PReLU kinks."""
 
     def __init__(self, feature_maps: int, width: int) -> None:
-        super().__init__()
-        self.feature_maps = feature_maps
-        self.spatial = (_SPATIAL, _SPATIAL)
+        super().__init__(feature_maps)
         self.body = nn.Sequential(
             nn.ConvTranspose2d(feature_maps, 2 * width, 3, padding=1),
             nn.PReLU(2 * width),
@@ -100,11 +126,14 @@ class Decoder(nn.Module):
 
     def forward(self, received: torch.Tensor) -> torch.Tensor:
         """Decode a batch of received vectors."""
-        images: torch.Tensor = self.body(received.reshape(-1, self.feature_maps, *self.spatial))
+        images: torch.Tensor = self.body(self.maps(received))
         return images
 
+    def layers(self) -> nn.Sequential:
+        return self.body
 
-class DeepJSCC(nn.Module):
+
+class DeepJSCC(Autoencoder):
     """Encoder and decoder with `real_uses` channel uses between them; `width` is the table's 16."""
 
     def __init__(self, real_uses: int, width: int) -> None:

@@ -8,7 +8,7 @@ They are imported in its methods, as their compiler takes seconds to load.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Generic, overload
 
 import numpy as np
@@ -46,6 +46,10 @@ class Decoded(Generic[A]):
     codeword_ok: A
     iterations: A
     llr: A
+
+    def take(self, words: A) -> Decoded[A]:
+        """These words alone, by their numbers or a mask."""
+        return Decoded(*(getattr(self, field.name)[words] for field in fields(self)))
 
 
 class Decoder:

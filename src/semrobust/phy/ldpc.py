@@ -1,4 +1,4 @@
-"""LDPC codes behind one interface: regular Gallager codes (pyldpc) and 5G NR codes (Sionna).
+"""LDPC codes behind one interface: regular ones (pyldpc's draws, `phy.growth`) and 5G NR codes (Sionna).
 
 A code is its Tanner graph plus where the message and the channel bits sit on it, so that one decoder and
 one set of code-structure attacks serve both families:
@@ -35,38 +35,19 @@ _NR_SECOND, _NR_SWITCH = 3840, 3824  # message bits of the second, and up to whi
 
 
 def row_reduce(matrix: Bits) -> tuple[Bits, Index]:
-    """Reduced row echelon form over GF(2): non-zero rows (rank, n) uint8, pivot columns (rank,) ascending.
+    """Reduced row echelon form over GF(2): non-zero rows (rank, n) uint8, pivot columns (rank,) ascending."""
+    from semrobust.phy import elimination  # numba takes a while, and stored codes need none
 
-    Rows are packed into 64-bit words, so that one pivot step is a few vectorized XORs (a 768×1536 matrix
-    takes well under a second, where element-wise elimination takes minutes).
-    """
-    rows, columns = matrix.shape
-    packed = np.packbits(matrix, axis=1, bitorder="little")
-    packed = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
-    words = np.ascontiguousarray(packed).view("<u8")
-    pivots: list[int] = []
-    for column in range(columns):
-        rank = len(pivots)
-        if rank == rows:
-            break
-        word, bit = divmod(column, 64)
-        ones = np.flatnonzero((words[:, word] >> np.uint64(bit)) & np.uint64(1))
-        below = ones[ones >= rank]
-        if below.size == 0:
-            continue
-        pivot = int(below[0])
-        words[ones[ones != pivot]] ^= words[pivot]
-        words[[rank, pivot]] = words[[pivot, rank]]
-        pivots.append(column)
-    reduced = np.unpackbits(words.view(np.uint8), axis=1, count=columns, bitorder="little")
-    return reduced[: len(pivots)], np.array(pivots, dtype=np.int64)
+    words, pivots = elimination.packed(matrix).copy(), np.empty(len(matrix), dtype=np.int64)
+    rank = elimination.reduce(words, np.arange(matrix.shape[1]), pivots)
+    return elimination.unpacked(words[:rank], matrix.shape[1]), pivots[:rank]
 
 
 @dataclass(frozen=True, eq=False)
 class LdpcCode:
     """A binary linear code with its Tanner graph; see the module's text for the fields.
 
-    `family`: 'regular', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2. A code
+    `family`: 'regular', 'peg', 'nr' or 'custom'. `generator` uint8 (k, n): codeword = message · generator mod 2. A code
     of one's own comes from its H: `from_parity_check`.
 
     >>> import semrobust, torch

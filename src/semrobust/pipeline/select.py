@@ -9,7 +9,7 @@ from semrobust.config.settings import Plain
 if TYPE_CHECKING:
     from semrobust.config.params import Params
 
-_SHOWN = ("label", "attacks", "study")
+_SHOWN = ("label", "attacks", "study", "left_out")
 """Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
 
 

@@ -21,6 +21,7 @@ from semrobust.errors import ResultError, UsageError
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.mapping import Modulation, map_bits
 from semrobust.phy.power import power_total
+from semrobust.phy.retry import OrderedStatistics
 
 State = Mapping[str, torch.Tensor]
 """What a checkpoint holds: tensors by name."""
@@ -81,8 +82,9 @@ class SoftBits(Protocol):
     An image is sent as `blocks` words of one code, n coded bits each of k message bits. `Sent.message` (B, blocks·k)
     and `Sent.bits` (B, blocks·n), uint8 of 0 and 1, hold them block after block: `bits` is what the code makes of
     `message`, and `codewords` (B, N) what `modulation` makes of `bits`. So block b lies on the uses [b·N/blocks,
-    (b+1)·N/blocks). The receiver decodes each block for itself with `decoder`, from the LLRs that `llr` gives; what it
-    shows depends on the message bits that this gives, and on nothing else.
+    (b+1)·N/blocks). The receiver decodes each block for itself with `decoder`, from the LLRs that `llr` gives, and with
+    `retry` the blocks of an image whose checksum then fails; what it shows depends on the message bits that this gives,
+    and on nothing else.
     """
 
     @property
@@ -96,6 +98,10 @@ class SoftBits(Protocol):
     @property
     def decoder(self) -> Decoder:
         """The receiver's decoder of one block; `decoder.code` is the code."""
+
+    @property
+    def retry(self) -> OrderedStatistics | None:
+        """What the receiver tries on the blocks of a frame that it cannot read; None = nothing."""
 
     def needed(self, message: torch.Tensor) -> torch.Tensor:
         """Which bits of the messages (B, blocks·k) the image hangs on, bool: one of them wrong, and it is lost."""

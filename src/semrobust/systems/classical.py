@@ -2,6 +2,7 @@
 
 encode: pixels -> best source bytes within blocks·k bits -> frame -> LDPC per block (blocks·n,) -> N channel uses
 decode: received (N,) -> LLR (blocks·n,) -> belief propagation per block -> frame -> CRC -> image, or mid-grey
+        (with a `retry`: where the CRC fails, once more by ordered statistics -> frame -> CRC -> image, or mid-grey)
 
 The N uses carry `blocks` codewords of one code, one after the other: block b lies on the uses [b·N/blocks,
 (b+1)·N/blocks). One frame runs through the message bits of all blocks, so a lost block loses the image.
@@ -24,6 +25,7 @@ from semrobust.errors import UsageError
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
+from semrobust.phy.retry import OrderedStatistics
 from semrobust.systems.base import Decoded, Sent, SoftBits, State, System, grey_images
 from semrobust.systems.codes import CodeSettings
 
@@ -44,7 +46,10 @@ class MinSumSettings(Settings):
 
 
 class ClassicalSettings(SystemSettings):
-    """Settings of a classical chain; every source codec derives its own, with its `kind`."""
+    """Settings of a classical chain; every source codec derives its own, with its `kind`.
+
+    `retry`: what the receiver tries where a checksum fails (`phy.retry`), None = nothing.
+    """
 
     stream: Stream
     subsampling: Subsampling
@@ -52,6 +57,7 @@ class ClassicalSettings(SystemSettings):
     code: CodeSettings
     blocks: Positive
     decoder: Annotated[SumProductSettings | MinSumSettings, Field(discriminator="rule")]
+    retry: Literal["ordered-statistics"] | None = Field(default=None, exclude_if=lambda retry: retry is None)
 
     def block_bits(self, real_uses: int) -> int:
         """Coded bits n of one block of N = `real_uses` channel uses."""
@@ -85,6 +91,7 @@ class ClassicalSystem(System[ClassicalSettings]):
         codec: the source codec; both ends know the size of the images (`Codec.size`).
         code: the LDPC code of one block, n coded and k message bits.
         decoder: the decoder of one block.
+        retry: what follows it where the checksum of the frame fails, if anything.
         blocks: codewords per image.
         framing: frame format of the blocks·k message bits.
     """
@@ -99,6 +106,7 @@ class ClassicalSystem(System[ClassicalSettings]):
         self.code = code
         self.blocks = settings.blocks
         self.decoder = Decoder(code, **settings.decoder.model_dump())
+        self.retry = None if settings.retry is None else OrderedStatistics(code)
         self.framing = settings.framing(self.blocks * code.k)
 
     @classmethod
@@ -161,15 +169,26 @@ class ClassicalSystem(System[ClassicalSettings]):
         return mapping.llr(received, noise_variance, self.modulation)
 
     def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
-        """Decode; where length, checksum or source bytes are broken the receiver shows mid-grey and says `failed`."""
+        """Decode; where length, checksum or source bytes are broken the receiver shows mid-grey and says `failed`.
+
+        With a `retry`, all blocks of a frame whose length or checksum is wrong are decoded once more first.
+        """
         words = self.llr(received, noise_variance).reshape(-1, self.code.n)
-        message = self.decoder.decode(words).bits.reshape(len(received), -1)
+        decoded = self.decoder.decode(words)
+        message = decoded.bits.reshape(len(received), -1)
+        contents = self.framing.unpack_batch(message.numpy())
+        lost = [row for row in range(len(message)) if row not in contents]
+        if self.retry is not None and lost:
+            blocks = torch.arange(len(words)).reshape(len(message), -1)[lost].flatten()
+            message[lost] = self.retry.decode(words[blocks], decoded.take(blocks)).reshape(len(lost), -1)
+            found = self.framing.unpack_batch(message[lost].numpy())
+            contents |= {lost[row]: content for row, content in found.items()}
         images = grey_images(len(message), self.codec.size)
         failed = torch.ones(len(message), dtype=torch.bool)
         # a frame without source bytes is what an infeasible image sends: there is nothing to show
         shown = {
             row: pixels
-            for row, content in self.framing.unpack_batch(message.numpy()).items()
+            for row, content in contents.items()
             if content[0] and (pixels := self.codec.decode(*content)) is not None
         }
         if shown:

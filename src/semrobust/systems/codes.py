@@ -22,14 +22,16 @@ from semrobust.phy.ldpc import (
     shared_pairs,
 )
 
+_AMPLE = 10
+"""Bits per product of the weights from which on every draw of progressive edge growth was found to succeed."""
 
-class RegularCodeSettings(Settings):
-    """A pyldpc regular code; its rate is about 1 - column_weight/row_weight (k follows from the rank).
 
-    `draw` seeds pyldpc, so systems with the same weights, length and draw share their code.
+class _WeightSettings(Settings):
+    """What regular codes share: weights, a rate of about 1 - column_weight/row_weight (k follows from the rank).
+
+    `draw` decides all that is random, so systems with the same family, weights, length and draw share their code.
     """
 
-    family: Literal["regular"]
     column_weight: Annotated[int, Field(ge=2)]
     row_weight: Annotated[int, Field(ge=3)]
     draw: Annotated[int, Field(ge=0, lt=2**32)]
@@ -41,19 +43,48 @@ class RegularCodeSettings(Settings):
         if n % self.row_weight:
             return [f"row_weight: {self.row_weight}, must divide the {n} coded bits of a block"]
         try:
-            if shared_pairs(n, self.column_weight, self.row_weight) > 1:  # else some draw is without
-                regular_matrix(n, self.column_weight, self.row_weight, self.draw)
+            self._try(n)
         except ValueError as error:
             return [f"column_weight: {self.column_weight}, must suit the {n} coded bits of a block: {error}"]
         return []
+
+    def _try(self, n: int) -> None:
+        """Raise ValueError where `n` is too short for the weights; quick where it is long."""
+        raise NotImplementedError
 
     def message_bits(self, n: int) -> int:
         """Least number of message bits of a code of `n` bits."""
         return n - n * self.column_weight // self.row_weight
 
+
+class RegularCodeSettings(_WeightSettings):
+    """A regular code of Gallager's construction, as pyldpc draws it."""
+
+    family: Literal["regular"]
+
+    def _try(self, n: int) -> None:
+        if shared_pairs(n, self.column_weight, self.row_weight) > 1:  # else some draw is without
+            regular_matrix(n, self.column_weight, self.row_weight, self.draw)
+
     def make(self, n: int) -> LdpcCode:
         """Return the code of `n` bits."""
         return regular_code(n, self.column_weight, self.row_weight, self.draw)
+
+
+class GrownCodeSettings(_WeightSettings):
+    """A regular code by progressive edge growth (`phy.growth`)."""
+
+    family: Literal["peg"]
+
+    def _try(self, n: int) -> None:
+        if n < _AMPLE * self.column_weight * self.row_weight:
+            self.make(n)
+
+    def make(self, n: int) -> LdpcCode:
+        """Return the code of `n` bits."""
+        from semrobust.phy.growth import grown_matrix  # its compiler takes seconds to load
+
+        return LdpcCode.from_parity_check(grown_matrix(n, self.column_weight, self.row_weight, self.draw), self.family)
 
 
 class NRCodeSettings(Settings):
@@ -117,4 +148,6 @@ def _code(path: str, sha256: str) -> LdpcCode:
     return LdpcCode.from_parity_check(Path(path), "alist")
 
 
-CodeSettings = Annotated[RegularCodeSettings | NRCodeSettings | AlistCodeSettings, Field(discriminator="family")]
+CodeSettings = Annotated[
+    RegularCodeSettings | GrownCodeSettings | NRCodeSettings | AlistCodeSettings, Field(discriminator="family")
+]

@@ -22,7 +22,7 @@ from semrobust.config.settings import (
     SystemSettings,
 )
 from semrobust.errors import UsageError
-from semrobust.models.deepjscc import SHRINK, DeepJSCC
+from semrobust.models.deepjscc import SHRINK, Autoencoder, DeepJSCC
 from semrobust.phy.channel import awgn
 from semrobust.systems.base import Decoded, Sent, State, System, device
 
@@ -76,8 +76,12 @@ class NetworkSystem(System[N]):
 
     def __init__(self, settings: N, real_uses: int) -> None:
         super().__init__(settings, real_uses)
-        self.module = DeepJSCC(real_uses, settings.width)
+        self.module = self.network()
         self.size = SIZE
+
+    def network(self) -> Autoencoder:
+        """A fresh network for these settings and channel uses: that of Table I."""
+        return DeepJSCC(self.real_uses, self.settings.width)
 
     @property
     def training(self) -> TrainingSettings:
@@ -86,14 +90,16 @@ class NetworkSystem(System[N]):
 
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Mean squared error of a batch through the channel at the training SNR, with fresh noise."""
+        return torch.nn.functional.mse_loss(self.module.decoder(self.arriving(images, generator)), images)
+
+    def arriving(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """What the receiver gets of a batch in training, (B, N)."""
         noise, snr_db = None, self.training.train_snr_db
         if snr_db is not None:
             # on the CPU, so that a GPU trains with the same noise; first, since a draw would cut a compiled loss in two
             noise = torch.randn(len(images), self.real_uses, generator=generator).to(images.device)
-        codewords = self.module.encoder(images)
-        if noise is not None and snr_db is not None:
-            codewords = awgn(codewords, snr_db, noise)
-        return torch.nn.functional.mse_loss(self.module.decoder(codewords), images)
+        codewords: torch.Tensor = self.module.encoder(images)
+        return codewords if noise is None or snr_db is None else awgn(codewords, snr_db, noise)
 
     @classmethod
     def create(cls, settings: N, real_uses: int, seed: int) -> Self:
@@ -112,10 +118,11 @@ class NetworkSystem(System[N]):
         return self.module.state_dict()
 
     def resized(self, size: Size) -> Self:
-        """As `System.resized`, for sides that are multiples of 4."""
+        """As `System.resized`, for sides that are multiples of the network's `tile`."""
         height, width = size
-        if min(size) < SHRINK or height % SHRINK or width % SHRINK:
-            raise UsageError(f"images of {height}x{width}: this network takes sides that are multiples of {SHRINK}")
+        tile = self.module.tile
+        if min(size) < tile or height % tile or width % tile:
+            raise UsageError(f"images of {height}x{width}: this network takes sides that are multiples of {tile}")
         twin = copy.copy(self)
         twin.module, twin.size = copy.deepcopy(self.module), size
         twin.module.decoder.spatial = (height // SHRINK, width // SHRINK)
@@ -138,12 +145,17 @@ class NetworkSystem(System[N]):
         return Decoded(images, failed=torch.zeros(len(images), dtype=torch.bool, device=images.device))
 
     def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
-        images: torch.Tensor = self.module.decoder(received.to(self._device)).to(received.device)
+        return self.shown(received.to(self._device), noise_variance).to(received.device)
+
+    def shown(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
+        """What the network makes of received vectors on its device; that of Table I does not ask for the noise."""
+        images: torch.Tensor = self.module.decoder(received)
         return images
 
-    def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]]:
+    def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]] | None:
         decoder = self.module.decoder
-        return decoder.body, (decoder.feature_maps, *decoder.spatial)
+        layers = decoder.layers()
+        return None if layers is None else (layers, (decoder.feature_maps, *decoder.spatial))
 
     @property
     def _device(self) -> torch.device:

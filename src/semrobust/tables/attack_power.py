@@ -26,7 +26,7 @@ def settings(params: Params) -> Plain:
 
 
 def make(work: Work) -> pd.DataFrame:
-    """Rows (system, attack, SNR). Means are over all images: a censored one counts with the largest power tried.
+    """Rows (system, attack, SNR). Means over all images stand only where none of them is censored.
 
     The attack `best_of` takes the cheapest of a system's attacks for each image.
     """
@@ -57,9 +57,7 @@ def summary(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap
 
     `uses` is N; `resamples` gives the bootstrap over a number of images.
     """
-    power = group["power_total"].to_numpy()
-    bounded = np.where(group["success"], power, np.inf)  # quantiles are right as long as they are finite
-    low, high = interval(resamples(len(group)).means(power))
+    bounded = np.where(group["success"], group["power_total"], np.inf)  # quantiles are right as long as they are finite
     q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
     return {
         "status": status(group),
@@ -67,16 +65,23 @@ def summary(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap
         "n_censored": int((~group["success"]).sum()),
         "vanished_rate": group["vanished"].mean(),
         "ruinable_rate": group["ruinable"].mean(),
-        "power_total_mean": power.mean(),
-        "power_total_low": low,
-        "power_total_high": high,
+        **_over_all(group, uses, resamples),
         "power_total_median": middle,
         "power_total_q25": q25,
         "power_total_q75": q75,
-        "power_per_use_mean": power_per_use(power.mean(), uses),
-        "psr_db": psr_db(power.mean(), uses),
         **_ruinable(group, resamples),
     }
+
+
+def _over_all(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap]) -> Row:
+    """The mean over all images; empty where one is censored, as nobody knows how much that one needs."""
+    columns = ("power_total_mean", "power_total_low", "power_total_high", "power_per_use_mean", "psr_db")
+    if not group["success"].all():
+        return dict.fromkeys(columns, np.nan)
+    power = group["power_total"].to_numpy()
+    mean = float(power.mean())
+    low, high = interval(resamples(len(power)).means(power))
+    return dict(zip(columns, (mean, low, high, power_per_use(mean, uses), psr_db(mean, uses)), strict=True))
 
 
 def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
@@ -115,7 +120,8 @@ One row per system, attack and SNR, over {{ params.evaluation.attack_images | nu
 success rate and least energy ‖s‖² that brings the PSNR to {{ params.evaluation.success_psnr_db | number }} dB or less
 (signal: N = {{ params.link.real_uses }}), as mean with 95% bootstrap interval, median and quartiles; per channel use
 and relative to the signal (``psr_db``). ``best_of`` is the cheapest attack on each image. Images that withstood every
-power tried are counted as censored; the mean is then a lower bound. ``vanished_rate``: share of images where the
+power tried are counted as censored; there is no mean over all then, and that over ``ruinable`` ones, which counts them
+with the largest power tried, is a lower bound. ``vanished_rate``: share of images where the
 gradient that the attack follows is exactly 0, a sign that robustness is only hidden gradients.
 """,
 )  # fmt: skip

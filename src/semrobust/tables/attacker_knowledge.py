@@ -7,58 +7,60 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from semrobust.attacks.base import ALL, CHANNEL, LEVELS, RECEIVER, SENT, TRAFFIC
+from semrobust.attacks.code.recovery import NOT
 from semrobust.config.params import Params
+from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import Plain
+from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
 from semrobust.tables.attacks import attacked_samples, needs
 from semrobust.tables.attacks import best as best
 from semrobust.tables.statistics import Values, interval
-from semrobust.tables.table import COMMON, Table, bootstrap, common, facts
+from semrobust.tables.table import COMMON, Table, bootstrap, common, facts, samples
 
-CHANNEL, RECEIVER, SENT, ALL = "channel", "receiver", "sent", "all"
-KNOWLEDGE = {
-    CHANNEL: ("random_direction", "pulse_jamming"),
-    RECEIVER: ("universal",),
-    SENT: ("transfer", "all_bits", "least_reliable_bits"),
+_WITH = {
+    CHANNEL: {CHANNEL},
+    RECEIVER: {CHANNEL, RECEIVER},
+    SENT: {CHANNEL, SENT},
+    TRAFFIC: {CHANNEL, SENT, TRAFFIC},
+    ALL: {*LEVELS},
 }
-"""Kinds of attacks by what their attacker must know, beside the channel: the receiver but not what is sent, or what is
-sent (image, codeword, noise) but not how the receiver decodes it. Every other kind knows everything."""
-
-LEVELS = (*KNOWLEDGE, ALL)
-
-EQUAL = (CHANNEL, ALL)
-"""Levels at which the attackers of both sides know the same. At the others a vector or a decoder that was learned from
-the victim's receiver or data meets attacks on the chain that do without its code."""
+"""What an attacker of each level can do: more knowledge never hurts him."""
 
 
-def usable(kinds: Plain, level: str) -> list[str]:
-    """Attacks of the params that an attacker of this level can run: more knowledge never hurts him."""
-    if level == ALL:
-        return list(kinds)
-    known = {*KNOWLEDGE[CHANNEL], *KNOWLEDGE[level]}
-    return [name for name, kind in kinds.items() if kind in known]
+def usable(knows: Plain, level: str, recovered: bool = True) -> list[str]:
+    """Attacks of the params, by what they must know, that an attacker of this level can run.
+
+    Where he has not `recovered` the code, traffic taught him nothing.
+    """
+    known = _WITH[level] - (set() if recovered or level == ALL else {TRAFFIC})
+    return [name for name, needed in knows.items() if needed in known]
 
 
 def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, SNR, knowledge): mean power of the best attack of that level on each side.
 
-    Over the images that both can send and that mid-grey in their place would ruin. Where a side has no attack of its
-    own at a level, the attacker is left with what knows the channel alone. For chains `receiver` adds nothing that was
-    tried: a fixed vector acts on a linear code by its signs relative to the sent ones, and of those he knows none.
+    Over the images that both can send and that mid-grey in their place would ruin. Attackers of both sides know the
+    same. Where a side has no attack of its own at a level, the attacker is left with what knows less. For chains
+    `receiver` adds nothing: a fixed vector acts on a linear code by its signs relative to the sent ones, and of those
+    he knows none.
     """
     given, resamples, rows = work.settings, bootstrap(work), []
-    samples = attacked_samples(work)
-    kinds = dict(given["kinds"])
+    attacked = attacked_samples(work)
+    knows = dict(given["knows"])
+    traffic = {name: set(samples(found)["by"]) != {NOT} for name, found in work.inputs("recovery").items()}
     sides = {
         side: [name for name in given["order"] if given["systems"][name]["side"] == side]
         for side in ("semantic", "classical")
     }
     for semantic, chain, level in product(sides["semantic"], sides["classical"], LEVELS):
-        if level in (RECEIVER, SENT) and not _own(kinds, samples[semantic], level):
+        if level not in (CHANNEL, ALL) and not any(knows.get(name) == level for name in attacked[semantic]):
             continue
+        recovered = traffic.get(given["codes"].get(chain), True)
         tried = [
-            {name: samples[system][name] for name in usable(kinds, level) if name in samples[system]}
-            for system in (semantic, chain)
+            {name: attacked[system][name] for name in usable(knows, level, told) if name in attacked[system]}
+            for system, told in ((semantic, True), (chain, recovered))
         ]
         if not all(tried):  # the params name no attack of this level for one of them
             continue
@@ -87,20 +89,27 @@ def make(work: Work) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
 
 
-def _own(kinds: Plain, attacks: dict[str, pd.DataFrame], level: str) -> bool:
-    return any(kinds[name] in KNOWLEDGE[level] for name in attacks if name in kinds)
-
-
 def _bracketed(name: str, value: float, draws: Values) -> dict[str, float]:
     low, high = interval(np.asarray(draws))
     return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def _needs(params: Params) -> list[Need]:
+    return needs(params, params.attacked()) + [("recovery", name) for name in dict.fromkeys(_codes(params).values())]
+
+
+def _codes(params: Params) -> dict[str, str]:
+    """By attacked system with a code the one that this code is recovered from."""
+    coded = [name for name in params.attacked() if params.systems[name].code_identity(params.link) is not None]
+    return {name: params.same_code(name) for name in coded}
 
 
 def settings(params: Params) -> Plain:
     systems = params.attacked()
     return facts(params, systems) | {
         "order": systems,
-        "kinds": [[name, attack.kind] for name, attack in params.attacks.items()],
+        "knows": [[name, ATTACKS[attack.kind].knows] for name, attack in params.attacks.items()],
+        "codes": _codes(params),
         "snr_db": params.link.snr_db,
         "success_psnr_db": params.evaluation.success_psnr_db,
     }
@@ -113,7 +122,7 @@ TABLE = Table(
         "classical_power_low", "classical_power_high", "ratio", "ratio_low", "ratio_high", "interval",
     ),
     brackets="ratio",
-    needs=lambda params: needs(params, params.attacked()),
+    needs=_needs,
     settings=settings,
     make=make,
     caption="""
@@ -121,6 +130,7 @@ Attack power by what the attacker knows
 
 One row per pair of systems, SNR and level of knowledge: mean energy ‖s‖² of the best attack of that level on each
 side and their ratio, with 95% bootstrap intervals over the test images of {{ dataset }} that both can send and that
-mid-grey would ruin. At the levels ``receiver`` and ``sent`` the two sides' attackers do not know the same.
+mid-grey would ruin. Attackers of both sides know the same: the channel, and beside it the receiver; or what is sent;
+or that and past traffic, from which a decoder is trained or the code recovered; or all.
 """,
 )  # fmt: skip

@@ -9,11 +9,12 @@ from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.errors import ResultError
 from semrobust.phy.power import noise_variance, power_per_use, psr_db
+from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
 from semrobust.systems.distortion import mse_from_psnr_db
-from semrobust.tables.limits import groups, needs
+from semrobust.tables import limits as theory
 from semrobust.tables.statistics import Values, interval, quantile
-from semrobust.tables.table import COMMON, Table, bootstrap, common
+from semrobust.tables.table import COMMON, Table, bootstrap, common, samples
 from semrobust.theory.bounds import (
     Certified,
     Diagnostic,
@@ -24,18 +25,22 @@ from semrobust.theory.bounds import (
 )
 
 MEASURED = "measured"
-HOLDS = ("certified", "path")
+IMAGE, SMOOTHED = "image", "smoothed"
+HOLDS = ("certified", IMAGE, "path")
 """Quantities that no successful attack can beat; one that does shows an error of ours."""
 
 ROLES = {
     MEASURED: "least power found by any attack",
     "certified": "lower bound, eq. 10 with a certified Lipschitz constant",
+    IMAGE: "lower bound, certificate of each image",
+    SMOOTHED: "lower bound for an attacker who does not know the noise: ruin stays improbable",
     "ideal": "eq. 12, for a decoder that inverts the encoder",
     "local": "diagnostic, eq. 10 with the local spectral norm",
     "path": "diagnostic, eq. 10 with the steepest piece of the attack's own way",
     "codeword": "a maximum-likelihood receiver errs, from known codewords",
     "stopping_set": "belief propagation is stuck, from known stopping sets",
 }
+_CERTIFICATES = ["certified_power", "smoothed_power"]
 _SLACK, _ROUNDING = 1e-5, 3e-5
 """What float32 images leave open: of a norm ||s||, relative, and absolute for a tiny s next to the threshold."""
 
@@ -49,7 +54,9 @@ def make(work: Work) -> pd.DataFrame:
     """
     resamples, given = bootstrap(work), work.settings
     rows, wrong = [], []
-    for system, snr_db, limits, attacked in groups(work):
+    certificates = {name: samples(found) for name, found in work.inputs("certificate").items()}
+    for system, snr_db, limits, attacked in theory.groups(work):
+        limits = _with_certificates(limits, certificates.get(system))
         power = attacked["power_total"].to_numpy()
         ruined = attacked["success"].to_numpy() & ~attacked["infeasible"].to_numpy() & (power > 0)
         measured = power[ruined]
@@ -106,7 +113,16 @@ def _quantities(given: Plain, limits: pd.DataFrame, snr_db: float) -> dict[str, 
         found["certified"] = least_power(attacked, clean, proved)
         ideal = ideal_least_power(attacked, given["real_uses"], noise_variance(snr_db), proved)
         found["ideal"] = np.full(len(limits), ideal)
+    found |= {IMAGE: limits["certified_power"].to_numpy(), SMOOTHED: limits["smoothed_power"].to_numpy()}
     return {name: found[name] for name in ROLES if name in found}
+
+
+def _with_certificates(limits: pd.DataFrame, certificates: pd.DataFrame | None) -> pd.DataFrame:
+    """What theory says of each image, and what is certified of it; NaN of the others."""
+    if certificates is None:
+        return limits.assign(**dict.fromkeys(_CERTIFICATES, np.nan))
+    chosen: pd.DataFrame = certificates[["image", "snr_db", *_CERTIFICATES]]
+    return limits.merge(chosen, on=["image", "snr_db"], how="left")
 
 
 def _tightness(measured: Values, quantity: Values) -> float:
@@ -114,6 +130,10 @@ def _tightness(measured: Values, quantity: Values) -> float:
     ratio = np.divide(measured, quantity, out=np.full(len(measured), np.inf), where=quantity > 0)
     middle = quantile(ratio, 0.5)
     return middle if np.isfinite(middle) else np.nan
+
+
+def needs(params: Params) -> list[Need]:
+    return [*theory.needs(params), *(("certificate", name) for name in params.networks())]
 
 
 def settings(params: Params) -> Plain:
@@ -138,6 +158,7 @@ Bounds and diagnostics against measured attack power
 
 One row per system, SNR and quantity, over the attacked test images of {{ dataset }} that some attack, and not the
 channel alone, ruins: mean ‖s‖² with its 95% bootstrap interval, on how many images an attack needs less, and median
-of measured ÷ quantity. Only ``certified`` is a lower bound for every attack.
+of measured ÷ quantity. Only ``certified`` and ``image``, which knows of fewer images, are lower bounds for every
+attack.
 """,
 )  # fmt: skip

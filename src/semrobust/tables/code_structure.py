@@ -8,7 +8,9 @@ import pandas as pd
 
 from semrobust.attacks.code.structure import stored
 from semrobust.pipeline.work import Work
-from semrobust.tables.table import COMMON, Table
+from semrobust.tables.table import COMMON, Table, samples
+
+_WEIGHTS = ("distance", "pseudo_weight", "pseudo_weight_proved")
 
 
 def make(work: Work) -> pd.DataFrame:
@@ -22,6 +24,7 @@ def make(work: Work) -> pd.DataFrame:
             "run": given["run"], "dataset": given["dataset"], "system": system, "channel": "none",
             "snr_db": None, "seed": given["seed"], "n_images": None,
             "family": code["family"], "n": code["n"], "k": code["k"], "girth": structure.girth,
+            **samples(work.input("pseudo_weight", system)).iloc[0][list(_WEIGHTS)],
         }  # fmt: skip
         rows += [
             common
@@ -41,14 +44,16 @@ def make(work: Work) -> pd.DataFrame:
 
 TABLE = Table(
     columns=(
-        "family", "n", "k", "girth", "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
+        "family", "n", "k", "girth", *_WEIGHTS, "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
     ),
-    needs=lambda params: [("structure", system) for system in params.coded()],
+    needs=lambda params: [(kind, system) for system in params.coded() for kind in ("structure", "pseudo_weight")],
     make=make,
     caption="""
 Cycles, harmful sets and light codewords of the LDPC codes
 
 One row per code, kind of set, size a and number b of unsatisfied checks: how many there are, or were found
-(``complete`` says which).
+(``complete`` says which). Of the code as a whole, without noise and over QPSK: the least weight of known codewords,
+which a maximum-likelihood receiver withstands at most, and the least pseudo-weight, which linear-programming decoding
+does: found, from above, and proved, from below.
 """,
 )  # fmt: skip

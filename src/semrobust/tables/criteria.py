@@ -20,7 +20,7 @@ from semrobust.tables.table import COMMON, Row, Table, common
 def make(work: Work) -> pd.DataFrame:
     """Rows (system, SNR, criterion): power of the cheapest attack of the section `criteria`, and what may explain it.
 
-    Means are over all images; a censored one counts with the largest power tried. A system named with "+" is the mean
+    Means are over all images; there is none of powers where an image is censored. A system named with "+" is the mean
     over `n_seeds` trainings, and its intervals are over trainings and images.
     """
     given, samples, rows = work.settings, by_system(work), []
@@ -37,12 +37,14 @@ def make(work: Work) -> pd.DataFrame:
                 "success_rate": stacked(groups, "success").mean(),
                 "vanished_rate": stacked(groups, "vanished").mean(),
                 "ruinable_rate": groups[0]["ruinable"].mean(),
-                "power_per_use_mean": power_per_use(power.mean(), given["real_uses"]),
-                "psr_db": psr_db(power.mean(), given["real_uses"]),
                 "interval": INTERVALS[len(systems) > 1],
-                **_mean("power_total", power, resamples),
                 **_mean("clean_psnr_db", stacked(groups, "clean_psnr_db"), resamples),
             }
+            if row["success_rate"] == 1:
+                row |= _mean("power_total", power, resamples) | {
+                    "power_per_use_mean": power_per_use(power.mean(), given["real_uses"]),
+                    "psr_db": psr_db(power.mean(), given["real_uses"]),
+                }
             if "spectral" in groups[0]:
                 row |= _mean("spectral", stacked(groups, "spectral"), resamples)
                 row |= _mean("frobenius", np.sqrt(stacked(groups, "frobenius_squared")), resamples)

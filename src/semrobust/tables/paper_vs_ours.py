@@ -10,7 +10,7 @@ from semrobust.claims import hu2022, zhang2026  # noqa: F401  they fill CLAIMS
 from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.roles import recognition_roles
+from semrobust.config.roles import PAPER_KINDS, recognition_roles
 from semrobust.config.settings import Plain
 from semrobust.pipeline import select
 from semrobust.pipeline.work import Work
@@ -27,13 +27,15 @@ def settings(params: Params) -> Plain:
     systems, given = params.section("systems"), params.recognition
 
     def training(name: str) -> Plain:
+        if systems[name]["kind"] not in PAPER_KINDS:
+            return {}
         return {key: value for key, value in (systems[name].get("training") or {}).items() if key in _WAYS}
 
     return {
         "roles": recognition_roles(systems),
         "attacked": [
             [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
-            for name in params.attacked()
+            for name in params.compared()
         ],
         "chains": [name for name in dict(params.pairs()) if SYSTEMS[systems[name]["kind"]].side == "classical"],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],

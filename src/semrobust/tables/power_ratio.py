@@ -20,27 +20,29 @@ _SHOWN = (("ruinable", "mean"), ("ruinable", "median"), ("all", "mean"), ("all",
 
 
 def settings(params: Params) -> Plain:
-    return facts(params, params.attacked()) | {"success_psnr_db": params.evaluation.success_psnr_db}
+    return facts(params, params.compared()) | {"success_psnr_db": params.evaluation.success_psnr_db}
 
 
 def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
 
     The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. `population`:
-    `ruinable` images, which both sides can send and mid-grey in their place counts as ruined, and for `best_of` also
-    `all` images, where censored ones count with the largest power tried (so the mean is only a bound). Both are
+    `ruinable` images, which both sides can send and mid-grey in their place counts as ruined, where censored ones count
+    with the largest power tried (so the mean is only a bound), and for `best_of` also `all` images. Both are
     properties of the image, not of an attack's success. `statistic`: ratio of means, and for `best_of` also of medians
-    (a median that falls on censored images is infinite).
+    (a median that falls on censored images is infinite). Of `all` images there is no ratio of means where one is
+    censored. Of systems that belong to a study only `best_of` is compared.
     """
     given, attacked, resamples = work.settings, attacked_samples(work), bootstrap(work)
     sides = {
         side: [name for name in attacked if given["systems"][name]["side"] == side]
         for side in ("semantic", "classical")
     }
+    studied = {name for name in attacked if given["systems"][name]["study"] is not None}
     rows = []
     for semantic, classical in product(sides["semantic"], sides["classical"]):
         for above, below in product(attacked[semantic], attacked[classical]):
-            if (above == BEST_OF) != (below == BEST_OF):
+            if (above == BEST_OF) != (below == BEST_OF) or (above != BEST_OF and studied & {semantic, classical}):
                 continue
             bottoms = dict(by_snr(attacked[classical][below]))
             for snr_db, top in by_snr(attacked[semantic][above]):
@@ -60,6 +62,8 @@ def make(work: Work) -> pd.DataFrame:
                         chosen = top["ruinable"].to_numpy() & sent
                     row = shared | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
                     row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
+                    if (population, statistic) == ("all", "mean") and row["n_censored"]:
+                        row |= {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
                     rows.append(emptied(row))
     return pd.DataFrame(rows)
 
@@ -91,7 +95,7 @@ TABLE = Table(
         "success_psnr_db", "status", "n_censored", "ratio", "ratio_low", "ratio_high", "interval",
     ),
     brackets="ratio",
-    needs=lambda params: needs(params, params.attacked()),
+    needs=lambda params: needs(params, params.compared()),
     settings=settings,
     make=make,
     caption="""
@@ -100,6 +104,6 @@ Ratio of least attack powers, semantic ÷ classical
 One row per pair of systems, SNR, attacks, population of images and statistic, with paired 95% bootstrap intervals;
 ``best_of``: each side under its best attack on each image. ``ruinable``: images that both can send and that mid-grey
 in their place would ruin, at most {{ params.evaluation.attack_images | number }} test images of {{ dataset }}. Above
-1 the semantic system is harder to break.
+1 the semantic system is harder to break. Every attacked system takes part that the params do not leave out.
 """,
 )  # fmt: skip

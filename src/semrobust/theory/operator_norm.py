@@ -54,24 +54,35 @@ def dense(layer: nn.Module, shape: Shape) -> torch.Tensor:
         rows = torch.arange(start, min(start + _CHUNK, inputs))
         basis = torch.zeros(len(rows), inputs, dtype=torch.float64)
         basis[torch.arange(len(rows)), rows] = 1.0
-        columns.append(_linear(layer, basis.reshape(-1, *shape)).flatten(1))
+        columns.append(without_bias(layer, basis.reshape(-1, *shape)).flatten(1))
     return torch.cat(columns).T.contiguous()
 
 
-def _linear(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    """`layer` without its bias, in float64."""
-    if isinstance(layer, nn.Linear):
-        return nn.functional.linear(inputs, layer.weight.detach().double())
-    if isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
+def is_linear(layer: nn.Module) -> bool:
+    """Whether `without_bias` knows the layer."""
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    return isinstance(layer, nn.Linear)
+
+
+def without_bias(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """What a linear or convolution layer without its bias makes of `inputs` (B, ...), computed in their dtype.
+
+    Raises TypeError for another layer.
+    """
+    if not is_linear(layer):
+        raise TypeError(f"no certified bound for the layer {layer}")
+    if isinstance(layer, nn.Conv2d):
         return nn.functional.conv2d(
-            inputs, layer.weight.detach().double(), None, layer.stride, layer.padding, layer.dilation, layer.groups
+            inputs, layer.weight.detach().to(inputs), None, layer.stride, layer.padding, layer.dilation, layer.groups
         )
-    if isinstance(layer, nn.ConvTranspose2d) and not isinstance(layer.padding, str):
+    if isinstance(layer, nn.ConvTranspose2d):
         return nn.functional.conv_transpose2d(
-            inputs, layer.weight.detach().double(), None, layer.stride, layer.padding, layer.output_padding,
+            inputs, layer.weight.detach().to(inputs), None, layer.stride, layer.padding, layer.output_padding,
             layer.groups, layer.dilation,
         )  # fmt: skip
-    raise TypeError(f"no certified bound for the layer {layer}")
+    assert isinstance(layer, nn.Linear)
+    return nn.functional.linear(inputs, layer.weight.detach().to(inputs))
 
 
 def _bound(network: nn.Module, shape: Shape) -> tuple[float, Shape]:
@@ -90,7 +101,7 @@ def _bound(network: nn.Module, shape: Shape) -> tuple[float, Shape]:
             bound, gains = bound * inner * _largest(gains), None
         else:
             bound *= operator_norm(part, shape, gains)
-            shape, gains = _linear(part, torch.zeros(1, *shape, dtype=torch.float64)).shape[1:], None
+            shape, gains = without_bias(part, torch.zeros(1, *shape, dtype=torch.float64)).shape[1:], None
     return bound * _largest(gains), shape
 
 

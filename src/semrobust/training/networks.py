@@ -31,7 +31,7 @@ COLUMNS = {
     "sha256": "of the file",
     "epochs": "of training",
     "images": "training images per epoch",
-    "snr_db": "SNR in training; empty: no noise",
+    "snr_db": "SNR in training, the middle one of several; empty: no noise",
     "precision": "of forward passes in training; weights are float32",
     "device": "that it was trained on",
     "compiled_epochs": "epochs whose steps were compiled",

@@ -2,7 +2,8 @@
 
 Two starts, and the better result per word: from nothing, by steps of fixed length against the soft minimum of the
 posteriors after a few unrolled iterations, until the real decoder fails; and from the vulnerable set attack, if the
-code's structure is known. Both are then refined along the derivative (`refine.descend`), which also prunes.
+code's structure is known. Both are then refined along the derivative (`refine.descend`), which also prunes. Gradients
+are those of belief propagation alone; whether a vector succeeds is asked of the whole receiver, a retry included.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The paper compares with a search called DQN, which we know by name only; this is our reading of it. The network is
 trained on random noisy codewords of the attacked code (`learning.qnetwork`), never on images. At the attack it picks
-bit after bit until the word fails, from each of a few first bits.
+bit after bit until the word fails, from each of a few first bits. It learns on belief propagation alone; the word is
+lost only when a retry fails, too.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import Attack, AttackResult, Target
+from semrobust.attacks.base import SENT, Attack, AttackResult, Target, cheaper
 from semrobust.attacks.search import first_crossing
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
@@ -31,6 +31,7 @@ class LeastReliableBits(Attack[LeastReliableSettings]):
 
     Settings = LeastReliableSettings
     requires = frozenset({"soft_bits"})
+    knows = SENT
 
     def run(self, target: Target) -> AttackResult:
         settings = self.settings
@@ -51,7 +52,7 @@ class LeastReliableBits(Attack[LeastReliableSettings]):
 
             scaled = first_crossing(target, shrink, [1.0], settings.bisections)
             found = AttackResult(scaled.perturbation, scaled.success, scaled.mse, flipped.steps + scaled.steps)
-            best = found if best is None else _cheaper(best, found)
+            best = found if best is None else cheaper(best, found)
         assert best is not None
         return best
 
@@ -88,16 +89,3 @@ def _displacement(target: Target, flip: torch.Tensor, rows: torch.Tensor) -> tor
         nearest = torch.where(gap < distance, float(level), nearest)
         distance = torch.minimum(distance, gap)
     return torch.where(flips.any(dim=2), nearest - received, 0.0)
-
-
-def _cheaper(first: AttackResult, second: AttackResult) -> AttackResult:
-    """Per image the successful result of less power; the steps of both are spent."""
-    better = second.success & (~first.success | (second.power_total < first.power_total))
-    # where neither succeeds the stronger vector is the better statement about what the image withstands
-    better |= ~first.success & ~second.success & (second.power_total > first.power_total)
-    return AttackResult(
-        torch.where(better[:, None], second.perturbation, first.perturbation),
-        torch.where(better, second.success, first.success),
-        torch.where(better, second.mse, first.mse),
-        first.steps + second.steps,
-    )

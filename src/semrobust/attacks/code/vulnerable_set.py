@@ -3,7 +3,7 @@
 Our reading; the paper's own procedure is not known to us. Candidates are the trapping sets and codewords of the code's
 structure. For a set T of a nodes, a push of all its bits against their reliability λ_i (LLR towards the truth) is felt
 by the decoder through Σ_T λ_i: it fails once that sum falls to a level θ_T times the typical reliability, whatever the
-noise. θ_T is measured once per code and decoder, on a word without noise; the sets that need least power there are
+noise. θ_T is measured once per code and receiver, on a word without noise; the sets that need least power there are
 kept. For a received word the power that each set will need then follows from one matrix product:
 
     ||s|| ≈ (Σ_T λ_i - θ_T Λ) / (Σ_T g_i²)^½,    g_i = |dλ_i/dr|, Λ = mean reliability without noise,
@@ -30,6 +30,7 @@ from semrobust.errors import ArtifactError
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import noise_variance
+from semrobust.phy.retry import OrderedStatistics
 
 Members = Any
 """Sparse membership matrix (sets, n) of 0 and 1, scipy CSR."""
@@ -60,13 +61,20 @@ class VulnerableSetSettings(SetSettings):
 class SetCandidates:
     """The sets of one code that need least power without noise: membership (K, n) and level θ (K,), float32."""
 
-    def __init__(self, decoder: Decoder, members: Members, keep: int, bisections: int) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        members: Members,
+        keep: int,
+        bisections: int,
+        retry: OrderedStatistics | None = None,
+    ) -> None:
         size = np.asarray(members.sum(axis=1)).astype(np.float32)
         members, size = members[size > 0], size[size > 0]
         if not members.shape[0]:
             raise ArtifactError("the code's structure has no set that an attack could use: widen the search in params")
         spans = range(0, members.shape[0], _SPAN)
-        needed = np.concatenate([_quiet_norm(decoder, members[i : i + _SPAN], bisections) for i in spans])
+        needed = np.concatenate([_quiet_norm(decoder, members[i : i + _SPAN], bisections, retry) for i in spans])
         best = np.lexsort((size, needed))[:keep]
         needed = np.minimum(needed, _FARTHEST)  # sets that withstand all are kept last, and promise no less than this
         self.members = members[best].astype(np.float32)
@@ -82,10 +90,12 @@ class SetCandidates:
         return torch.from_numpy(total / np.sqrt((self.members @ steepness.T).T))
 
 
-def _quiet_norm(decoder: Decoder, members: Members, bisections: int) -> npt.NDArray[np.float32]:
+def _quiet_norm(
+    decoder: Decoder, members: Members, bisections: int, retry: OrderedStatistics | None
+) -> npt.NDArray[np.float32]:
     """Norm of the least uniform push on each set that fails an all-zero BPSK word without noise, infinite if none."""
     quick = Decoder(decoder.code, decoder.rule, min(_ITERATIONS, decoder.iterations), decoder.factor)
-    quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB), seed=0)  # nothing is drawn
+    quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB), 0, retry)  # nothing is drawn
     push = -torch.from_numpy(members.toarray().astype(np.float32))
     push /= norms(push)[:, None]
     rows = torch.zeros(len(push), dtype=torch.int64)
@@ -93,7 +103,7 @@ def _quiet_norm(decoder: Decoder, members: Members, bisections: int) -> npt.NDAr
     return np.asarray(found.numpy(), dtype=np.float32)
 
 
-_Measured = dict[tuple[str, int, int], tuple[Any, SetCandidates]]
+_Measured = dict[tuple[str, int, int, bool], tuple[Any, SetCandidates]]
 _MEASURED: WeakKeyDictionary[Decoder, _Measured] = WeakKeyDictionary()
 
 
@@ -110,13 +120,13 @@ class SetAttack(WordAttack[K]):
         raise NotImplementedError
 
     def candidates(self, words: Words) -> SetCandidates:
-        """The measured sets of the words' code; measured once per decoder and structure."""
+        """The measured sets of the words' code; measured once per receiver and structure."""
         settings = self.settings
         measured = _MEASURED.setdefault(words.decoder, {})
-        key = type(self).__name__, settings.sets, settings.bisections
+        key = type(self).__name__, settings.sets, settings.bisections, words.retry is not None
         structure, known = measured.get(key, (None, None))
         if known is None or structure is not words.structure:
-            known = SetCandidates(words.decoder, self.members(words), settings.sets, settings.bisections)
+            known = SetCandidates(words.decoder, self.members(words), settings.sets, settings.bisections, words.retry)
             measured[key] = words.structure, known
         return known
 

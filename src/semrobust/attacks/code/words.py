@@ -12,12 +12,13 @@ from functools import cached_property
 
 import torch
 
-from semrobust.attacks.base import Attack, AttackResult, S, Target, untouched, update
+from semrobust.attacks.base import TRAFFIC, Attack, AttackResult, S, Target, untouched, update
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import first_crossing
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import power_from_psr_db
+from semrobust.phy.retry import OrderedStatistics
 
 _LIMIT_PSR_DB = 20.0  # an image that withstands this is censored, as for the attacks along fixed directions
 _STRENGTHS = tuple(1.0 + step / 8 for step in range(9))
@@ -30,7 +31,9 @@ class Words:
 
     `received` (W, M) float32 real uses; `bits` (W, n) uint8 coded bits; `message` (W, k) uint8 and `needed` (W, k)
     bool, the message bits that the image hangs on (padding is not needed); `noise_variance` per real use, which the
-    receiver knows; `seed` the root seed of the run; `structure` of the code, for attacks that know its graph.
+    receiver knows; `seed` the root seed of the run; `structure` of the code, for attacks that know its graph; `retry`
+    what the receiver tries on a word that it could not read. Searches may follow the `decoder` alone; that a word is
+    broken says `fails`, which asks both.
     """
 
     decoder: Decoder
@@ -42,6 +45,7 @@ class Words:
     noise_variance: float
     seed: int
     structure: Structure | None = None
+    retry: OrderedStatistics | None = None
 
     def __len__(self) -> int:
         return len(self.received)
@@ -78,11 +82,19 @@ class Words:
         return mapping.llr(self.received[rows] + perturbation, self.noise_variance, self.modulation)
 
     def fails(self, perturbation: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Whether a needed bit is decoded wrongly, bool (w,); a word may stand in `rows` (w,) many times."""
+        """Whether a needed bit is wrong in the end, bool (w,); a word may stand in `rows` (w,) many times."""
         if not len(rows):
             return torch.zeros(0, dtype=torch.bool)
-        decoded = self.decoder.decode(self.llr(perturbation, rows))
-        return ((decoded.bits != self.message[rows]) & self.needed[rows]).any(dim=1)
+        llr = self.llr(perturbation, rows)
+        decoded = self.decoder.decode(llr)
+        failed = self._wrong(decoded.bits, rows)
+        if self.retry is not None and failed.any():
+            again = self.retry.decode(llr[failed], decoded.take(failed))
+            failed[failed.clone()] = self._wrong(again, rows[failed])
+        return failed
+
+    def _wrong(self, message: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return ((message != self.message[rows]) & self.needed[rows]).any(dim=1)
 
     def pull(self, weights: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Gradient (w, M) in the received uses of Σ weights·(LLR towards the truth), weights (w, n).
@@ -94,13 +106,15 @@ class Words:
         return torch.as_tensor(gradient)
 
 
-def zero_words(decoder: Decoder, received: torch.Tensor, variance: float, seed: int) -> Words:
+def zero_words(
+    decoder: Decoder, received: torch.Tensor, variance: float, seed: int, retry: OrderedStatistics | None = None
+) -> Words:
     """All-zero codewords over BPSK, received (W, n): what an attack needs on them, it needs on any (symmetry)."""
     count, code = len(received), decoder.code
     message = torch.zeros(count, code.k, dtype=torch.uint8)
     bits = torch.zeros(count, code.n, dtype=torch.uint8)
     needed = torch.ones(count, code.k, dtype=torch.bool)
-    return Words(decoder, mapping.modulation("bpsk"), received, bits, message, needed, variance, seed)
+    return Words(decoder, mapping.modulation("bpsk"), received, bits, message, needed, variance, seed, retry=retry)
 
 
 def smallest_scale(
@@ -139,13 +153,18 @@ def words_of(target: Target) -> Words:
         target.noise_variance,
         target.seed,
         target.structure,
+        soft.retry,
     )
 
 
 class WordAttack(Attack[S]):
-    """An attack on every block for itself; the image takes the cheapest block, or none if noise ruins it anyway."""
+    """An attack on every block for itself; the image takes the cheapest block, or none if noise ruins it anyway.
+
+    The attacker needs the code, which traffic tells him (`attacks.code.recovery`).
+    """
 
     requires = frozenset({"soft_bits"})
+    knows = TRAFFIC
 
     def search(self, words: Words) -> torch.Tensor:
         """Perturbations (W, M) under which the words fail, infinite where none was found; no state is kept."""

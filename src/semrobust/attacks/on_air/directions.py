@@ -1,4 +1,4 @@
-"""Attacks along one fixed direction per image: a random one, and all symbols towards the wrong sign."""
+"""Attacks along one fixed direction per image: random, all symbols towards the wrong sign, away from the codeword."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
-from semrobust.attacks.base import Attack, AttackResult, Target
+from semrobust.attacks.base import CHANNEL, SENT, Attack, AttackResult, Target
 from semrobust.attacks.search import amplitudes, first_crossing
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Decibel, PositiveFloat
@@ -40,7 +40,7 @@ class DirectionSettings(AttackSettings):
 class FixedDirectionSettings(DirectionSettings):
     """Settings of an attack whose direction has none."""
 
-    kind: Literal["random_direction", "all_bits"]
+    kind: Literal["random_direction", "all_bits", "inversion"]
 
 
 D = TypeVar("D", bound=DirectionSettings, default=Any)
@@ -68,6 +68,7 @@ class RandomDirection(DirectionAttack[FixedDirectionSettings]):
     """An isotropic direction per image: what an attacker without any knowledge can do."""
 
     Settings = FixedDirectionSettings
+    knows = CHANNEL
 
     def direction(self, target: Target) -> torch.Tensor:
         return normalize_power(target.directions)
@@ -79,6 +80,18 @@ class AllBits(DirectionAttack[FixedDirectionSettings]):
 
     Settings = FixedDirectionSettings
     requires = frozenset({"soft_bits"})
+    knows = SENT
 
     def direction(self, target: Target) -> torch.Tensor:
         return -target.sent.codewords.sign()
+
+
+@ATTACKS.register("inversion")
+class Inversion(DirectionAttack[FixedDirectionSettings]):
+    """The codeword itself is taken back, then sent with the other sign: for any system, whatever its receiver does."""
+
+    Settings = FixedDirectionSettings
+    knows = SENT
+
+    def direction(self, target: Target) -> torch.Tensor:
+        return -normalize_power(target.sent.codewords)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import Target
+from semrobust.attacks.base import CHANNEL, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
 
@@ -28,6 +28,7 @@ class PulseJamming(DirectionAttack[PulseJammingSettings]):
     """Equal pulses of random sign on a random share of the uses, others on each image."""
 
     Settings = PulseJammingSettings
+    knows = CHANNEL
 
     def direction(self, target: Target) -> torch.Tensor:
         drawn, uses = target.directions, target.directions.shape[1]

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from semrobust.attacks.base import Target
+from semrobust.attacks.base import TRAFFIC, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
 from semrobust.phy.power import normalize_power
@@ -33,6 +33,7 @@ class Transfer(DirectionAttack[TransferSettings]):
 
     Settings = TransferSettings
     transfers = True
+    knows = TRAFFIC
 
     def direction(self, target: Target) -> torch.Tensor:
         return normalize_power(target.directions)

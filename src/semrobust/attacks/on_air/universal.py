@@ -6,7 +6,6 @@ Moosavi-Dezfooli et al. 2017 (arXiv 1610.08401) for a distortion target; on the 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
@@ -14,7 +13,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import AttackResult, Target
+from semrobust.attacks.base import RECEIVER, AttackResult, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import Positive
@@ -24,12 +23,14 @@ _FLOOR = 0.02  # where the cosine schedule of step and shrinkage ends, as a shar
 
 
 class UniversalSettings(DirectionSettings):
-    """As `DirectionSettings`, and how the vector is learned: `iterations` steps of relative length `step` at first.
+    """As `DirectionSettings`, and how the vector is learned: from `images` of the training set, in `iterations` steps.
 
-    The norm changes by the share `shrink` at first, so that half of the images learned from are ruined.
+    A step has the relative length `step` at first, and the norm changes by the share `shrink` at first, so that half of
+    the images learned from are ruined.
     """
 
     kind: Literal["universal"]
+    images: Positive
     iterations: Positive
     step: Annotated[float, Field(gt=0, le=1)]
     shrink: Annotated[float, Field(gt=0, lt=1)]
@@ -37,56 +38,40 @@ class UniversalSettings(DirectionSettings):
 
 @ATTACKS.register("universal")
 class Universal(DirectionAttack[UniversalSettings]):
-    """One direction for all even images at an SNR, learned from the odd ones, and the other way round.
+    """One direction for all images at an SNR, learned from training images on their way to the same receiver.
 
-    Images are even or odd by their place among all that are attacked, whatever the batch. So no image takes part in
-    making the vector that it is attacked with. The power reported for an image is that at which the common direction
-    ruins it; the share of images with less is what one vector of this power ruins.
+    The power reported for an image is that at which the common direction ruins it; the share of images with less is
+    what one vector of this power ruins.
     """
 
     Settings = UniversalSettings
     requires = frozenset({"gradient"})
-    version = 2
+    version = 3
+    learns = True
+    knows = RECEIVER
 
     def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
-        for target, direction in zip(batches, self.directions(batches), strict=True):
-            yield self.along(direction, target)
+        learned = self.direction(batches[0])[:1]
+        return (self.along(learned.expand(len(target), -1), target) for target in batches)
 
     def direction(self, target: Target) -> torch.Tensor:
-        return self.directions([target])[0]
-
-    def directions(self, batches: Sequence[Target]) -> list[torch.Tensor]:
-        """Direction (B, N) with squared norm N per image of each batch."""
-        starts = itertools.accumulate(map(len, batches), initial=0)
-        places = [torch.arange(len(batch), device=batch.received.device) for batch in batches]
-        halves = [(start + place) % 2 for start, place in zip(starts, places, strict=False)]
-        found = [torch.empty_like(batch.received) for batch in batches]
-        for parity in (0, 1):
-            sides = [
-                batch.take((half != parity).nonzero().squeeze(1)) for batch, half in zip(batches, halves, strict=True)
-            ]
-            seen = [side for side in sides if len(side)]
-            # one image alone has no other to learn from: a random direction is all that is left
-            learned = normalize_power(_learn(seen, self.settings) if seen else batches[0].directions[:1])
-            for direction, half in zip(found, halves, strict=True):
-                direction[half == parity] = learned
-        return found
+        assert target.seen is not None, "the attack learns"
+        return normalize_power(_learn(target.seen, self.settings)).expand(len(target), -1)
 
 
-def _learn(batches: Sequence[Target], settings: UniversalSettings) -> torch.Tensor:
+def _learn(seen: Target, settings: UniversalSettings) -> torch.Tensor:
     """The vector (1, N) of least norm that was seen to ruin half of the images; the last one if none did.
 
     Ascent on the squared error of those not ruined yet: those that are would pull the vector to where they are worst.
     """
-    count, current = sum(map(len, batches)), batches[0].directions[:1]
+    current = seen.directions[:1]
     norm = power_from_psr_db(0.0, current.shape[1]) ** 0.5
     best, least = current, math.inf
     current = current * (norm / current.norm())
     for taken in range(settings.iterations):
-        measured = [batch.gradient(current.expand(len(batch), -1)) for batch in batches]
-        ruined = torch.cat([mse >= batch.threshold for batch, (mse, _) in zip(batches, measured, strict=True)])
-        gradient = torch.cat([slope for _, slope in measured])
-        half = int(ruined.sum()) * 2 >= count
+        mse, gradient = seen.gradient(current.expand(len(seen), -1))
+        ruined = mse >= seen.threshold
+        half = int(ruined.sum()) * 2 >= len(seen)
         if half and norm < least:
             best, least = current, norm
         ascent = (gradient if ruined.all() else gradient[~ruined]).sum(0, keepdim=True)

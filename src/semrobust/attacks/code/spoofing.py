@@ -1,0 +1,80 @@
+"""Spoofing: towards the codeword of another picture, whose checksum is valid.
+
+A receiver that sees its checksum fail shows mid-grey, and that is near enough to some images not to ruin them. Half way
+to another picture's codeword and a little beyond, it shows that picture and knows of nothing wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+
+from semrobust.attacks.base import TRAFFIC, Attack, AttackResult, Target, cheaper, untouched, update
+from semrobust.attacks.search import first_crossing
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, Positive
+
+_SHARES = tuple(step / 8 for step in range(2, 9))  # of the way
+_TOGETHER = 512
+
+
+class SpoofingSettings(AttackSettings):
+    """How many other pictures are tried for each image, the nearest codewords first, and bisections of the power."""
+
+    kind: Literal["spoofing"]
+    targets: Positive
+    bisections: Positive
+
+
+@ATTACKS.register("spoofing")
+class Spoofing(Attack[SpoofingSettings]):
+    """The least power along the lines to the codewords of other attacked pictures that would ruin the image.
+
+    At its end such a line always succeeds: the receiver gets the other codeword as if sent without noise. Where the
+    whole batch has no picture far enough from the image, nothing is tried.
+    """
+
+    Settings = SpoofingSettings
+    requires = frozenset({"soft_bits"})
+    knows = TRAFFIC
+
+    def run(self, target: Target) -> AttackResult:
+        (result,) = self.run_all([target])
+        return result
+
+    def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
+        codewords = torch.cat([batch.sent.codewords[batch.sent.feasible] for batch in batches])
+        decoded = [
+            batches[0].system.decode(part, batches[0].noise_variance) for part in torch.split(codewords, _TOGETHER)
+        ]
+        shown = torch.cat([part.images for part in decoded])
+        for batch in batches:
+            yield self._towards(batch, codewords, shown)
+
+    def _towards(self, target: Target, codewords: torch.Tensor, shown: torch.Tensor) -> AttackResult:
+        """The cheapest of the lines to `codewords` (M, N), for which the receiver shows the pictures `shown`."""
+        ruins = _apart(target.images, shown) / target.images[0].numel() >= target.threshold
+        distance = torch.where(ruins, _apart(target.received, codewords), torch.inf)
+        nearest, order = distance.sort(dim=1, stable=True)
+        result = untouched(target)
+        for rank in range(min(self.settings.targets, len(codewords))):
+            rows = nearest[:, rank].isfinite().nonzero().squeeze(1)
+            if not len(rows):
+                break
+            chosen = target.take(rows)
+            lines = codewords[order[rows, rank]] - chosen.received
+
+            def path(share: torch.Tensor, at: torch.Tensor, lines: torch.Tensor = lines) -> torch.Tensor:
+                return share[:, None] * lines[at]
+
+            found = first_crossing(chosen, path, _SHARES, self.settings.bisections)
+            result = update(result, rows, cheaper(result.take(rows), found))
+        return result
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Squared distances (B, M) between rows of two batches."""
+    exact = "donot_use_mm_for_euclid_dist"  # else the last digits depend on the batch
+    return torch.cdist(one.flatten(1).double(), other.flatten(1).double(), compute_mode=exact).square()
