@@ -87,7 +87,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What of the project plans and jobs need."""
     folder = tmp_path_factory.mktemp("pristine")
     for part in ("src", "params", "workflow"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        # with what is compiled of it
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("*.egg-info"))
     (folder / "params.yaml").write_text(yaml.safe_dump(raw_params(), sort_keys=False), encoding="utf-8")
     return folder
 

@@ -65,6 +65,7 @@ def columns(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover  # others run the same code, and tracing takes long
 def test_no_measurement_and_no_attack_depends_on_the_batch(run: Run) -> None:
     small, large = (with_batches_of(size, run.folder) for size in BATCHES)
     tried = {small.plan[address].settings["attack"]["kind"] for address in measured(small.plan) if "attack/" in address}

@@ -79,6 +79,13 @@ class Target:
         shown = self.system.decode(received + perturbation, self.noise_variance).images
         return mean_squared_error(shown, images)
 
+    def gradient(self, perturbation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`distortion` (B,) under `perturbation` (B, N), and its gradient (B, N), where the receiver has one."""
+        received = (self.received + perturbation).requires_grad_(True)
+        mse = mean_squared_error(self.system.decode_differentiably(received, self.noise_variance), self.images)
+        (gradient,) = torch.autograd.grad(mse.sum(), received)
+        return mse.detach(), gradient
+
 
 @dataclass(frozen=True)
 class AttackResult:
@@ -186,7 +193,10 @@ class Attack(AttackKind, Generic[S]):
 
         None if it follows none. There it sees nowhere to go, and that it fails says nothing about the receiver.
         """
-        return None
+        if "gradient" not in self.requires:
+            return None
+        _, gradient = target.gradient(torch.zeros_like(target.received))
+        return (gradient == 0).all(dim=1)
 
 
 def attack_of(described: Plain) -> Attack[Any]:

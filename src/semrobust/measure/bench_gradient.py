@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import torch
 
-from semrobust.attacks.on_air.gradient import measure
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.errors import UsageError
@@ -55,9 +54,9 @@ def _step(params: Params, name: str, *, kept: bool, compiled: bool = False, dyna
     if dynamic:  # as if some images were ruined
         fewer = torch.arange(len(images) * 3 // 4)
         batches.append((target.take(fewer), nothing[fewer]))
-        for batch in batches:
-            measure(*batch)
-    return lambda: measure(*batches[0])
+        for batch, vectors in batches:
+            batch.gradient(vectors)
+    return lambda: target.gradient(nothing)
 
 
 class _Compiled(System[Any]):

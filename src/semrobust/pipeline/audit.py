@@ -2,16 +2,14 @@
 
 Five answers: `ok`; `stale`, an input, a param or the code changed since; `tampered`, file or record is not what was
 written; `earlier`, recorded by an earlier release, whose lineage nothing here can follow; `unknown`, nothing here can
-say. Each file is hashed once, each record judged once. A file of the store that the params do not ask for is not
+say. Each record is judged once. A file of the store that the params do not ask for is not
 stale, since its name says what it is: it is `unasked`, and `semrobust gc` removes it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,9 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from semrobust.config.settings import Plain
 from semrobust.errors import UsageError
-from semrobust.pipeline import code, files, why
+from semrobust.pipeline import code, why
 from semrobust.pipeline import record as provenance
 from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan, beside
+from semrobust.pipeline.records import (
+    Records,
+    address,
+    from_here,
+    inside_of,
+    is_earlier,
+    outputs_of,
+    stands_for,
+    stem_of,
+    walk,
+)
 
 if TYPE_CHECKING:
     from semrobust.pipeline.embedded import Embedded
@@ -35,8 +44,6 @@ EARLIER_RELEASE = (
     "recorded by an earlier release: its own files can be compared, what is behind them cannot; make it again"
 )
 
-_PICTURES = frozenset({".pdf", ".png"})
-_PASSED_OVER = frozenset({"scratch", "logs", "plan", "raw", "benchmarks", "training"})
 _DETERMINED = (
     "format", "id", "job", "settings", "recipe", "needs", "code", "inputs", "lineage", "dataset", "seed",
 )  # fmt: skip
@@ -113,9 +120,7 @@ class Audit:
     def __init__(self, plan: Plan | None = None, complete: bool = False, content: Content | None = None) -> None:
         self.plan, self.complete, self.content = plan, complete, content
         self.findings: dict[Path, Finding] = {}
-        self._hashes: dict[Path, str] = {}
-        self._records: dict[Path, Plain | None] = {}
-        self._index: dict[str, list[Path]] | None = None
+        self.records = Records()
 
     def everything(self) -> list[Finding]:
         """All artifacts of the run: those that are here and, if all of it is asked for, those that are not."""
@@ -130,65 +135,26 @@ class Audit:
     def folder(self, folder: Path) -> list[Finding]:
         """Every artifact in a folder."""
         found: dict[int, Finding] = {}
-        for path in sorted(walk(_here(folder))):
-            if path.suffix in SUFFIXES or (path.suffix == ".json" and self._read(path) is not None):
+        for path in sorted(walk(from_here(folder))):
+            if path.suffix in SUFFIXES or (path.suffix == ".json" and self.records.read(path) is not None):
                 finding = self.file(path)
                 found[id(finding)] = finding
         return list(found.values())
 
     def file(self, path: Path) -> Finding:
         """The artifact that a file belongs to; raises UsageError if there is neither such a file nor its record."""
-        path = _here(path)
-        holder = path if path.suffix == ".json" and path.is_file() else self._holder(path)
+        path = from_here(path)
+        holder = path if path.suffix == ".json" and path.is_file() else self.records.of(path)
         if holder is not None:
             return self._recorded(holder)
         if path.is_symlink():  # data/RUN/report/report.html; a link into DVC's cache has its record beside it
             return self.file(path.parent / path.readlink())
         if not path.is_file():
             raise UsageError(f"there is no file {path}")
-        inside = _inside(path)
+        inside = inside_of(path)
         if inside is None:
             return Finding(path, problems=[(Status.UNKNOWN, "no record says how it was made")])
         return self._alone(path, inside)
-
-    def at(self, wanted: str) -> Path | None:
-        """The record of an artifact by its address, in the store or under its plain name; None if it is not here."""
-        if self._index is None:
-            self._index = {}
-            for path in sorted(path for root in (ROOT, FIGURES) for path in walk(root) if path.suffix == ".json"):
-                found = self._read(path)
-                if found is not None and not _earlier(found) and self._stands_for(path, found):
-                    self._index.setdefault(address(found["job"]), []).append(path)
-        there = self._index.get(wanted, [])
-        return max(there, key=lambda path: len(path.name), default=None)  # with the key in its name, if there is one
-
-    def _read(self, holder: Path) -> Plain | None:
-        """The record in a file, also one of an earlier release; None if there is none."""
-        if holder not in self._records:
-            self._records[holder] = read(holder)
-        return self._records[holder]
-
-    def _sha256(self, path: Path) -> str:
-        if path not in self._hashes:
-            self._hashes[path] = files.sha256(path)
-        return self._hashes[path]
-
-    def _holder(self, path: Path) -> Path | None:
-        """The record that names a file; or the one beside it that cannot be read."""
-        damaged = None
-        for holder in _holders(path):
-            found = self._read(holder) if holder.is_file() else None
-            if found is not None and path in _outputs(holder, found):
-                return holder
-            if found is None and holder.is_file():
-                damaged = holder
-        return damaged
-
-    @staticmethod
-    def _stands_for(holder: Path, record: Plain) -> bool:
-        """Whether a record in the project lies under the name of what it is the record of."""
-        job = record["job"]
-        return holder.stem in (job["name"], f"{job['name']}-{job['key']}")
 
     def _recorded(self, holder: Path) -> Finding:
         """An artifact with its record beside it."""
@@ -197,14 +163,14 @@ class Audit:
         finding = self.findings[holder] = Finding(
             holder, holder=holder
         )  # before its inputs: records may name each other
-        record = self._read(holder)
+        record = self.records.read(holder)
         if record is None:
             finding.problems.append((Status.TAMPERED, "its record is damaged"))
             return finding
-        finding.record, outputs = record, _outputs(holder, record)
+        finding.record, outputs = record, outputs_of(holder, record)
         finding.path = next((path for path in outputs if path.parent == holder.parent), holder)
         in_place = holder.parts[0] in (ROOT.name, FIGURES.name)
-        if _earlier(record):
+        if is_earlier(record):
             self._files(finding, outputs, in_place)
             if "digest" in record and record["digest"] != provenance.sealed(record)["digest"]:
                 finding.problems.append((Status.TAMPERED, "its record was edited: its digest does not follow"))
@@ -213,7 +179,7 @@ class Audit:
         contradiction = provenance.contradiction(record)
         if contradiction:
             finding.problems.append((Status.TAMPERED, f"its record was edited: {contradiction}"))
-        if in_place and not self._stands_for(holder, record):
+        if in_place and not stands_for(holder, record):
             finding.problems.append((Status.TAMPERED, f"its record is that of {finding.address}"))
         self._files(finding, outputs, in_place)
         if not in_place:
@@ -248,9 +214,9 @@ class Audit:
                 else:
                     finding.notes.append(f"not copied along: {path.name}")
                 continue
-            inside = _inside(path)
-            inside = None if _earlier(finding.record) else inside
-            if self._sha256(path) != expected:
+            inside = inside_of(path)
+            inside = None if is_earlier(finding.record) else inside
+            if self.records.sha256(path) != expected:
                 why = f": {inside.problem}" if inside and inside.problem else ""
                 finding.problems.append((Status.TAMPERED, f"{path.name} is not the file that was written{why}"))
             elif inside and (
@@ -260,12 +226,12 @@ class Audit:
 
     def _original(self, finding: Finding, here: Mapping[str, Path]) -> None:
         """Compare a copy with the project's own artifact of that address, if it has the same id."""
-        holder = self.at(finding.address)
-        own = None if holder is None else self._read(holder)
+        holder = self.records.at(finding.address)
+        own = None if holder is None else self.records.read(holder)
         if own is None or own["id"] != finding.record["id"]:
             return
         for suffix, path in here.items():
-            if own["outputs"].get(suffix) != self._sha256(path):
+            if own["outputs"].get(suffix) != self.records.sha256(path):
                 why = "has the same id and other bytes: other versions of libraries, or not the same content"
                 finding.problems.append((Status.UNKNOWN, f"{path.name} {why}"))
 
@@ -298,8 +264,8 @@ class Audit:
         used = {full.rpartition("-")[0]: full for full in record["needs"]}
         for needed in self.plan.inputs(planned):
             if (full := used.get(needed.address)) != address(vars(needed)):
-                holder = None if full is None else self.at(full)
-                before = None if holder is None else self._read(holder)
+                holder = None if full is None else self.records.at(full)
+                before = None if holder is None else self.records.read(holder)
                 return f"its input {needed.address} is another" + (f": {self._why(before, needed)}" if before else "")
         return "the params ask for other inputs, or for the same in another order"
 
@@ -307,7 +273,7 @@ class Audit:
         """Compare everything behind an artifact with what is here now."""
         record, behind, complete = finding.record, dict[str, provenance.Hashes](), True
         for wanted, used in record["inputs"].items():
-            holder = self.at(wanted)
+            holder = self.records.at(wanted)
             if holder is None:
                 complete = False
                 continue
@@ -336,11 +302,11 @@ class Audit:
 
     def _same(self, wanted: str, used: provenance.Hashes) -> bool | None:
         """Whether the files of an address are those that were used; None if they are not here."""
-        holder = self.at(wanted)
-        outputs = None if holder is None else {suffix: beside(_stem(holder), suffix) for suffix in used}
+        holder = self.records.at(wanted)
+        outputs = None if holder is None else {suffix: beside(stem_of(holder), suffix) for suffix in used}
         if not outputs or not all(path.exists() for path in outputs.values()):
             return None
-        return all(self._sha256(path) == used[suffix] for suffix, path in outputs.items())
+        return all(self.records.sha256(path) == used[suffix] for suffix, path in outputs.items())
 
     def _dataset(self, finding: Finding) -> None:
         """Compare the digests of the raw data with those of the inputs, or with the arrays themselves."""
@@ -358,75 +324,3 @@ class Audit:
             finding.problems.append((Status.TAMPERED, "the digest of the dataset is not that of its splits"))
         elif self.content and finding.status is Status.OK and self.content(folder) != dataset["splits"]:
             finding.problems.append((Status.TAMPERED, "its images and labels have another content digest"))
-
-
-def address(job: Mapping[str, Any]) -> str:
-    """What records call an artifact: kind, name and key."""
-    return f"{job['kind']}/{job['name']}-{job['key']}"
-
-
-def read(holder: Path) -> Plain | None:
-    """The record in a file, also one of an earlier release; None if there is none."""
-    try:
-        plain = json.loads(holder.read_text(encoding="utf-8"))
-        return provenance.checked(plain)
-    except provenance.EarlierRelease:
-        wrong = not isinstance(plain["outputs"], dict) or not isinstance(plain["job"], dict)
-        return None if wrong else plain
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def earlier(folder: Path) -> list[Path]:
-    """Records of an earlier release in a folder."""
-    found = sorted(path for path in walk(folder) if path.suffix == ".json")
-    return [path for path in found if (record := read(path)) is not None and _earlier(record)]
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Files in a folder where artifacts may be."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name.startswith(".") or path.name in _PASSED_OVER:
-            continue
-        if path.is_dir():
-            yield from walk(path)
-        else:
-            yield path
-
-
-def _earlier(record: Plain) -> bool:
-    return "format" not in record
-
-
-def _stem(holder: Path) -> Path:
-    return holder.with_name(holder.name.removesuffix(".json"))
-
-
-def _holders(path: Path) -> Iterator[Path]:
-    """Where the record of a file may lie: beside it or, for files in a folder of their own, beside that."""
-    parts = path.name.split(".")
-    for count in range(len(parts) - 1, 0, -1):
-        yield path.with_name(f"{'.'.join(parts[:count])}.json")
-    if path.parent.name:
-        yield path.parent.with_name(f"{path.parent.name}.json")
-    yield path.with_name("dataset.json")  # of an earlier release
-
-
-def _outputs(holder: Path, record: Plain) -> dict[Path, str]:
-    """Files of a record, as they lie here, with their hashes."""
-    if _earlier(record):
-        return {holder.with_name(Path(name).name): str(used) for name, used in record["outputs"].items()}
-    return {beside(_stem(holder), suffix): used for suffix, used in record["outputs"].items()}
-
-
-def _here(path: Path) -> Path:
-    """The path relative to the current directory if it lies in it; links are not followed."""
-    absolute, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100, resolve() follows links into a cache
-    return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
-
-
-def _inside(path: Path) -> Embedded | None:
-    """The record inside a picture."""
-    from semrobust.pipeline.embedded import extract  # with readers of PDF and PNG, which help does without
-
-    return extract(path.read_bytes()) if path.suffix in _PICTURES else None

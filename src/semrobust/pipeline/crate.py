@@ -18,6 +18,7 @@ from semrobust.errors import ArtifactError, UsageError
 from semrobust.pipeline import files
 from semrobust.pipeline.audit import Audit, Finding, Status
 from semrobust.pipeline.plan import Plan, beside
+from semrobust.pipeline.records import stem_of
 
 if TYPE_CHECKING:
     from rocrate.model.entity import Entity
@@ -81,7 +82,7 @@ def write(plan: Plan, destination: Path) -> Path:
 
 def _stem(finding: Finding) -> Path | None:
     """What the names of an artifact's files begin with."""
-    return None if finding.holder is None else finding.holder.with_name(finding.holder.name.removesuffix(".json"))
+    return None if finding.holder is None else stem_of(finding.holder)
 
 
 def _add(crate: ROCrate, identity: str, kind: str | list[str], **properties: Any) -> Entity:

@@ -15,7 +15,6 @@ import torch
 from pydantic import Field, model_validator
 
 from semrobust.attacks.base import Attack, AttackResult, Target, better, untouched, update
-from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
 from semrobust.phy.power import power_total
@@ -69,9 +68,6 @@ class CarliniWagner(Attack[CarliniWagnerSettings]):
             constant = constant.clamp(settings.least, settings.most)
         return update(result, rows, found)
 
-    def vanished(self, target: Target) -> torch.Tensor:
-        return vanished(target)
-
 
 def _minimize(
     target: Target, found: AttackResult, constant: torch.Tensor, settings: CarliniWagnerSettings
@@ -89,7 +85,7 @@ def _minimize(
     limit = values * target.threshold + settings.margin
     check = max(1, settings.iterations // _CHECKS)
     for taken in range(1, settings.iterations + 1):
-        mse, gradient = measure(target, current)
+        mse, gradient = target.gradient(current)
         ruined = mse >= target.threshold
         own = better(own, current, ruined, mse)
         succeeded[rows] |= ruined

@@ -15,7 +15,6 @@ import torch
 from pydantic import Field
 
 from semrobust.attacks.base import Attack, AttackResult, Target, better, untouched, update
-from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Decibel, Positive, PositiveFloat
 from semrobust.phy.power import normalize_power, power_from_psr_db
@@ -57,9 +56,6 @@ class MinimumNorm(Attack[MinimumNormSettings]):
             found = _descend(chosen, found, length * start, settings)
         return update(result, rows, _shorten(chosen, found, settings.bisections))
 
-    def vanished(self, target: Target) -> torch.Tensor:
-        return vanished(target)
-
 
 def _starts(directions: torch.Tensor, count: int, seed: int) -> list[torch.Tensor]:
     """Unit vectors (B, N): each image's own random direction with its entries shuffled and their signs changed.
@@ -83,7 +79,7 @@ def _descend(target: Target, found: AttackResult, start: torch.Tensor, settings:
     """
     current, norm = start, start.norm(dim=1)
     for taken in range(settings.iterations):
-        mse, gradient = measure(target, current)
+        mse, gradient = target.gradient(current)
         ruined = mse >= target.threshold
         found = better(found, current, ruined, mse)
         share = _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * taken / settings.iterations))

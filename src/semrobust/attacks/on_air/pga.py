@@ -9,7 +9,6 @@ import torch
 from pydantic import Field
 
 from semrobust.attacks.base import Attack, AttackResult, Target, update
-from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
 from semrobust.phy.power import normalize_power
@@ -51,7 +50,7 @@ class PGA(Attack[PGASettings]):
         aside = normalize_power(target.directions) / math.sqrt(target.received.shape[1])
         for taken in range(settings.max_steps + 1):
             # one pass tests s and prepares the next step, since its images are what the receiver shows
-            mse, gradient = measure(target.take(active), current)
+            mse, gradient = target.take(active).gradient(current)
             ruined = mse >= target.threshold
             result = update(result, active, AttackResult(current, ruined, mse, torch.full_like(active, taken)))
             active, gradient = active[~ruined], gradient[~ruined]
@@ -63,9 +62,6 @@ class PGA(Attack[PGASettings]):
             current = current[~ruined] + step
             last_step[active] = step
         return self._refine(target, result, last_step, settings.bisections)
-
-    def vanished(self, target: Target) -> torch.Tensor:
-        return vanished(target)
 
     @staticmethod
     def _refine(target: Target, result: AttackResult, step: torch.Tensor, bisections: int) -> AttackResult:

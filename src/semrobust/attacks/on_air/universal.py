@@ -15,7 +15,6 @@ from pydantic import Field
 
 from semrobust.attacks.base import RECEIVER, AttackResult, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
-from semrobust.attacks.on_air.gradient import measure, vanished
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import Positive
 from semrobust.phy.power import normalize_power, power_from_psr_db
@@ -59,9 +58,6 @@ class Universal(DirectionAttack[UniversalSettings]):
         assert target.seen is not None, "the attack learns"
         return normalize_power(_learn(target.seen, self.settings)).expand(len(target), -1)
 
-    def vanished(self, target: Target) -> torch.Tensor:
-        return vanished(target)
-
 
 def _learn(seen: Target, settings: UniversalSettings) -> torch.Tensor:
     """The vector (1, N) of least norm that was seen to ruin half of the images; the last one if none did.
@@ -73,7 +69,7 @@ def _learn(seen: Target, settings: UniversalSettings) -> torch.Tensor:
     best, least = current, math.inf
     current = current * (norm / current.norm())
     for taken in range(settings.iterations):
-        mse, gradient = measure(seen, current.expand(len(seen), -1))
+        mse, gradient = seen.gradient(current.expand(len(seen), -1))
         ruined = mse >= seen.threshold
         half = int(ruined.sum()) * 2 >= len(seen)
         if half and norm < least:

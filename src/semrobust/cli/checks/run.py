@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semrobust.cli.base import clock
 from semrobust.cli.checks.finding import Finding, Setting
-from semrobust.pipeline import audit, step, work
+from semrobust.pipeline import records, step, work
 from semrobust.pipeline.plan import FIGURES, ROOT, Artifact, Plan
 
 
@@ -59,7 +59,7 @@ def earlier(setting: Setting) -> Iterator[Finding]:
     plan = setting.plan
     if not isinstance(plan, Plan):
         return
-    found = [path for root in (ROOT, FIGURES) for path in audit.earlier(root / plan.run)]
+    found = [path for root in (ROOT, FIGURES) for path in records.earlier(root / plan.run)]
     if found:
         folders = Counter(path.parent.as_posix() for path in found)
         named = ", ".join(f"{count} in {folder}" for folder, count in folders.items())
