@@ -102,7 +102,7 @@ def _search(relaxation: Relaxation, limit: float, linear: float, evaluations: in
         high = min((point for point in known if point[1] >= left), default=(linear, math.inf))
         near, slope = low if low[1] > 0 else high, _STEP
         (before, risen), (now, rises) = known[-2:] if count > 1 else ((0.0, 0.0), known[0])
-        if 0 < min(risen, rises) and risen != rises and math.isfinite(risen + rises):
+        if min(risen, rises) > 0 and risen != rises and math.isfinite(risen + rises):
             slope = math.log(rises / risen) / math.log(now / before)
         step = ((1 + _CLOSE) / 2 * left / near[1]) ** (1 / max(slope, 0.5)) if math.isfinite(near[1]) else 0.5
         radius = near[0] * min(max(step, 0.3), 6.0)
