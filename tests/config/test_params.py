@@ -208,7 +208,12 @@ def test_names_of_systems_must_be_file_names(name: Any) -> None:
     assert problem.startswith(f"systems.{name}: the name must be")
 
 
-FEW = {"evaluation": {"attack_images": 30}, "recognition": {"images": 30}, "criteria": {"images": 30}}
+FEW = {
+    "evaluation": {"attack_images": 30},
+    "recognition": {"images": 30},
+    "criteria": {"images": 30},
+    "certificates": {"at": [{"snr_db": 10.0, "images": 30}]},
+}
 LARGE = [
     ("evaluation.attack_images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
     ("recognition.images", 600, {}, "must not exceed the 540 of photos10 (data.test_images: null)"),

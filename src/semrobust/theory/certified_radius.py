@@ -39,7 +39,7 @@ _RECEIVER = 1e-3
 _FORK, _JOIN = "fork", "join"
 _CHUNK = 1024  # columns through a layer at once
 _TINY, _FAR = 1e-3, 1e3  # radii: where the decoder is its tangent, and one for a tangent of slope 0
-_FIRST = 0.06  # of the tangent's radius
+_FIRST = 0.08  # of the tangent's radius
 _STEP = 2.0  # the rise grows with this power of the radius, until it is known better
 _CLOSE = 0.97
 """The search ends where the estimated rise of the distance is at least this share of what is left."""
@@ -102,7 +102,7 @@ def _search(relaxation: Relaxation, limit: float, linear: float, evaluations: in
         high = min((point for point in known if point[1] >= left), default=(linear, math.inf))
         near, slope = low if low[1] > 0 else high, _STEP
         (before, risen), (now, rises) = known[-2:] if count > 1 else ((0.0, 0.0), known[0])
-        if 0 < risen != rises and math.isfinite(risen + rises):
+        if min(risen, rises) > 0 and risen != rises and math.isfinite(risen + rises):
             slope = math.log(rises / risen) / math.log(now / before)
         step = ((1 + _CLOSE) / 2 * left / near[1]) ** (1 / max(slope, 0.5)) if math.isfinite(near[1]) else 0.5
         radius = near[0] * min(max(step, 0.3), 6.0)
