@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from semrobust.attacks.base import Attack, Target
+from semrobust.attacks.code.instanton.search import search
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import attacked
@@ -66,7 +68,7 @@ class ZeroWords(System):
         return Decoded(images, failed, message)
 
 
-def target(system: ZeroWords, structure: Structure, snr_db: float, root_seed: int, words: int) -> Target:
+def target(system: ZeroWords, structure: Structure | None, snr_db: float, root_seed: int, words: int) -> Target:
     """`words` all-zero words over AWGN at `snr_db`, the noise drawn by `root_seed`."""
     images = torch.zeros(words, 3, 32, 32)
     sent = system.encode(images)
@@ -89,6 +91,9 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
     code = regular_code(_N, _COLUMN_WEIGHT, _ROW_WEIGHT, _DRAW)
     system = ZeroWords(code, Decoder(code))
     structure = analyse(code, params.structure, seeds.integer(params.seed, "bench", "structure"))
+    patterns = search(
+        system.decoder, params.instantons, seeds.integer(params.seed, "bench", "instantons", "regular_3_6")
+    )
     attacks: dict[str, Attack] = {}
     for name, settings in params.attacks.items():
         kind = ATTACKS[settings.kind]
@@ -97,7 +102,7 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
             attacks[name] = kind(settings)
     result: dict[str, dict[str, float]] = {}
     for snr_db in SNR_DB:
-        aimed = target(system, structure, snr_db, params.seed, WORDS)
+        aimed = replace(target(system, structure, snr_db, params.seed, WORDS), patterns=patterns)
         powers = {}
         best = torch.full((WORDS,), torch.inf, dtype=torch.float64)
         tried = torch.zeros(WORDS, dtype=torch.float64)

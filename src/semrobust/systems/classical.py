@@ -60,6 +60,9 @@ class ClassicalSettings(SystemSettings):
     def code_identity(self, link: LinkSettings) -> Plain:
         return {"code": self.code.model_dump(), "n": self.block_bits(link.real_uses)}
 
+    def decoder_identity(self, link: LinkSettings) -> Plain:
+        return {**self.code_identity(link), "decoder": self.decoder.model_dump()}
+
     def problems(self, link: LinkSettings) -> list[str]:
         """Each block must fill whole symbols, and the code must exist at the length that this gives."""
         symbols = link.real_uses // mapping.modulation(self.modulation).symbol_uses

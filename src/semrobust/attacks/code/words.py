@@ -13,6 +13,7 @@ from functools import cached_property
 import torch
 
 from semrobust.attacks.base import Attack, AttackResult, S, Target, untouched, update
+from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import first_crossing
 from semrobust.phy import mapping
@@ -30,7 +31,8 @@ class Words:
 
     `received` (W, M) float32 real uses; `bits` (W, n) uint8 coded bits; `message` (W, k) uint8 and `needed` (W, k)
     bool, the message bits that the image hangs on (padding is not needed); `noise_variance` per real use, which the
-    receiver knows; `seed` the root seed of the run; `structure` of the code, for attacks that know its graph.
+    receiver knows; `seed` the root seed of the run; `structure` of the code, for attacks that know its graph;
+    `patterns` that its decoder fails on, for those that know them.
     """
 
     decoder: Decoder
@@ -42,6 +44,7 @@ class Words:
     noise_variance: float
     seed: int
     structure: Structure | None = None
+    patterns: Patterns | None = None
 
     def __len__(self) -> int:
         return len(self.received)
@@ -139,6 +142,7 @@ def words_of(target: Target) -> Words:
         target.noise_variance,
         target.seed,
         target.structure,
+        target.patterns,
     )
 
 

@@ -1,0 +1,83 @@
+"""The instanton attack: stored failing patterns of least energy, matched to each received word and fitted to it.
+
+A pattern p of the code (`instanton.patterns`) fails the word without noise from a norm t on, measured at the receiver's
+SNR. The boundary of the decoder stands at right angles to a vector of least energy, so noise moves the boundary along
+the pattern only: for BPSK and QPSK, ||s|| ≈ t + p·w/||p||. The patterns that promise least, and the gradient at
+what is received, all go down to the word's own boundary (`instanton.descent`); the shortest is fitted by `jitter`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from semrobust.attacks.code.instanton.descent import Descent, descend, uphill
+from semrobust.attacks.code.instanton.patterns import Patterns
+from semrobust.attacks.code.instanton.search import quiet
+from semrobust.attacks.code.refine import jitter
+from semrobust.attacks.code.vulnerable_set import promised
+from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale
+from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import AttackSettings, Positive
+from semrobust.pipeline import seeds
+
+_TURN, _SHARE = (0.4, 0.05), (0.05, 0.005)
+_AHEAD = 1.5  # norm up to which a pattern is scaled on the word without noise, relative to where it was found
+
+
+class InstantonsSettings(AttackSettings):
+    """`candidates` patterns go down per word, in `steps`; then `rounds` of `trials` random changes of the shortest.
+
+    `bisections` of the norm at which each pattern fails the word without noise.
+    """
+
+    kind: Literal["instantons"]
+    candidates: Positive
+    steps: Annotated[int, Field(ge=2)]
+    bisections: Positive
+    rounds: Annotated[int, Field(ge=0)]
+    trials: Positive
+
+
+@ATTACKS.register("instantons")
+class Instantons(WordAttack[InstantonsSettings]):
+    """Fit the patterns that promise least, and the gradient at what is received, to each word."""
+
+    Settings = InstantonsSettings
+    knows_instantons = True
+
+    def search(self, words: Words) -> torch.Tensor:
+        assert words.patterns is not None
+        settings, depth = self.settings, int(words.patterns.depth[0])
+        expected, pushes = _candidates(words, words.patterns, settings)
+        steepest = -uphill(words, torch.zeros_like(words.received), words.rows, depth)
+        tried = torch.cat([pushes, steepest[:, None]], dim=1)
+        length = torch.cat([expected, expected.min(dim=1, keepdim=True).values], dim=1).clamp_min(0.1)
+        count = tried.shape[1]
+        begun = (length / tried.norm(dim=2).clamp_min(1e-12))[:, :, None] * tried
+        rows = words.rows.repeat_interleave(count)
+        descent = Descent(settings.steps, depth, _TURN, _SHARE)
+        stream = seeds.generator(words.seed, "attack", "instantons")
+        found = descend(words, begun.flatten(0, 1), rows, descent, stream).reshape(begun.shape)
+        vectors = found[words.rows, norms(found.flatten(0, 1)).reshape(-1, count).argmin(dim=1)]
+        failing = vectors.isfinite().all(dim=1).nonzero().squeeze(1)
+        vectors[failing] = jitter(words, vectors[failing], failing, settings.rounds, settings.trials)
+        return vectors
+
+
+def _candidates(words: Words, patterns: Patterns, settings: InstantonsSettings) -> tuple[torch.Tensor, torch.Tensor]:
+    """Expected norms (W, candidates) and directions (W, candidates, M) of the patterns that promise least."""
+    word = quiet(words.decoder, words.noise_variance)
+    pushes = torch.from_numpy(patterns.pushes)
+    length = norms(pushes)
+    rows = torch.zeros(len(pushes), dtype=torch.int64)
+    scale = smallest_scale(word, -pushes, rows, torch.full_like(length, _AHEAD), settings.bisections)
+    unit = (pushes / length[:, None]).numpy()
+    needed = (scale.clamp_max(_AHEAD) * length).numpy()
+    norm = promised(words, unit, unit.sum(axis=1) - needed)
+    expected, chosen = norm.topk(min(settings.candidates, len(pushes)), largest=False)
+    weights = torch.from_numpy(unit)[chosen.flatten()]
+    push = -words.pull(weights, words.rows.repeat_interleave(chosen.shape[1]))
+    return expected, push.reshape(*chosen.shape, -1)
