@@ -149,9 +149,10 @@ def test_decoding_is_that_of_the_schedule(name: str, rule: str, schedule: str, r
     nodes[:, code.channel_nodes] = llr
     posterior, iterations, passed = np.empty_like(nodes), np.empty(20, np.int32), np.empty(20, np.bool_)
     graph = code.parity_check.indptr.astype(np.int32), code.parity_check.indices.astype(np.int32)
-    method = SCHEDULES.index(schedule), RULES.index(rule), np.float32(0.75)
-    belief.decode(*graph, nodes, *method, 6, posterior, iterations, passed)
-    expected, taken = reference.decode(code, llr.astype(np.float64), rule, 6, 0.75, schedule=schedule)
+    method = SCHEDULES.index(schedule), RULES.index(rule)
+    limit = 6 if schedule == "layered" else 12  # half as fast
+    belief.decode(*graph, nodes, *method, np.float32(0.75), limit, posterior, iterations, passed)
+    expected, taken = reference.decode(code, llr.astype(np.float64), rule, limit, 0.75, schedule=schedule)
     assert np.array_equal(iterations, taken)
     np.testing.assert_allclose(posterior, expected, rtol=2e-4, atol=2e-4)
     even = ~syndromes(code, posterior < 0).any(axis=1)

@@ -91,15 +91,16 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
     code = regular_code(_N, _COLUMN_WEIGHT, _ROW_WEIGHT, _DRAW)
     system = ZeroWords(code, Decoder(code))
     structure = analyse(code, params.structure, seeds.integer(params.seed, "bench", "structure"))
-    patterns = search(
-        system.decoder, params.instantons, seeds.integer(params.seed, "bench", "instantons", "regular_3_6")
-    )
     attacks: dict[str, Attack] = {}
     for name, settings in params.attacks.items():
         kind = ATTACKS[settings.kind]
         assert issubclass(kind, Attack)
         if kind.requires <= system.capabilities:
             attacks[name] = kind(settings)
+    patterns = None
+    if any(attack.knows_instantons for attack in attacks.values()):
+        root = seeds.integer(params.seed, "bench", "instantons", "regular_3_6")
+        patterns = search(system.decoder, params.instantons, root)
     result: dict[str, dict[str, float]] = {}
     for snr_db in SNR_DB:
         aimed = replace(target(system, structure, snr_db, params.seed, WORDS), patterns=patterns)

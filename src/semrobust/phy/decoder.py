@@ -112,14 +112,14 @@ class Decoder:
         """
         from semrobust.phy import belief
 
-        nodes = self._nodes(llr)
+        nodes, (schedule, rule, factor) = self._nodes(llr), self._method
         words = len(nodes)
         posterior = np.empty_like(nodes)
         iterations, passed = np.empty(words, np.int32), np.empty(words, np.bool_)
 
         def part(rows: slice) -> None:
             belief.decode(
-                *self._graph, nodes[rows], *self._method, self.iterations,
+                *self._graph, nodes[rows], schedule, rule, factor, self.iterations,
                 posterior[rows], iterations[rows], passed[rows],
             )  # fmt: skip
 
@@ -138,7 +138,7 @@ class Decoder:
         """
         from semrobust.phy import adjoint
 
-        nodes = self._nodes(llr)
+        nodes, (schedule, rule, factor) = self._nodes(llr), self._method
         if iterations < 0:
             raise ValueError(f"iterations = {iterations} must not be negative")
         if weights.shape != nodes.shape:
@@ -148,8 +148,9 @@ class Decoder:
 
         def part(rows: slice) -> None:
             adjoint.gradient(
-                *self._graph, nodes[rows], scale[rows], *self._method, iterations, posterior[rows], slope[rows]
-            )
+                *self._graph, nodes[rows], scale[rows], schedule, rule, factor, iterations,
+                posterior[rows], slope[rows],
+            )  # fmt: skip
 
         _spread(part, len(nodes))
         of_bits = torch.from_numpy(slope[:, self.code.channel_nodes])

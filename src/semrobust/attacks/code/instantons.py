@@ -24,6 +24,8 @@ from semrobust.config.settings import AttackSettings, Positive
 from semrobust.pipeline import seeds
 
 _TURN, _SHARE = (0.4, 0.05), (0.05, 0.005)
+_DEPTH = 4  # unrolled iterations where no pattern is known, and so none that suits the code
+_LEAST = 0.1  # norm at which a descent begins at least
 _AHEAD = 1.5  # norm up to which a pattern is scaled on the word without noise, relative to where it was found
 
 
@@ -43,18 +45,20 @@ class InstantonsSettings(AttackSettings):
 
 @ATTACKS.register("instantons")
 class Instantons(WordAttack[InstantonsSettings]):
-    """Fit the patterns that promise least, and the gradient at what is received, to each word."""
+    """Fit the patterns that promise least, if any are known, and the gradient at what is received, to each word."""
 
     Settings = InstantonsSettings
     knows_instantons = True
 
     def search(self, words: Words) -> torch.Tensor:
-        assert words.patterns is not None
-        settings, depth = self.settings, int(words.patterns.depth[0])
-        expected, pushes = _candidates(words, words.patterns, settings)
-        steepest = -uphill(words, torch.zeros_like(words.received), words.rows, depth)
-        tried = torch.cat([pushes, steepest[:, None]], dim=1)
-        length = torch.cat([expected, expected.min(dim=1, keepdim=True).values], dim=1).clamp_min(0.1)
+        settings, patterns = self.settings, words.patterns
+        depth = _DEPTH if patterns is None else int(patterns.depth[0])
+        length = torch.ones(len(words), 1)
+        tried = -uphill(words, torch.zeros_like(words.received), words.rows, depth)[:, None]
+        if patterns is not None:
+            expected, pushes = _candidates(words, patterns, settings)
+            tried = torch.cat([pushes, tried], dim=1)
+            length = torch.cat([expected, expected.min(dim=1, keepdim=True).values], dim=1).clamp_min(_LEAST)
         count = tried.shape[1]
         begun = (length / tried.norm(dim=2).clamp_min(1e-12))[:, :, None] * tried
         rows = words.rows.repeat_interleave(count)
