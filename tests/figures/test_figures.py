@@ -255,9 +255,10 @@ def test_the_ablation_has_a_panel_per_study_and_the_unchanged_chain_in_each() ->
 def test_the_ablation_names_the_attacks_that_all_chains_of_a_panel_have_seen() -> None:
     text = " ".join(everything(drawn(ABLATION)).split())
     some = ", ".join(study for study in PARAMS.studies() if study not in ("rate", "source codec"))
-    assert f"rate: {PARAMS.attacks['vulnerable_set'].label}, {PARAMS.attacks['greedy_bits'].label}" in text
+    label = {name: attack.label for name, attack in PARAMS.attacks.items()}
+    assert f"rate: {label['vulnerable_set']}, {label['greedy_bits']}, {label['instantons']}" in text
     assert "modulation: all;" in text
-    assert f"{some}: {PARAMS.attacks['vulnerable_set'].label};" in text
+    assert f"{some}: {label['vulnerable_set']}, {label['instantons']};" in text
 
 
 def test_bounds_of_the_ablation_are_hollow_and_said_to_be_bounds() -> None:

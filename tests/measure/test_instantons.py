@@ -1,4 +1,4 @@
-"""Instantons of a system as an artifact: true of its decoder, used by the attack, and the record says what was found."""
+"""Instantons of a system as an artifact: true of its decoder, and the record says what was found."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive
 from semrobust.pipeline import seeds
 
-_TURN, _SHARE = (0.4, 0.05), (0.05, 0.005)
+_TURN, _SHARE = (0.1, 0.01), (0.1, 0.003)
 _DEPTH = 4  # unrolled iterations where no pattern is known, and so none that suits the code
 _LEAST = 0.1  # norm at which a descent begins at least
 _AHEAD = 1.5  # norm up to which a pattern is scaled on the word without noise, relative to where it was found

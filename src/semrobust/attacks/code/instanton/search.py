@@ -6,8 +6,6 @@
 2. Hops (basin hopping): patterns are thinned out, blended with each other or given further bits, and go down again.
 3. Pruning: what the decoder fails without is dropped, and the rest goes down once more by small steps.
 
-The first two ask a quick decoder: min-sum, which the sum-product rule comes to where LLRs are large, of few iterations.
-
 A pattern that points almost where a better one does is dropped.
 """
 
@@ -29,11 +27,10 @@ from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds
 
-_ITERATIONS = 20  # of the quick decoder: what fails after so many mostly fails after all
 _ALIKE = 0.9  # cosine from which two patterns are one
 _SPREAD = (0.03, 0.1, 0.3)  # shares of the bits that random starts push
 _GROWN = (4, 40)  # sizes of grown starts
-_FIRST, _LATER, _LAST = ((0.6, 0.15), (0.1, 0.02)), ((0.4, 0.08), (0.05, 0.01)), ((0.05, 0.005), (0.01, 0.001))
+_FIRST, _LATER, _LAST = ((0.6, 0.05), (0.1, 0.005)), ((0.4, 0.02), (0.05, 0.003)), ((0.05, 0.005), (0.01, 0.001))
 _PRUNED = (0.05, 0.03, 0.02, 0.01, 0.005)  # shares of the energy, in the least pushes, that are tried to drop
 
 Reals = npt.NDArray[np.float64]
@@ -46,8 +43,7 @@ def quiet(decoder: Decoder, variance: float) -> Words:
 
 def search(decoder: Decoder, settings: InstantonSettings, seed: int) -> Patterns:
     """At most `settings.kept` patterns, all drawn from streams of `seed`."""
-    variance = noise_variance(settings.snr_db)
-    word, stream = quiet(_quick(decoder), variance), seeds.generator(seed, "instantons")
+    word, stream = quiet(decoder, noise_variance(settings.snr_db)), seeds.generator(seed, "instantons")
     found = {}
     for depth in settings.depths:
         begun = _starts(decoder.code, settings.starts, stream)
@@ -58,21 +54,13 @@ def search(decoder: Decoder, settings: InstantonSettings, seed: int) -> Patterns
     depth = min(found, key=lambda depth: _quarter(found[depth]))
     for _ in range(settings.hops):
         hopped = _hop(pool, settings.width, stream)
-        found_now = _down(word, hopped, Descent(settings.steps, depth, *_LATER), stream)
-        pool = _best(torch.cat([pool, found_now]), settings.kept)
-    word = replace(word, decoder=decoder)
+        lower = _down(word, hopped, Descent(settings.steps, depth, *_LATER), stream)
+        pool = _best(torch.cat([pool, lower]), settings.kept)
     final = Descent(settings.steps, depth, *_LAST)
-    pool = _down(word, pool[: settings.kept], final, stream)
     for _ in range(settings.final):
         top = _prune(word, pool[: settings.width])
         pool = _best(torch.cat([pool, top, _down(word, top, final, stream)]), settings.kept)
     return _described(word, pool, depth, settings.snr_db)
-
-
-def _quick(decoder: Decoder) -> Decoder:
-    """A decoder that fails on almost what `decoder` fails on, at a tenth of the time."""
-    factor = 1.0 if decoder.rule == "sum-product" else decoder.factor
-    return Decoder(decoder.code, "min-sum", min(_ITERATIONS, decoder.iterations), factor, decoder.schedule)
 
 
 def _down(word: Words, pushes: torch.Tensor, descent: Descent, stream: np.random.Generator) -> torch.Tensor:
