@@ -84,7 +84,7 @@ SMALL: dict[str, Any] = {
         "codeword_trials": 20,
         "max_sets": 50,
     },
-    "instantons": {"starts": 4, "depths": [4], "steps": 30, "hops": 1, "width": 4, "final": 1, "kept": 4},
+    "instantons": {"starts": 4, "depths": [4], "steps": 30, "hops": 2, "width": 4, "final": 1, "kept": 4},
     "evaluation": {
         "batch": 8,
         "attack_images": 4,

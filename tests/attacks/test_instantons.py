@@ -30,7 +30,7 @@ from tests.phy import reference
 from tests.phy.helpers import messages
 from tests.phy.test_decoder import HAMMING
 
-QUICK = InstantonSettings(snr_db=20.0, starts=16, depths=[4, 6], steps=40, hops=1, width=16, final=1, kept=12)
+QUICK = InstantonSettings(snr_db=20.0, starts=16, depths=[4, 6], steps=40, hops=2, width=16, final=1, kept=12)
 MEASURED = REPOSITORY / "benchmarks" / "instantons.json"
 
 

@@ -26,7 +26,7 @@ def test_the_command_line_prints_one_json_object(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(bench_instantons, "WORDS", 4)
     monkeypatch.setitem(bench_instantons.CASES, "short", SHORT)
     content = params.read_yaml(REPOSITORY / "params.yaml")
-    content["instantons"] |= {"starts": 8, "depths": [4], "steps": 30, "hops": 1, "width": 8, "final": 1, "kept": 8}
+    content["instantons"] |= {"starts": 8, "depths": [4], "steps": 30, "hops": 2, "width": 8, "final": 1, "kept": 8}
     content["attacks"]["instantons"] |= CHEAP["instantons"]
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False))

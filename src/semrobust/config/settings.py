@@ -126,7 +126,7 @@ class InstantonSettings(Settings):
         starts: random and grown starts per depth.
         depths: numbers of unrolled iterations that starts go down through; the best one is used from then on.
         steps: of each descent.
-        hops, width: rounds in which so many of the patterns found are changed and go down again.
+        hops, width: rounds, 2 at least, in which so many of the patterns found are changed and go down again.
         final: rounds of pruning and small steps.
         kept: patterns that are stored.
     """
@@ -135,7 +135,7 @@ class InstantonSettings(Settings):
     starts: Annotated[int, Field(ge=4)]
     depths: Annotated[list[Positive], Field(min_length=1)]
     steps: Annotated[int, Field(ge=2)]
-    hops: Annotated[int, Field(ge=0)]
+    hops: Annotated[int, Field(ge=2)]
     width: Positive
     final: Annotated[int, Field(ge=0)]
     kept: Positive

@@ -26,6 +26,7 @@ from semrobust.pipeline import seeds
 _TURN, _SHARE = (0.1, 0.01), (0.1, 0.003)
 _DEPTH = 4  # unrolled iterations where no pattern is known, and so none that suits the code
 _LEAST = 0.1  # norm at which a descent begins at least
+_FARTHEST = 8.0  # times the norm it began with: up to where what does not get down is raised
 _AHEAD = 1.5  # norm up to which a pattern is scaled on the word without noise, relative to where it was found
 
 
@@ -64,11 +65,26 @@ class Instantons(WordAttack[InstantonsSettings]):
         rows = words.rows.repeat_interleave(count)
         descent = Descent(settings.steps, depth, _TURN, _SHARE)
         stream = seeds.generator(words.seed, "attack", "instantons")
-        found = descend(words, begun.flatten(0, 1), rows, descent, stream).reshape(begun.shape)
-        vectors = found[words.rows, norms(found.flatten(0, 1)).reshape(-1, count).argmin(dim=1)]
+        vectors = _shortest(descend(words, begun.flatten(0, 1), rows, descent, stream), count)
+        lost = vectors.isinf().any(dim=1).nonzero().squeeze(1)
+        vectors[lost] = _raised(words, begun[lost], lost, settings.bisections)
         failing = vectors.isfinite().all(dim=1).nonzero().squeeze(1)
         vectors[failing] = jitter(words, vectors[failing], failing, settings.rounds, settings.trials)
         return vectors
+
+
+def _shortest(vectors: torch.Tensor, count: int) -> torch.Tensor:
+    """The shortest (w, M) of `count` vectors (w·count, M) of each word."""
+    best = norms(vectors).reshape(-1, count).argmin(dim=1)
+    return vectors.reshape(len(best), count, vectors.shape[1])[torch.arange(len(best)), best]
+
+
+def _raised(words: Words, begun: torch.Tensor, rows: torch.Tensor, bisections: int) -> torch.Tensor:
+    """The shortest vector (w, M) along begun (w, count, M) that fails each word, where all began far too short."""
+    count, vectors = begun.shape[1], begun.flatten(0, 1)
+    high = torch.full((len(vectors),), _FARTHEST)
+    scale = smallest_scale(words, vectors, rows.repeat_interleave(count), high, bisections)[:, None]
+    return _shortest(torch.where(scale.isfinite(), scale * vectors, torch.inf), count)
 
 
 def _candidates(words: Words, patterns: Patterns, settings: InstantonsSettings) -> tuple[torch.Tensor, torch.Tensor]:
