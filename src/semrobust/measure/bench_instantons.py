@@ -77,6 +77,7 @@ def measure(
         done(f"{name}: least {energy:.3f} without noise, {seconds:.0f} s of search")
         found[name] = {
             "decoder": {"schedule": decoder.schedule, **case.decoder},
+            "settings": given.model_dump(),
             "search_cpu_seconds": round(seconds, 1),
             "least": energy,
             **({} if case.least is None else {"bar": case.least, "met": energy <= case.least}),
