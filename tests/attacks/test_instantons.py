@@ -144,7 +144,7 @@ def test_the_best_measured_patterns_fail_by_a_float64_decoder(case: str) -> None
     push = np.zeros((1, decoder.code.n))
     push[0, pattern["bits"]] = pattern["pushes"]
     assert (push**2).sum() == pytest.approx(pattern["energy"])
-    assert pattern["energy"] <= 1.02 * measured["least"]
+    assert pattern["energy"] <= 1.05 * measured["least"]
     schedules = SCHEDULES if measured["best"][0]["fails_with_the_other_schedule"] else (decoder.schedule,)
     for schedule in schedules:
         assert wrong_by_float64(decoder, push, measured["snr_db"], schedule)[0], schedule
