@@ -60,6 +60,7 @@ SMALL: dict[str, Any] = {
         "carlini_wagner": {"searches": 2, "iterations": 5},
         "pulse_jamming": {"step_db": 10.0, "bisections": 1},
         "universal": {"iterations": 5, "images": 8, "step_db": 10.0, "bisections": 1},
+        "instantons": {"candidates": 2, "steps": 10, "bisections": 3, "rounds": 1, "trials": 2},
         "transfer_pga": None,
         "transfer_minimum_norm": None,
     },
@@ -89,6 +90,7 @@ SMALL: dict[str, Any] = {
         "codeword_trials": 20,
         "max_sets": 50,
     },
+    "instantons": {"starts": 4, "depths": [4], "steps": 30, "hops": 2, "width": 4, "final": 1, "kept": 4},
     "evaluation": {
         "batch": 8,
         "attack_images": 4,

@@ -21,12 +21,12 @@ from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.power import noise_variance
+from semrobust.phy.tanner import tanner_matrix
 from semrobust.pipeline import seeds
 from semrobust.systems.base import Decoded, Sent, State, System
 from semrobust.systems.deepjscc import DeepJSCCSettings, DeepJSCCSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings, JpegLdpcSystem
 from tests.attacks.structure.samples import nr, regular, settings
-from tests.phy.helpers import tanner
 
 REPOSITORY = Path(__file__).parents[2]
 PARAMS = params.load([REPOSITORY / "params.yaml"])
@@ -39,6 +39,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "carlini_wagner": {"searches": 3, "iterations": 60, "learning_rate": 0.05},
     "vulnerable_set": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
     "near_codeword": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
+    "instantons": {"candidates": 2, "steps": 15, "rounds": 4, "trials": 4},
     "bp_gradient": {
         "max_steps": 15, "depth": 3, "depths": [3], "rounds": 3, "sets": 200, "candidates": 4, "set_rounds": 4,
         "trials": 4,
@@ -230,7 +231,7 @@ TINY: dict[str, list[list[int]]] = {
 def code_named(name: str) -> LdpcCode:
     """One of `TINY`, the `tanner` code of 155 bits, or the `regular` or the `nr` code of about 100 bits."""
     if name == "tanner":
-        return LdpcCode.from_parity_check(tanner())
+        return LdpcCode.from_parity_check(tanner_matrix())
     if name in TINY:
         return LdpcCode.from_parity_check(np.array(TINY[name], dtype=np.uint8))
     return nr() if name == "nr" else regular(96)

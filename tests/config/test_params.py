@@ -373,6 +373,25 @@ def test_each_code_is_analysed_once(params: Params) -> None:
     assert fewer.same_code("ablation_min_sum") == "jpeg_ldpc_qpsk", "only attacked systems are analysed"
 
 
+def test_each_decoder_is_searched_for_instantons_once(params: Params) -> None:
+    """Codec and modulation do not matter, but for the length; the rule and the iterations of the decoder do."""
+    assert params.decoded() == [
+        "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
+        "ablation_blocks_2", "ablation_blocks_4", "ablation_min_sum", "ablation_iterations_10",
+        "ablation_iterations_200",
+    ]  # fmt: skip
+    joined = validate(merge(raw_params(), {"systems": {"jpeg_ldpc_qpsk": {"attacks": ["instantons"]}}}))
+    assert joined.same_decoder("jpeg_ldpc_qpsk") == "hevc_ldpc_qpsk"
+
+
+def test_the_default_schedule_of_a_decoder_stands_in_no_key(params: Params) -> None:
+    assert params.section("systems", "hevc_ldpc_qpsk", "decoder") == {"rule": "sum-product", "iterations": 50}
+    flooding = {"systems": {"hevc_ldpc_qpsk": {"decoder": {"schedule": "flooding"}}}}
+    changed = validate(merge(raw_params(), flooding))
+    assert changed.section("systems", "hevc_ldpc_qpsk", "decoder")["schedule"] == "flooding"
+    assert changed.same_decoder("hevc_ldpc_16qam") == "hevc_ldpc_16qam"
+
+
 def test_rungs_are_the_classical_chains_of_no_study(params: Params) -> None:
     rungs = params.rungs()
     assert set(rungs.values()) == {"hevc", "jpeg"}

@@ -13,7 +13,7 @@ from skimage import data
 from semrobust import LdpcCode, chain, evaluate, example_images, load
 from semrobust.errors import UsageError
 from semrobust.phy.ldpc import regular_code
-from tests.phy.helpers import tanner
+from semrobust.phy.tanner import tanner_matrix
 
 
 @cache
@@ -47,7 +47,7 @@ def test_codes_in_short(code: Any, family: str, k: int) -> None:
 
 
 def test_a_code_of_one_s_own_says_how_many_blocks() -> None:
-    code = LdpcCode.from_parity_check(tanner())
+    code = LdpcCode.from_parity_check(tanner_matrix())
     made = chain("jpeg", code=code, modulation="bpsk", real_uses=155 * 8)
     assert made.code is code
     assert made.blocks == 8

@@ -19,13 +19,6 @@ QPSK = mapping.modulation("qpsk")
 QAM16 = mapping.modulation("16qam")
 
 
-def tanner() -> npt.NDArray[np.uint8]:
-    """H of the (155, 64, 20) code of Tanner, Sridhara and Fuja (ISCTA 2001): shifted 31x31 identity matrices."""
-    shifts = [[5**row * 2**column % 31 for column in range(5)] for row in range(3)]
-    unit = np.eye(31, dtype=np.uint8)
-    return np.block([[np.roll(unit, shift, axis=1) for shift in row] for row in shifts])
-
-
 def q_function(x: float) -> float:
     """Gaussian tail probability."""
     return 0.5 * math.erfc(x / math.sqrt(2.0))

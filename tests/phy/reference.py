@@ -36,9 +36,9 @@ def answers(rule: str, messages: Reals, factor: float) -> Reals:
 
 
 def decode(
-    code: LdpcCode, llr: Reals, rule: str, limit: int, factor: float, stop: bool = True
+    code: LdpcCode, llr: Reals, rule: str, limit: int, factor: float, stop: bool = True, schedule: str = "layered"
 ) -> tuple[Reals, npt.NDArray[np.int64]]:
-    """Layered decoding of LLRs (words, n): posteriors of all nodes (words, nodes) and iterations taken (words,)."""
+    """Decoding of LLRs (words, n): posteriors of all nodes (words, nodes) and iterations taken (words,)."""
     checks = [code.parity_check.indices[a:b] for a, b in pairwise(code.parity_check.indptr)]
     posterior = np.zeros((code.nodes, len(llr)))
     posterior[code.channel_nodes] = llr.T
@@ -48,10 +48,12 @@ def decode(
         even = np.all([np.sum(posterior[check] < 0, axis=0) % 2 == 0 for check in checks], axis=0)
         done = (taken < 0) & ((iteration == limit) | (stop & even & posterior.all(axis=0)))
         result[done], taken[done] = posterior[:, done].T, iteration
+        heard = posterior if schedule == "layered" else posterior.copy()
         for i, check in enumerate(checks):
-            messages = posterior[check] - kept[i]
+            messages = heard[check] - kept[i]
+            posterior[check] -= kept[i]
             kept[i] = answers(rule, messages, factor)
-            posterior[check] = messages + kept[i]
+            posterior[check] += kept[i]
     return result, taken
 
 

@@ -8,7 +8,7 @@ import torch
 
 from semrobust.phy import ldpc
 from semrobust.phy.belief import CERTAIN
-from semrobust.phy.decoder import FACTOR, RULES, Decoder
+from semrobust.phy.decoder import FACTOR, RULES, SCHEDULES, Decoder
 from tests.phy import reference
 from tests.phy.helpers import messages, normal, received_llr
 from tests.phy.reference import Reals
@@ -19,10 +19,11 @@ def problem(code: ldpc.LdpcCode, words: int) -> tuple[torch.Tensor, torch.Tensor
     return received_llr(code.encode(messages(code, words)), 1.0), normal(words, code.nodes, seed=9)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("name", "iterations"), [("regular", 1), ("regular", 4), ("nr", 4), ("tree", 3)])
 def test_gradient_is_the_limit_of_differences(
-    name: str, iterations: int, rule: str, request: pytest.FixtureRequest
+    name: str, iterations: int, rule: str, schedule: str, request: pytest.FixtureRequest
 ) -> None:
     """A random direction for each word, in float64: min-sum is linear but where two magnitudes swap."""
     if name == "tree":  # with a check of one bit and one of two
@@ -31,11 +32,11 @@ def test_gradient_is_the_limit_of_differences(
     else:
         code = request.getfixturevalue(name)
     llr, weights = problem(code, 6)
-    posterior, slope = Decoder(code, rule).gradient(llr, weights, iterations)
+    posterior, slope = Decoder(code, rule, schedule=schedule).gradient(llr, weights, iterations)
     given, direction, step = llr.double().numpy(), normal(6, code.n, seed=11).double().numpy(), 1e-6
 
     def objective(x: Reals) -> tuple[Reals, Reals]:
-        found, _ = reference.decode(code, x, rule, iterations, FACTOR, stop=False)
+        found, _ = reference.decode(code, x, rule, iterations, FACTOR, stop=False, schedule=schedule)
         return found, (found * weights.double().numpy()).sum(axis=1)
 
     np.testing.assert_allclose(posterior, objective(given)[0], rtol=2e-5, atol=2e-4)
@@ -44,12 +45,13 @@ def test_gradient_is_the_limit_of_differences(
     assert np.all(np.abs(parts.sum(axis=1) - (forward - backward) / (2 * step)) < 2e-4 * np.abs(parts).sum(axis=1))
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("rule", RULES)
-def test_posterior_is_that_of_decode(rule: str, regular: ldpc.LdpcCode) -> None:
+def test_posterior_is_that_of_decode(rule: str, schedule: str, regular: ldpc.LdpcCode) -> None:
     """Words that never stop early have gone through the same operations, bit for bit."""
     llr, weights = problem(regular, 70)
-    decoded = Decoder(regular, rule, iterations=3).decode(llr)
-    posterior, _ = Decoder(regular, rule).gradient(llr, weights, 3)
+    decoded = Decoder(regular, rule, iterations=3, schedule=schedule).decode(llr)
+    posterior, _ = Decoder(regular, rule, schedule=schedule).gradient(llr, weights, 3)
     full = decoded.iterations == 3
     assert int(full.sum()) > 40
     assert torch.equal(posterior[full], decoded.llr[full])
@@ -83,11 +85,12 @@ def test_the_direction_through_many_iterations_is_that_of_float64(depth: int) ->
     np.testing.assert_allclose(direction(slope.double().numpy()), direction(expected), atol=1e-4)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("rule", RULES)
-def test_no_depth_and_no_weight_make_it_infinite(rule: str, regular: ldpc.LdpcCode) -> None:
+def test_no_depth_and_no_weight_make_it_infinite(rule: str, schedule: str, regular: ldpc.LdpcCode) -> None:
     """Scaled by powers of two, directions are the same to the bit, and their norms are float32 numbers."""
     llr, weights = problem(regular, 40)
-    decoder = Decoder(regular, rule)
+    decoder = Decoder(regular, rule, schedule=schedule)
     whole, large = (decoder.gradient(llr, factor * weights, 5)[1] for factor in (1.0, 2.0**100))
     assert np.array_equal(direction(whole.numpy()), direction(large.numpy()))
     deep = decoder.gradient(llr, weights, 200)[1]

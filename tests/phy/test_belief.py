@@ -9,6 +9,7 @@ from numba import njit
 
 from semrobust.phy import belief, ldpc
 from semrobust.phy.belief import _exp, _log, _min_sum, _sum_product
+from semrobust.phy.decoder import SCHEDULES
 from semrobust.phy.simd import LANES, load, store
 from tests.phy import reference
 from tests.phy.helpers import messages, received_llr, syndromes
@@ -131,9 +132,10 @@ def test_no_answer_is_stronger_than_the_weakest_other_message(rule: str) -> None
             assert np.all(found[edge] <= weakest)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", ["regular", "nr", "irregular"])
-def test_decoding_is_the_layered_schedule(name: str, rule: str, request: pytest.FixtureRequest) -> None:
+def test_decoding_is_that_of_the_schedule(name: str, rule: str, schedule: str, request: pytest.FixtureRequest) -> None:
     """Against float64, message by message: posteriors and iterations, also of words that fail."""
     if name == "irregular":
         rng = np.random.default_rng(3)
@@ -147,9 +149,10 @@ def test_decoding_is_the_layered_schedule(name: str, rule: str, request: pytest.
     nodes[:, code.channel_nodes] = llr
     posterior, iterations, passed = np.empty_like(nodes), np.empty(20, np.int32), np.empty(20, np.bool_)
     graph = code.parity_check.indptr.astype(np.int32), code.parity_check.indices.astype(np.int32)
-    method = RULES.index(rule), np.float32(0.75)
-    belief.decode(*graph, nodes, *method, 6, posterior, iterations, passed)
-    expected, taken = reference.decode(code, llr.astype(np.float64), rule, 6, 0.75)
+    method = SCHEDULES.index(schedule), RULES.index(rule)
+    limit = 6 if schedule == "layered" else 12  # half as fast
+    belief.decode(*graph, nodes, *method, np.float32(0.75), limit, posterior, iterations, passed)
+    expected, taken = reference.decode(code, llr.astype(np.float64), rule, limit, 0.75, schedule=schedule)
     assert np.array_equal(iterations, taken)
     np.testing.assert_allclose(posterior, expected, rtol=2e-4, atol=2e-4)
     even = ~syndromes(code, posterior < 0).any(axis=1)
@@ -160,4 +163,4 @@ def test_decoding_is_the_layered_schedule(name: str, rule: str, request: pytest.
 def test_no_words_take_no_time(regular: ldpc.LdpcCode) -> None:
     graph = regular.parity_check.indptr.astype(np.int32), regular.parity_check.indices.astype(np.int32)
     none = np.empty((0, regular.nodes), np.float32)
-    belief.decode(*graph, none, 1, np.float32(1), 5, none, np.empty(0, np.int32), np.empty(0, np.bool_))
+    belief.decode(*graph, none, 0, 1, np.float32(1), 5, none, np.empty(0, np.int32), np.empty(0, np.bool_))

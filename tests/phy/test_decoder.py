@@ -218,6 +218,8 @@ def test_wrong_use_is_refused(regular: ldpc.LdpcCode) -> None:
             Decoder(regular).decode(torch.zeros(shape))
     with pytest.raises(ValueError, match="check node rule 'magic': choose one of min-sum, sum-product"):
         Decoder(regular, rule="magic")
+    with pytest.raises(ValueError, match="schedule 'serial': choose one of layered, flooding"):
+        Decoder(regular, schedule="serial")
     with pytest.raises(ValueError, match="iterations"):
         Decoder(regular, iterations=0)
     for factor in (0.0, -0.5, 1.01, float("nan")):

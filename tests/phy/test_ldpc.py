@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
 from semrobust.errors import ArtifactError
-from semrobust.phy import ldpc
+from semrobust.phy import ldpc, tanner
 from semrobust.phy.decoder import Decoder
 from tests.phy.helpers import messages, received_llr, syndromes
 
@@ -250,3 +250,14 @@ def test_wrong_shapes_are_refused(regular: ldpc.LdpcCode) -> None:
         regular.information(torch.zeros(2, regular.n + 1))
     with pytest.raises(ValueError, match="no message bits"):
         ldpc.LdpcCode.from_parity_check(np.eye(3, dtype=np.uint8))
+
+
+def test_tanner_s_code_has_its_numbers() -> None:
+    """Three ones a column, five a row, k = 64, no cycle of four."""
+    code = tanner.tanner_code()
+    matrix = code.parity_check.toarray().astype(np.int64)
+    assert (code.n, code.k) == (155, 64)
+    assert set(matrix.sum(axis=0)) == {3}
+    assert set(matrix.sum(axis=1)) == {5}
+    shared = matrix.T @ matrix
+    assert shared[~np.eye(155, dtype=bool)].max() == 1

@@ -15,9 +15,9 @@ from semrobust.phy.alist import write_alist
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.parity import dense
-from tests.phy.helpers import tanner
+from semrobust.phy.tanner import tanner_matrix
 
-H = tanner()
+H = tanner_matrix()
 FORMS: dict[str, Any] = {
     "rows": H.tolist(),
     "uint8": H,

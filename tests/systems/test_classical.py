@@ -21,13 +21,13 @@ from semrobust.phy import mapping
 from semrobust.phy.air import Air
 from semrobust.phy.alist import write_alist
 from semrobust.phy.fading import Fading
+from semrobust.phy.tanner import tanner_matrix
 from semrobust.systems.base import GREY
 from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
 from semrobust.systems.draw import BatchDraw
 from semrobust.systems.hevc_ldpc import HevcLdpcSystem
 from semrobust.systems.jpeg_ldpc import JpegLdpcSystem
 from semrobust.systems.over_air import decode_over
-from tests.phy.helpers import tanner
 
 USES = 384
 QUIET = 1e-2
@@ -286,7 +286,7 @@ def test_a_chain_runs_on_a_parity_check_file(tmp_path: Path, images: torch.Tenso
 def test_a_code_of_odd_length_goes_over_bpsk(tmp_path: Path, images: torch.Tensor) -> None:
     """Twenty words of 155 bits, also over a complex channel: an image as a whole fills its symbols."""
     file = tmp_path / "tanner.alist"
-    write_alist(tanner(), file)
+    write_alist(tanner_matrix(), file)
     system = chain(3100, code=of_file(file), modulation="bpsk", blocks=20)
     assert (system.code.n, system.code.k, system.budget()["information_bits"]) == (155, 64, 1280)
     sent = system.encode(images)

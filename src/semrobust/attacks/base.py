@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, cast
 import torch
 from typing_extensions import TypeVar
 
+from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackKind, AttackSettings, Plain
@@ -38,10 +39,10 @@ class Target:
     real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
-    `structure` what is known of the LDPC code's graph, for attacks that ask for it; `seen` other images on their way to
-    the same receiver, for attacks that learn. Of the system an attack uses what `systems.base` promises for the
-    capabilities that it requires, and nothing else. All tensors are on one device, wherever the network is, and an
-    attack leaves them there.
+    `structure` what is known of the LDPC code's graph, and `patterns` what its decoder fails on, for attacks that ask
+    for it; `seen` other images on their way to the same receiver, for attacks that learn. Of the system an attack uses
+    what `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device,
+    wherever the network is, and an attack leaves them there.
     """
 
     system: System
@@ -53,6 +54,7 @@ class Target:
     directions: torch.Tensor
     seed: int
     structure: Structure | None = None
+    patterns: Patterns | None = None
     seen: Target | None = None
 
     def __len__(self) -> int:
@@ -162,15 +164,16 @@ def update(result: AttackResult, rows: torch.Tensor, found: AttackResult) -> Att
 class Attack(AttackKind, Generic[S]):
     """An attack on the received vector.
 
-    `requires` names the capabilities of the systems it can be run on; `knows_structure` says that it reads
-    `Target.structure`, which is then analysed first. `learns`: it reads `Target.seen`, as many training images as its
-    settings say in `images`. `knows` is the one of `LEVELS` that its attacker needs. `version` is raised when the
-    results of the class change, so that nothing found by the old one is taken for new.
+    `requires` names the capabilities of the systems it can be run on; `knows_structure` and `knows_instantons` say that
+    it reads `Target.structure` and `Target.patterns`, which are then searched first. `learns`: it reads `Target.seen`,
+    as many training images as its settings say in `images`. `knows` is the one of `LEVELS` that its attacker needs.
+    `version` is raised when the results of the class change, so that nothing found by the old one is taken for new.
     """
 
     version: ClassVar[int] = 1
     requires: ClassVar[frozenset[str]] = frozenset()
     knows_structure: ClassVar[bool] = False
+    knows_instantons: ClassVar[bool] = False
     learns: ClassVar[bool] = False
     knows: ClassVar[str] = ALL
 

@@ -55,6 +55,25 @@ def ldpc_attacks(as_json: bool, files: tuple[Path, ...]) -> None:
 
 
 @bench.command()
+@click.argument("cases", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@params_files
+def instantons(cases: tuple[str, ...], as_json: bool, files: tuple[Path, ...]) -> None:
+    """Search failing patterns of five codes and decoders, CASES of them, and what they need on 32 all-zero words."""
+    from semrobust.measure import bench_instantons
+    from semrobust.phy.bench import machine
+
+    before = machine()
+    for case in cases:
+        if case not in bench_instantons.CASES:
+            raise click.BadParameter(f"{case!r}: must be of {', '.join(bench_instantons.CASES)}")
+    tell = (lambda line: click.echo(line, err=True)) if as_json else click.echo
+    measured = bench_instantons.measure(load(files), cases or bench_instantons.CASES, tell)
+    if as_json:
+        click.echo(json.dumps({"cases": measured, "machine": before}, indent=1))
+
+
+@bench.command()
 @click.argument("system", shell_complete=names.systems)
 @click.argument("attack", shell_complete=names.attacks)
 @click.option("--images", type=click.IntRange(min=1), default=128, show_default=True)

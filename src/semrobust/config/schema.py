@@ -18,6 +18,7 @@ from semrobust.config.settings import (
     ChannelSettings,
     DataSettings,
     Decibel,
+    InstantonSettings,
     LinkSettings,
     Plain,
     Positive,
@@ -79,6 +80,7 @@ class Params(Settings):
     systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
     structure: StructureSettings
+    instantons: InstantonSettings
     recovery: RecoverySettings
     evaluation: EvaluationSettings
     criteria: CriteriaSettings
@@ -242,3 +244,22 @@ class Params(Settings):
         """The first attacked system with the same LDPC code as `system`, whose structure serves both."""
         code = self.systems[system].code_identity(self.link)
         return next(name for name in self._in_pairs() if self.systems[name].code_identity(self.link) == code)
+
+    def decoded(self) -> list[str]:
+        """Systems whose instantons are searched: of those attacked with them and the same decoder only the first."""
+        return [name for name in self._by_instantons if self.same_decoder(name) == name]
+
+    def same_decoder(self, system: str) -> str:
+        """The first such system with the same LDPC code and decoder as `system`, whose instantons serve both."""
+        decoder = self.systems[system].decoder_identity(self.link)
+        return next(name for name in self._by_instantons if self.systems[name].decoder_identity(self.link) == decoder)
+
+    @cached_property
+    def _by_instantons(self) -> tuple[str, ...]:
+        pairs = [(system, self.attacks[attack]) for system, attack in self.pairs()]
+        pairs += [
+            (system, self.criteria.attacks[attack])
+            for system in self.by_criteria()
+            for attack in self.criterion_attacks(system)
+        ]
+        return tuple(dict.fromkeys(system for system, attack in pairs if ATTACKS[attack.kind].knows_instantons))

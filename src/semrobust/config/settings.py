@@ -118,6 +118,29 @@ class StructureSettings(Settings):
     max_sets: Positive
 
 
+class InstantonSettings(Settings):
+    """How long instantons of each LDPC code are searched (`attacks.code.instanton.search`).
+
+    Attributes:
+        snr_db: SNR that the receiver of the word without noise believes in.
+        starts: random and grown starts per depth.
+        depths: numbers of unrolled iterations that starts go down through; the best one is used from then on.
+        steps: of each descent.
+        hops, width: rounds, 2 at least, in which so many of the patterns found are changed and go down again.
+        final: rounds of pruning and small steps.
+        kept: patterns that are stored.
+    """
+
+    snr_db: Decibel
+    starts: Annotated[int, Field(ge=4)]
+    depths: Annotated[list[Positive], Field(min_length=1)]
+    steps: Annotated[int, Field(ge=2)]
+    hops: Annotated[int, Field(ge=2)]
+    width: Positive
+    final: Annotated[int, Field(ge=0)]
+    kept: Positive
+
+
 class RecoverySettings(Settings):
     """How an attacker who hears traffic finds the LDPC code behind it (`attacks.code.recovery`).
 
@@ -257,6 +280,10 @@ class SystemSettings(Settings):
         """Plain values that are equal for systems with the same channel code; None without one."""
         return None
 
+    def decoder_identity(self, link: LinkSettings) -> Plain | None:
+        """The same for systems with the same channel code and decoder."""
+        return None
+
     def problems(self, link: LinkSettings) -> list[str]:
         """Return "key: value, what is allowed" for each setting that cannot work on this link."""
         return []
@@ -313,6 +340,7 @@ class AttackKind:
     Settings: ClassVar[type[AttackSettings]]
     requires: ClassVar[frozenset[str]]
     knows_structure: ClassVar[bool] = False
+    knows_instantons: ClassVar[bool] = False
     knows: ClassVar[str]
 
     @classmethod

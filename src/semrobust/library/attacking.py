@@ -9,15 +9,18 @@ from typing import Any, cast
 import torch
 
 from semrobust.attacks.base import Attack, attack_of
+from semrobust.attacks.code.instanton.patterns import Patterns
+from semrobust.attacks.code.instanton.search import search as search_instantons
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import Plain, StructureSettings
+from semrobust.config.settings import InstantonSettings, Plain, StructureSettings
 from semrobust.errors import UsageError, similar
 from semrobust.library import arguments, defaults
 from semrobust.library.outcome import AttackOutcome
 from semrobust.measure.attack import search
 from semrobust.measure.vectors import at
+from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.pipeline import seeds, select
 from semrobust.systems.base import System
@@ -34,6 +37,7 @@ def attack(
     seed: int | None = None,
     batch: int | None = None,
     structure: Mapping[str, Any] | None = None,
+    instantons: Mapping[str, Any] | None = None,
     training_images: torch.Tensor | None = None,
     **settings: Any,
 ) -> AttackOutcome:
@@ -52,6 +56,8 @@ def attack(
         batch: images side by side, which changes no result but needs memory.
         structure: how far a code's graph is searched, for attacks that know it: settings over those of `structure` in
             params.yaml. It is searched once per code, which takes minutes as it stands there.
+        instantons: how long patterns that a code fails on are searched, for attacks that know them: settings over those
+            of `instantons` in params.yaml. Searched once per decoder, in minutes.
         training_images: (b,C,H,W) as `images`, and others than those: what an attack such as "universal" learns from.
         settings: of the attack, over those of params.yaml; `fitting_attacks` shows them, and the page on the API says
             what each means.
@@ -86,6 +92,7 @@ def attack(
         batch=arguments.whole("batch", batch, params.evaluation.batch),
         seen=seen,
         structure=_structure(system, structure or {}, root) if method.knows_structure else None,
+        patterns=_patterns(system, instantons or {}, root) if method.knows_instantons else None,
     )
     found = [vectors[at(snr)] for snr in snrs]
     return AttackOutcome(
@@ -169,3 +176,15 @@ def _structure(system: System, given: Mapping[str, Any], seed: int) -> Structure
 @lru_cache(maxsize=8)
 def _analysed(code: LdpcCode, settings: StructureSettings, seed: int) -> Structure:
     return analyse(code, settings, seed)
+
+
+def _patterns(system: System, given: Mapping[str, Any], seed: int) -> Patterns:
+    """What the decoder of the code fails on, searched once."""
+    whole = defaults.overridden("instantons", InstantonSettings, defaults.params().section("instantons"), given)
+    own = seeds.integer(seed, "instantons", system.name)
+    return _failing(system.soft_bits().decoder, InstantonSettings.model_validate(whole).model_dump_json(), own)
+
+
+@lru_cache(maxsize=8)
+def _failing(decoder: Decoder, settings: str, seed: int) -> Patterns:
+    return search_instantons(decoder, InstantonSettings.model_validate_json(settings), seed)

@@ -13,11 +13,13 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from semrobust.attacks.base import Attack, AttackResult, Target, attack_of, untouched
+from semrobust.attacks.code.instanton import patterns as stored_patterns
+from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
-from semrobust.config.settings import Plain
+from semrobust.config.settings import AttackKind, Plain
 from semrobust.errors import similar
 from semrobust.measure import submission
 from semrobust.measure.images import TestImages, training_images
@@ -46,6 +48,7 @@ def aim(
     threshold: float,
     seed: int,
     structure: Structure | None = None,
+    patterns: Patterns | None = None,
 ) -> Target:
     """The batch of test images from number `start` on, sent over the same noise as when nobody attacks."""
     stop = start + len(images)
@@ -61,6 +64,7 @@ def aim(
         torch.from_numpy(directions).to(images.device),
         seed,
         structure,
+        patterns,
     )
 
 
@@ -98,6 +102,7 @@ def search(
     seed: int,
     batch: int,
     structure: Structure | None = None,
+    patterns: Patterns | None = None,
     seen: torch.Tensor | None = None,
     made_elsewhere: Sequence[Mapping[str, torch.Tensor]] = (),
     done: Callable[[], object] = lambda: None,
@@ -119,7 +124,7 @@ def search(
         targets = []
         lesson = None if taught is None else aim(system, *taught[:2], 0, snr_db, threshold, taught[2])
         for numbers, part in zip(batches, sent, strict=True):
-            target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure)
+            target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure, patterns)
             for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
                 made = perturbations[at(snr_db)][numbers].to(images.device)
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
@@ -141,18 +146,32 @@ def structure_of(work: Work) -> Structure | None:
     return stored.load(next(iter(found.values())).path()) if found else None
 
 
+def patterns_of(work: Work) -> Patterns | None:
+    """What the decoder of the system fails on, if that is an input."""
+    found = work.inputs("instantons")
+    return stored_patterns.load(next(iter(found.values())).path()) if found else None
+
+
 def split(name: str) -> tuple[str, str]:
     """System and attack of a pair's name."""
     system, _, attack = name.partition(".")
     return system, attack
 
 
+def known(params: Params, system: str, kinds: Sequence[type[AttackKind]]) -> list[Need]:
+    """What was searched before and attacks of these kinds know of a system."""
+    found = []
+    if any(kind.knows_structure for kind in kinds):
+        found.append(("structure", params.same_code(system)))
+    if any(kind.knows_instantons for kind in kinds):
+        found.append(("instantons", params.same_decoder(system)))
+    return found
+
+
 def needs(params: Params, name: str) -> list[Need]:
     system, attack = split(name)
     kind = ATTACKS[params.attacks[attack].kind]
-    found = [("dataset", params.data.source), ("train", system)]
-    if kind.knows_structure:
-        found.append(("structure", params.same_code(system)))
+    found = [("dataset", params.data.source), ("train", system), *known(params, system, [kind])]
     if kind.transfers:
         found.append(("attack", ".".join(params.crafted(system, attack))))
     return found
@@ -217,6 +236,7 @@ def make(work: Work) -> None:
             seed=work.seed,
             batch=given["batch"],
             structure=structure,
+            patterns=patterns_of(work),
             seen=seen,
             made_elsewhere=made_elsewhere,
             done=progress.update,

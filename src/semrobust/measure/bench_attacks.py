@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from semrobust.attacks.base import Attack, Target
+from semrobust.attacks.code.instanton.search import search
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import attacked
@@ -67,7 +69,7 @@ class ZeroWords(System):
         return Decoded(images, failed, message)
 
 
-def target(system: ZeroWords, structure: Structure, snr_db: float, root_seed: int, words: int) -> Target:
+def target(system: ZeroWords, structure: Structure | None, snr_db: float, root_seed: int, words: int) -> Target:
     """`words` all-zero words over AWGN at `snr_db`, the noise drawn by `root_seed`."""
     images = torch.zeros(words, 3, 32, 32)
     sent = system.encode(images)
@@ -96,9 +98,13 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
         assert issubclass(kind, Attack)
         if kind.requires <= system.capabilities:
             attacks[name] = kind(settings)
+    patterns = None
+    if any(attack.knows_instantons for attack in attacks.values()):
+        root = seeds.integer(params.seed, "bench", "instantons", "regular_3_6")
+        patterns = search(system.decoder, params.instantons, root)
     result: dict[str, dict[str, float]] = {}
     for snr_db in SNR_DB:
-        aimed = target(system, structure, snr_db, params.seed, WORDS)
+        aimed = replace(target(system, structure, snr_db, params.seed, WORDS), patterns=patterns)
         powers = {}
         best = torch.full((WORDS,), torch.inf, dtype=torch.float64)
         tried = torch.zeros(WORDS, dtype=torch.float64)

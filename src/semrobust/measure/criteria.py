@@ -16,7 +16,7 @@ from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.settings import LEVELS, Plain, TheorySettings
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim, rows, structure_of
+from semrobust.measure.attack import aim, known, patterns_of, rows, structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
 from semrobust.pipeline import memory
@@ -63,11 +63,8 @@ def under(criterion: CriterionSettings, target: Target) -> Target:
 
 
 def needs(params: Params, name: str) -> list[Need]:
-    found = [("dataset", params.data.source), ("train", name)]
-    attacks = [params.criteria.attacks[attack] for attack in params.criterion_attacks(name)]
-    if any(ATTACKS[attack.kind].knows_structure for attack in attacks):
-        found.append(("structure", params.same_code(name)))
-    return found
+    kinds = [ATTACKS[params.criteria.attacks[attack].kind] for attack in params.criterion_attacks(name)]
+    return [("dataset", params.data.source), ("train", name), *known(params, name, kinds)]
 
 
 def settings(params: Params, name: str) -> Plain:
@@ -106,7 +103,7 @@ def make(work: Work) -> None:
     memory.keep()
     given = work.settings
     theory = TheorySettings.model_validate({**given["theory"], "path_points": 1})
-    system, structure = restore(work.input("train")), structure_of(work)
+    system, structure, patterns = restore(work.input("train")), structure_of(work), patterns_of(work)
     attacks, rules = given["order"]
     methods = {attack: attack_of(given["attacks"][attack]) for attack in attacks}
     criteria = {rule: CriterionSettings.model_validate({"label": rule, **given["ruined"][rule]}) for rule in rules}
@@ -116,7 +113,7 @@ def make(work: Work) -> None:
     sent = [system.send(test.images[numbers]) for numbers in batches]
     for snr_db in tqdm(given["snr_db"], desc=f"criteria of {work.artifact.name}", disable=None):
         aimed = [
-            aim(system, test.images[numbers], batch, start, snr_db, 0.0, work.seed, structure)
+            aim(system, test.images[numbers], batch, start, snr_db, 0.0, work.seed, structure, patterns)
             for numbers, batch, start in zip(batches, sent, starts, strict=True)
         ]
         steep = [

@@ -1,10 +1,13 @@
-"""Derivative of layered belief propagation: which received value matters how much for which decision.
+"""Derivative of belief propagation: which received value matters how much for which decision.
 
 Reverse-mode differentiation of exactly the iterations that `phy.belief` runs. Forward, every message to and answer
 from a check is kept; backward, the checks are visited in reverse order. With v the messages to a check, u its answers
 and x̄ the derivative of the objective with respect to x:
 
     ū_j = P̄_j + c̄_j,    v̄_j = P̄_j + Σ_{k≠j} ū_k ∂u_k/∂v_j,    then P̄_j = v̄_j and c̄_j = -v̄_j.
+
+With the flooding schedule, where P is made anew from the channel LLRs and all answers, v̄_j lacks the term P̄_j, P̄ of the
+pass before is the sum of v̄ over a node's edges, and the channel LLRs take P̄ of every pass.
 
 - sum-product: d|u_k| / sinh|u_k| = Σ_{j≠k} d|v_j| / sinh|v_j|, so |∂u_k/∂v_j| = sinh|u_k| / sinh|v_j| <= 1;
 - min-sum: ∂u_k/∂v_j = ±factor for the j that has the least magnitude among the others, else 0, beyond `CERTAIN` too.
@@ -19,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from semrobust.phy.belief import _SIGN, MIN_SUM, Floats, Index, _exp, _iterate, _least_two, rows, widest
+from semrobust.phy.belief import _SIGN, FLOODING, MIN_SUM, Floats, Index, _exp, _iterate, _least_two, rows, widest
 from semrobust.phy.simd import (
     LANES,
     as_floats,
@@ -99,8 +102,8 @@ def _sum_product_back(degree: int, v: Any, u: Any, bar: Any, at: int, scratch: A
 
 
 @inline
-def _rescale(p: Any, c: Any, largest: Any) -> None:
-    """Scale down p and c where the largest entry of a lane, in `largest` (1, LANES), is above `_LARGEST`.
+def _rescale(p: Any, c: Any, base: Any, largest: Any) -> None:
+    """Scale down p, c and base where the largest entry of a lane, in `largest` (1, LANES), is above `_LARGEST`.
 
     By a power of two, which rounds nothing, to between 2^16 and 2^17.
     """
@@ -116,12 +119,15 @@ def _rescale(p: Any, c: Any, largest: Any) -> None:
             store(p, i, load(p, i) * scale)
         for edge in range(c.shape[0]):
             store(c, edge, load(c, edge) * scale)
+        for i in range(base.shape[0]):
+            store(base, i, load(base, i) * scale)
 
 
 @kernel
 def _gradient(
-    start: Any, node: Any, llr: Any, weights: Any, rule: int, factor: Any, iterations: int, posterior: Any, slope: Any,
-    p: Any, c: Any, v: Any, u: Any, bar: Any, t: Any, keep: Any, largest: Any,
+    start: Any, node: Any, llr: Any, weights: Any, schedule: int, rule: int, factor: Any, iterations: int,
+    posterior: Any, slope: Any,
+    p: Any, c: Any, base: Any, back: Any, v: Any, u: Any, bar: Any, t: Any, keep: Any, largest: Any,
 ) -> None:  # fmt: skip
     """Work of `gradient`, on scratch arrays."""
     words, nodes = llr.shape
@@ -131,9 +137,11 @@ def _gradient(
         for lane in range(count):
             for i in range(nodes):
                 p[i, lane] = llr[first + lane, i]
+        for i in range(base.shape[0]):
+            store(base, i, load(p, i))
         store(keep, 0, splat(_F(0.0)))
         for iteration in range(iterations):
-            _iterate(rule, factor, start, node, p, c, keep, v, u, t, iteration * edges, 1)
+            _iterate(schedule, rule, factor, start, node, p, c, base, keep, v, u, t, iteration * edges, 1)
             store(keep, 0, splat(_F(1.0)))
         wanted = False
         for lane in range(count):
@@ -150,9 +158,14 @@ def _gradient(
         for i in range(nodes):
             size = most(size, magnitude(load(p, i)))
         store(largest, 0, size)
-        _rescale(p, c, largest)
+        for i in range(base.shape[0]):
+            store(base, i, splat(_F(0.0)))
+        _rescale(p, c, base, largest)
         for iteration in range(iterations - 1, -1, -1):
             size = splat(_F(0.0))
+            for i in range(base.shape[0]):
+                store(base, i, load(base, i) + load(p, i))
+                store(back, i, splat(_F(0.0)))
             for check in range(start.size - 2, -1, -1):
                 edge = start[check]
                 degree = start[check + 1] - edge
@@ -164,20 +177,29 @@ def _gradient(
                 else:
                     _sum_product_back(degree, v, u, bar, at, t)
                 for j in range(degree):
-                    back = load(p, node[edge + j]) + load(bar, j)
-                    store(p, node[edge + j], back)
-                    store(c, edge + j, splat(_F(0.0)) - back)
-                    size = most(size, magnitude(back))
+                    moved = load(bar, j)
+                    if schedule == FLOODING:
+                        store(back, node[edge + j], load(back, node[edge + j]) + moved)
+                    else:
+                        moved = load(p, node[edge + j]) + moved
+                        store(p, node[edge + j], moved)
+                    store(c, edge + j, splat(_F(0.0)) - moved)
+                    size = most(size, magnitude(moved))
+            for i in range(base.shape[0]):
+                store(p, i, load(back, i))
+                size = most(size, most(magnitude(load(base, i)), magnitude(load(p, i))))
             store(largest, 0, size)
-            _rescale(p, c, largest)
+            _rescale(p, c, base, largest)
+        for i in range(base.shape[0]):
+            store(p, i, load(p, i) + load(base, i))
         for lane in range(count):
             for i in range(nodes):
                 slope[first + lane, i] = p[i, lane]
 
 
 def gradient(
-    start: Index, node: Index, llr: Floats, weights: Floats, rule: int, factor: np.float32, iterations: int,
-    posterior: Floats, slope: Floats,
+    start: Index, node: Index, llr: Floats, weights: Floats, schedule: int, rule: int, factor: np.float32,
+    iterations: int, posterior: Floats, slope: Floats,
 ) -> None:  # fmt: skip
     """Posteriors after exactly `iterations` passes, and the gradient of Σ_i weights_i posterior_i.
 
@@ -186,9 +208,9 @@ def gradient(
     Weights that are all 0 cost no pass back. Arrays are C-contiguous.
     Messages of all passes are kept: 128 bytes · iterations · edges.
     """
-    edges, degree = node.size, widest(start)
+    edges, degree, again = node.size, widest(start), llr.shape[1] * schedule  # what flooding alone needs
     _gradient(
-        start, node, llr, weights, rule, factor, iterations, posterior, slope,
-        rows(llr.shape[1]), rows(edges), rows(iterations * edges), rows(iterations * edges), rows(degree),
-        rows(3 * degree), rows(1), rows(1),
+        start, node, llr, weights, schedule, rule, factor, iterations, posterior, slope,
+        rows(llr.shape[1]), rows(edges), rows(again), rows(again), rows(iterations * edges), rows(iterations * edges),
+        rows(degree), rows(3 * degree), rows(1), rows(1),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Kernels of layered belief propagation: many codewords side by side, one codeword per SIMD lane.
+"""Kernels of belief propagation: many codewords side by side, one codeword per SIMD lane.
 
 Messages lie as (edge, lane), so that one vector instruction updates the same edge of `LANES` codewords. Lanes never
 mix: a word's result depends on that word alone, whatever its batch. A lane whose word is finished takes the next word
@@ -9,7 +9,8 @@ One iteration visits the checks in the order of the rows. For check c with incom
 - sum-product: tanh(c_e/2) = Π_{j≠e} tanh(v_j/2), in a form that neither overflows nor saturates (`_sum_product`);
 - normalized min-sum: c_e = factor · Π_{j≠e} sign(v_j) · min_{j≠e} |v_j| (Chen et al., IEEE Trans. Comm. 2005).
 
-Then P_node(e) = v_e + c_e (layered schedule: Hocevar, SiPS 2004). LLR = log p(0)/p(1) throughout.
+Then P_node(e) = v_e + c_e at once, so that the next checks see it (layered schedule: Hocevar, SiPS 2004); or, when all
+checks have answered, P = channel LLR + Σ c_e (flooding schedule). LLR = log p(0)/p(1) throughout.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ CERTAIN = np.float32(1e6)
 """Magnitude of an LLR that stands for certainty: what a check of degree 1 says, and where inputs are clipped."""
 
 MIN_SUM, SUM_PRODUCT = 0, 1
+LAYERED, FLOODING = 0, 1
 
 Floats = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int32]
@@ -157,13 +159,14 @@ def _sum_product(degree: int, v: Any, u: Any, at: int, t: Any) -> None:
 
 @inline
 def _iterate(
-    rule: int, factor: Any, start: Any, node: Any, p: Any, c: Any, keep: Any, v: Any, u: Any, t: Any,
-    at: int, stride: int,
+    schedule: int, rule: int, factor: Any, start: Any, node: Any, p: Any, c: Any, base: Any, keep: Any,
+    v: Any, u: Any, t: Any, at: int, stride: int,
 ) -> None:  # fmt: skip
     """One pass over all checks: posteriors p (nodes, LANES) and check messages c (edges, LANES) move on in place.
 
-    `keep` (1, LANES) is 0 for lanes whose stored messages belong to the word before, else 1. Messages to the check
-    whose first edge is e, and its answers, are left in v and u from row at + stride·e on.
+    `base` (nodes, LANES), the channel LLRs, is read by flooding alone. `keep` (1, LANES) is 0 for lanes whose stored
+    messages belong to the word before, else 1. Messages to the check whose first edge is e, and its answers, are left
+    in v and u from row at + stride·e on.
     """
     kept = load(keep, 0)
     for check in range(start.size - 1):
@@ -179,7 +182,13 @@ def _iterate(
         for j in range(degree):
             answer = load(u, row + j)
             store(c, edge + j, answer)
-            store(p, node[edge + j], load(v, row + j) + answer)
+            if schedule == LAYERED:
+                store(p, node[edge + j], load(v, row + j) + answer)
+    if schedule == FLOODING:
+        for i in range(base.shape[0]):
+            store(p, i, load(base, i))
+        for edge in range(node.size):
+            store(p, node[edge], load(p, node[edge]) + load(c, edge))
 
 
 @inline
@@ -217,8 +226,9 @@ def _decided(word: Any) -> bool:
 
 @kernel
 def _decode(
-    start: Any, node: Any, llr: Any, rule: int, factor: Any, limit: int, posterior: Any, iterations: Any, passed: Any,
-    p: Any, c: Any, v: Any, u: Any, t: Any, bad: Any, keep: Any, word: Any, taken: Any,
+    start: Any, node: Any, llr: Any, schedule: int, rule: int, factor: Any, limit: int,
+    posterior: Any, iterations: Any, passed: Any,
+    p: Any, c: Any, base: Any, v: Any, u: Any, t: Any, bad: Any, keep: Any, word: Any, taken: Any,
 ) -> None:  # fmt: skip
     """Work of `decode`, on scratch arrays: `word` is the word of each lane, -1 for none."""
     words, nodes = llr.shape
@@ -248,11 +258,13 @@ def _decode(
                 word[lane], taken[lane], keep[0, lane] = following, 0, 0.0
                 for i in range(nodes):
                     p[i, lane] = llr[following, i]
+                for i in range(base.shape[0]):
+                    base[i, lane] = llr[following, i]
                 following += 1
                 busy += 1
         if busy == 0:
             return
-        _iterate(rule, factor, start, node, p, c, keep, v, u, t, 0, 0)
+        _iterate(schedule, rule, factor, start, node, p, c, base, keep, v, u, t, 0, 0)
         _failing(start, node, p, bad)
 
 
@@ -269,7 +281,7 @@ def rows(count: int) -> Floats:
 
 
 def decode(
-    start: Index, node: Index, llr: Floats, rule: int, factor: np.float32, limit: int,
+    start: Index, node: Index, llr: Floats, schedule: int, rule: int, factor: np.float32, limit: int,
     posterior: Floats, iterations: Index, passed: npt.NDArray[np.bool_],
 ) -> None:  # fmt: skip
     """Decode node LLRs llr (words, nodes) float32 on a graph with CSR rows `start`, `node` (int32).
@@ -279,7 +291,8 @@ def decode(
     """
     degree = widest(start)
     _decode(
-        start, node, llr, rule, factor, limit, posterior, iterations, passed,
-        rows(llr.shape[1]), rows(node.size), rows(degree), rows(degree), rows(3 * degree),
+        start, node, llr, schedule, rule, factor, limit, posterior, iterations, passed,
+        rows(llr.shape[1]), rows(node.size), rows(llr.shape[1] * schedule),
+        rows(degree), rows(degree), rows(3 * degree),
         np.zeros((1, LANES), np.int32), rows(1), np.full(LANES, -1), np.zeros(LANES, np.int32),
     )  # fmt: skip

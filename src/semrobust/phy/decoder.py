@@ -22,6 +22,9 @@ from semrobust.phy.parity import ParityCheck
 RULES = ("min-sum", "sum-product")
 """Check-node rules, in the order of the kernels' numbers."""
 
+SCHEDULES = ("layered", "flooding")
+"""When bits hear what checks answer, in the order of the kernels' numbers: check after check, or after all checks."""
+
 FACTOR = 0.8
 """Normalization of min-sum; `semrobust bench ldpc` shows the block error rate over factors."""
 
@@ -53,13 +56,13 @@ class Decoded(Generic[A]):
 
 
 class Decoder:
-    """Layered decoder of one code with at most `iterations` passes, stopping at a zero syndrome.
+    """Decoder of one code by belief propagation with at most `iterations` passes, stopping at a zero syndrome.
 
     `code` is an `LdpcCode`, or its H in any form of `phy.parity`. A word's result depends on that word alone: not on
     its batch, nor on the number of threads (torch's). Words whose hard decisions are already a codeword take 0
     iterations: that codeword is the maximum-likelihood one. A word with a bit of LLR exactly 0 is not decided yet; if
     it stays so, that bit is read as 1 and `codeword_ok` is False. LLRs beyond ±1e6 are clipped there. `rule` is one of
-    `RULES`; `factor` scales the answers of min-sum.
+    `RULES`; `factor` scales the answers of min-sum; `schedule` is one of `SCHEDULES`.
 
     >>> import numpy as np
     >>> import semrobust
@@ -72,7 +75,12 @@ class Decoder:
     """
 
     def __init__(
-        self, code: LdpcCode | ParityCheck, rule: str = "sum-product", iterations: int = 50, factor: float = FACTOR
+        self,
+        code: LdpcCode | ParityCheck,
+        rule: str = "sum-product",
+        iterations: int = 50,
+        factor: float = FACTOR,
+        schedule: str = "layered",
     ) -> None:
         if not isinstance(code, LdpcCode):
             code = LdpcCode.from_parity_check(code)
@@ -80,6 +88,8 @@ class Decoder:
             raise ValueError(f"iterations = {iterations} must be at least 1")
         if rule not in RULES:
             raise ValueError(f"unknown check node rule {rule!r}: choose one of {', '.join(RULES)}")
+        if schedule not in SCHEDULES:
+            raise ValueError(f"unknown schedule {schedule!r}: choose one of {', '.join(SCHEDULES)}")
         if not 0 < factor <= 1:
             raise ValueError(f"factor = {factor} must be in (0, 1]")
         graph = code.parity_check
@@ -90,6 +100,7 @@ class Decoder:
         self.rule = rule
         self.iterations = iterations
         self.factor = factor
+        self.schedule = schedule
         self._graph = graph.indptr.astype(np.int32), graph.indices.astype(np.int32)
 
     @overload
@@ -105,14 +116,14 @@ class Decoder:
         """
         from semrobust.phy import belief
 
-        nodes = self._nodes(llr)
+        nodes, (schedule, rule, factor) = self._nodes(llr), self._method
         words = len(nodes)
         posterior = np.empty_like(nodes)
         iterations, passed = np.empty(words, np.int32), np.empty(words, np.bool_)
 
         def part(rows: slice) -> None:
             belief.decode(
-                *self._graph, nodes[rows], *self._method, self.iterations,
+                *self._graph, nodes[rows], schedule, rule, factor, self.iterations,
                 posterior[rows], iterations[rows], passed[rows],
             )  # fmt: skip
 
@@ -131,7 +142,7 @@ class Decoder:
         """
         from semrobust.phy import adjoint
 
-        nodes = self._nodes(llr)
+        nodes, (schedule, rule, factor) = self._nodes(llr), self._method
         if iterations < 0:
             raise ValueError(f"iterations = {iterations} must not be negative")
         if weights.shape != nodes.shape:
@@ -141,16 +152,17 @@ class Decoder:
 
         def part(rows: slice) -> None:
             adjoint.gradient(
-                *self._graph, nodes[rows], scale[rows], *self._method, iterations, posterior[rows], slope[rows]
-            )
+                *self._graph, nodes[rows], scale[rows], schedule, rule, factor, iterations,
+                posterior[rows], slope[rows],
+            )  # fmt: skip
 
         _spread(part, len(nodes))
         of_bits = torch.from_numpy(slope[:, self.code.channel_nodes])
         return torch.from_numpy(posterior).to(llr.device), of_bits.to(llr.device)
 
     @property
-    def _method(self) -> tuple[int, np.float32]:
-        return RULES.index(self.rule), np.float32(self.factor)
+    def _method(self) -> tuple[int, int, np.float32]:
+        return SCHEDULES.index(self.schedule), RULES.index(self.rule), np.float32(self.factor)
 
     def _nodes(self, llr: torch.Tensor | Array) -> Floats:
         """LLRs of all nodes (batch, nodes); what is not transmitted is unknown: 0."""

@@ -64,7 +64,7 @@ def demand(rule: str, degree: int) -> dict[str, float]:
     world |= dict.fromkeys(_COUNTED, done) | {"load": moved, "store": moved}
     world |= dict.fromkeys(_FREE, lambda *_: number)
     start, node = np.array([0, degree]), np.arange(degree)
-    world["_iterate"](RULES.index(rule), 0.8, start, node, "p", "c", "keep", "v", "u", "t", 0, 0)
+    world["_iterate"](belief.LAYERED, RULES.index(rule), 0.8, start, node, "p", "c", None, "keep", "v", "u", "t", 0, 0)
     world["_failing"](start, node, "p", "bad")
     return {
         "operations": counts["operations"] / degree,

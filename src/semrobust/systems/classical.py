@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from semrobust.codecs.base import SIZE, Codec, Size, Stream, Subsampling
 from semrobust.codecs.framing import Framing
@@ -30,18 +30,27 @@ from semrobust.systems.base import Decoded, Sent, SoftBits, State, System, grey_
 from semrobust.systems.codes import CodeSettings
 
 
-class SumProductSettings(Settings):
+class DecoderSettings(Settings):
+    """What both rules share. `schedule` stands in no key unless it is another one than the decoder's own."""
+
+    iterations: Positive
+    schedule: Literal["layered", "flooding"] = "layered"
+
+    @model_serializer(mode="wrap")
+    def _unless_it_is_the_default(self, plain: SerializerFunctionWrapHandler) -> Plain:
+        return {key: value for key, value in plain(self).items() if (key, value) != ("schedule", "layered")}
+
+
+class SumProductSettings(DecoderSettings):
     """Sum-product decoding, the exact rule of belief propagation."""
 
     rule: Literal["sum-product"]
-    iterations: Positive
 
 
-class MinSumSettings(Settings):
+class MinSumSettings(DecoderSettings):
     """Normalized min-sum decoding; `factor` scales down the messages that the minimum overstates."""
 
     rule: Literal["min-sum"]
-    iterations: Positive
     factor: Annotated[float, Field(gt=0, le=1)]
 
 
@@ -65,6 +74,9 @@ class ClassicalSettings(SystemSettings):
 
     def code_identity(self, link: LinkSettings) -> Plain:
         return {"code": self.code.model_dump(), "n": self.block_bits(link.real_uses)}
+
+    def decoder_identity(self, link: LinkSettings) -> Plain:
+        return {**self.code_identity(link), "decoder": self.decoder.model_dump()}
 
     def problems(self, link: LinkSettings) -> list[str]:
         """Each block must fill whole symbols, and the code must exist at the length that this gives."""

@@ -82,12 +82,20 @@ class SetCandidates:
 
     def predict(self, words: Words) -> torch.Tensor:
         """Norm (W, K) of the push on each set that should fail each word."""
-        reliability = (words.llr(torch.zeros_like(words.received), words.rows) * words.signs).numpy()
-        clean = mapping.map_bits(words.bits, words.modulation)
-        typical = mapping.llr(clean, words.noise_variance, words.modulation).abs().median(dim=1).values.numpy()
-        steepness = words.slopes.square().numpy()
-        total = (self.members @ reliability.T).T - self.level * typical[:, None]
-        return torch.from_numpy(total / np.sqrt((self.members @ steepness.T).T))
+        return promised(words, self.members, self.level)
+
+
+def promised(words: Words, weights: Any, level: npt.NDArray[np.float32]) -> torch.Tensor:
+    """Norm (W, K) of the push on bits by `weights` (K, n), sparse or dense, that should fail each word.
+
+    A word fails once the weighted sum of its reliabilities falls to `level` (K,) times the typical one without noise.
+    """
+    reliability = (words.llr(torch.zeros_like(words.received), words.rows) * words.signs).numpy()
+    clean = mapping.map_bits(words.bits, words.modulation)
+    typical = mapping.llr(clean, words.noise_variance, words.modulation).abs().median(dim=1).values.numpy()
+    steepness = words.slopes.square().numpy()
+    total = (weights @ reliability.T).T - level * typical[:, None]
+    return torch.from_numpy(total / np.sqrt((weights**2 @ steepness.T).T))
 
 
 def _quiet_norm(

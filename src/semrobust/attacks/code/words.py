@@ -13,6 +13,7 @@ from functools import cached_property
 import torch
 
 from semrobust.attacks.base import TRAFFIC, Attack, AttackResult, S, Target, untouched, update
+from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import first_crossing
 from semrobust.phy import mapping
@@ -32,8 +33,8 @@ class Words:
     `received` (W, M) float32 real uses; `bits` (W, n) uint8 coded bits; `message` (W, k) uint8 and `needed` (W, k)
     bool, the message bits that the image hangs on (padding is not needed); `noise_variance` per real use, which the
     receiver knows; `seed` the root seed of the run; `structure` of the code, for attacks that know its graph; `retry`
-    what the receiver tries on a word that it could not read. Searches may follow the `decoder` alone; that a word is
-    broken says `fails`, which asks both.
+    what the receiver tries on a word that it could not read; `patterns` that its decoder fails on, for attacks that
+    know them. Searches may follow the `decoder` alone; that a word is broken says `fails`, which asks both.
     """
 
     decoder: Decoder
@@ -46,6 +47,7 @@ class Words:
     seed: int
     structure: Structure | None = None
     retry: OrderedStatistics | None = None
+    patterns: Patterns | None = None
 
     def __len__(self) -> int:
         return len(self.received)
@@ -154,6 +156,7 @@ def words_of(target: Target) -> Words:
         target.seed,
         target.structure,
         soft.retry,
+        target.patterns,
     )
 
 
