@@ -22,7 +22,7 @@ from semrobust.figures import canvas, extra_paper_vs_ours, step
 from semrobust.figures.base import BEST_OF, looks
 from semrobust.tables.table import names as tables_of_runs
 from semrobust.tables.table import table as table_of
-from tests.figures.samples import INFEASIBLE, PARAMS, TABLES, inputs, write_gallery
+from tests.figures.samples import INFEASIBLE, PARAMS, SEMANTIC, TABLES, inputs, write_gallery
 
 ATTACKED = ("zhang2026_fig4_clean", "zhang2026_fig5_attack_power", "zhang2026_fig_ratio")
 CURVES = (*ATTACKED, "extra_link_adaptation")
@@ -330,13 +330,15 @@ def test_draws_when_no_system_is_feasible_or_no_attack_needs_power(name: str) ->
 def test_bounds_show_each_quantity_of_each_system_that_theory_speaks_of() -> None:
     figure = drawn("zhang2026_bounds")
     titles = [axes.get_title().replace("\n", " ") for axes in figure.axes if axes.get_title()]
-    assert titles == [LABELS[name] for name in ("deepjscc", "deepjscc_noiseless", "hevc_ldpc_qpsk")]
+    assert titles == [LABELS[name] for name in (*SEMANTIC, "hevc_ldpc_qpsk")]
     text = " ".join(everything(figure).split())
     assert "no such bound" in text
     assert "Eq. 12 promises nothing (0) at 100% of the points" in text
     assert f"{LABELS['deepjscc']}: measured power is 1·10⁷ to 1·10⁷ times the bound (medians); attacks beat" in text
-    upper, lower = figure.axes[:3], figure.axes[3:]
-    assert [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)] == [3, 3, 3, 1, 1, 0]
+    upper, lower = figure.axes[:3] + figure.axes[6:9], figure.axes[3:6] + figure.axes[9:]
+    lines = [len(axes.get_legend_handles_labels()[0]) for axes in (*upper, *lower)]
+    assert lines == [3] * 6 + [1, 1, 0, 0, 1, 0]  # no bound of attention, of weights from the SNR, nor of chains
+    assert {axes.get_ylim() for axes in upper} == {upper[0].get_ylim()}
     table = TABLES["bounds"]()
     shown = table[(table["system"] == "deepjscc") & (table["quantity"] == "local")]
     line = next(line for line in upper[0].lines if "local" in str(line.get_label()))
