@@ -29,13 +29,13 @@ _NAMES = {
 _LEAST_SHARE = 0.1
 _BELOW = (_CERTIFIED,)
 _TITLE_CHARACTERS = 28
-_ACROSS = 112  # of all titles side by side
+_SIDE_BY_SIDE = 4  # systems at most
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Mean ‖s‖² of each quantity over SNR: one column per system of which theory says anything.
+    """Mean ‖s‖² of each quantity over SNR: two panels per system of which theory says anything, one below the other.
 
-    The bound of eq. 10 has a row of its own: on one axis with the rest, decades of nothing would lie between.
+    The bound of eq. 10 has a panel of its own: on one axis with the rest, decades of nothing would lie between.
     """
     labels = inputs.settings["labels"]["systems"]
     table = inputs.tables["bounds"]
@@ -43,23 +43,30 @@ def draw(inputs: base.FigureInputs) -> Figure:
     spoken = set(table.loc[table["quantity"] != _MEASURED, "system"])
     systems = [name for name in labels if name in spoken]
     looks = base.plain_looks(_NAMES, seaborn.color_palette(inputs.settings["plot"]["palette"], len(_NAMES)))
-    figure = canvas.sheet(4.9)
+    count = max(1, len(systems))
+    lines = math.ceil(count / _SIDE_BY_SIDE)
+    columns = math.ceil(count / lines)
+    figure = canvas.sheet(1.6 + 3.3 * lines)
     grid = figure.subplots(
-        2, max(1, len(systems)), sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": [3, 1]}
+        2 * lines, columns, sharex=True, sharey="row", squeeze=False, gridspec_kw={"height_ratios": [3, 1] * lines}
     )
-    for column, system in enumerate(systems):
+    pairs = [(grid[2 * line, column], grid[2 * line + 1, column]) for line in range(lines) for column in range(columns)]
+    for axes in (axes for pair in pairs[count:] for axes in pair):
+        axes.remove()
+    for (upper, lower), system in zip(pairs, systems, strict=False):
         rows = table[table["system"] == system]
-        for axes, below in zip(grid[:, column], (False, True), strict=True):
+        for axes, below in ((upper, False), (lower, True)):
             _panel(axes, rows, {name: look for name, look in looks.items() if (name in _BELOW) == below})
-        grid[0, column].set_title(textwrap.fill(labels[system], min(_TITLE_CHARACTERS, _ACROSS // len(systems))))
-        base.label_snr(grid[1, column])
-        if not grid[1, column].lines:
-            grid[1, column].text(
-                0.5, 0.5, "no such bound", transform=grid[1, column].transAxes, ha="center", va="center", color="0.35",
+        upper.set_title(textwrap.fill(labels[system], _TITLE_CHARACTERS))
+        base.label_snr(lower)
+        lower.tick_params(labelbottom=True)
+        if not lower.lines:
+            lower.text(
+                0.5, 0.5, "no such bound", transform=lower.transAxes, ha="center", va="center", color="0.35",
                 fontsize=canvas.SMALL * canvas.scale(),
             )  # fmt: skip
-    for row in grid:
-        _whole_decades(row)
+    for panels in zip(*pairs[:count], strict=True):
+        _whole_decades(panels)
     figure.supylabel("mean attack power ‖s‖² (total)", fontsize="medium")
     handles = {handle.get_label(): handle for axes in grid.flat for handle in axes.get_legend_handles_labels()[0]}
     ordered = [handles[name] for name in _NAMES.values() if name in handles]
@@ -79,14 +86,15 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look]) -> None:
             base.curve(axes, chosen, _COLUMNS, look)
 
 
-def _whole_decades(row: Sequence[Axes]) -> None:
-    """A logarithmic axis for panels that share it, from power of ten to power of ten around what they show."""
-    values = [value for axes in row for line in axes.lines for value in np.asarray(line.get_ydata(), dtype=float)]
-    row[0].set_yscale("log")
-    row[0].minorticks_off()
-    if values:
-        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-        row[0].set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+def _whole_decades(panels: Sequence[Axes]) -> None:
+    """One logarithmic axis for panels, from power of ten to power of ten around what all of them show."""
+    values = [value for axes in panels for line in axes.lines for value in np.asarray(line.get_ydata(), dtype=float)]
+    for axes in panels:
+        axes.set_yscale("log")
+        axes.minorticks_off()
+        if values:
+            low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+            axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
 
 
 def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:

@@ -41,7 +41,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     """
     table = inputs.tables["power_ratio"]
     rows = _clipped(base.feasible(table[table["semantic_attack"] == base.BEST_OF]))
-    figure = canvas.sheet(4.2)
+    figure = canvas.sheet(4.8)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     lines = []
     for axes, ((population, statistic), title) in zip(panels, _PANELS.items(), strict=True):
@@ -106,7 +106,7 @@ def _who(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[str]:
     labels = inputs.settings["labels"]
     found = set(rows["semantic_system"]) | set(rows["classical_system"])
     thin = [label for name, label in labels["studied"].items() if name in found]
-    notes = [f"Thin: {len(thin)} more chains: {'; '.join(thin)}."] if thin else []
+    notes = [f"Thin: {len(thin)} more chains, named in power_ratio.csv."] if thin else []
     means = rows[(rows["population"] == "ruinable") & (rows["statistic"] == "mean") & np.isfinite(rows["ratio"])]
     if thin and len(means):
         last = means[means["snr_db"] == means["snr_db"].max()]

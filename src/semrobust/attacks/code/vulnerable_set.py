@@ -26,7 +26,6 @@ from semrobust.attacks.code.refine import jitter
 from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale, zero_words
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive
-from semrobust.errors import ArtifactError
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import noise_variance
@@ -71,8 +70,6 @@ class SetCandidates:
     ) -> None:
         size = np.asarray(members.sum(axis=1)).astype(np.float32)
         members, size = members[size > 0], size[size > 0]
-        if not members.shape[0]:
-            raise ArtifactError("the code's structure has no set that an attack could use: widen the search in params")
         spans = range(0, members.shape[0], _SPAN)
         needed = np.concatenate([_quiet_norm(decoder, members[i : i + _SPAN], bisections, retry) for i in spans])
         best = np.lexsort((size, needed))[:keep]
@@ -111,7 +108,7 @@ def _quiet_norm(
     return np.asarray(found.numpy(), dtype=np.float32)
 
 
-_Measured = dict[tuple[str, int, int, bool], tuple[Any, SetCandidates]]
+_Measured = dict[tuple[str, int, int, bool], tuple[Any, SetCandidates | None]]
 _MEASURED: WeakKeyDictionary[Decoder, _Measured] = WeakKeyDictionary()
 
 
@@ -127,20 +124,23 @@ class SetAttack(WordAttack[K]):
         """Sets of transmitted bits (K, n), 0 and 1."""
         raise NotImplementedError
 
-    def candidates(self, words: Words) -> SetCandidates:
-        """The measured sets of the words' code; measured once per receiver and structure."""
+    def candidates(self, words: Words) -> SetCandidates | None:
+        """The measured sets of the words' code, None if it has none; measured once per receiver and structure."""
         settings = self.settings
         measured = _MEASURED.setdefault(words.decoder, {})
         key = type(self).__name__, settings.sets, settings.bisections, words.retry is not None
-        structure, known = measured.get(key, (None, None))
-        if known is None or structure is not words.structure:
-            known = SetCandidates(words.decoder, self.members(words), settings.sets, settings.bisections, words.retry)
+        if key not in measured or measured[key][0] is not words.structure:
+            members, known = self.members(words), None
+            if members.sum():
+                known = SetCandidates(words.decoder, members, settings.sets, settings.bisections, words.retry)
             measured[key] = words.structure, known
-        return known
+        return measured[key][1]
 
     def search(self, words: Words) -> torch.Tensor:
         settings = self.settings
         sets = self.candidates(words)
+        if sets is None:  # a well-made code may have none that the search of its structure could find
+            return torch.full_like(words.received, torch.inf)
         predicted = sets.predict(words)
         tried = min(settings.candidates, predicted.shape[1])
         expected, chosen = predicted.topk(tried, largest=False)
