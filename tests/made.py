@@ -19,7 +19,7 @@ from semrobust.pipeline.work import Work, finished, is_made, make
 from semrobust.systems.base import System
 from semrobust.systems.checkpoint import restore
 from semrobust.training import train
-from tests.conftest import ROOT, SMALL, raw_params
+from tests.conftest import OTHER_NETWORKS, ROOT, SMALL, raw_params
 
 NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
 """A network, a chain, and a chain whose budget carries no image; all three are compared with each other."""
@@ -40,7 +40,8 @@ OVERLAY: dict[str, Any] = {
         "deepjscc_noiseless": None,
         "deepjscc_surrogate": {"width": 4, "training": LEARNS},
         "trained": {"width": 4, "training": LEARNS},
-        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", "hevc_vit")),
+        **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "ladder", "ablation", "peg", "hevc_vit")),
+        **dict.fromkeys(OTHER_NETWORKS),
         CHAIN: {"attacks": None, "study": None},
         NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
         "vit": {"patch": 8, "size": SIZE, "training": BRIEF},

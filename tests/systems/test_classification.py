@@ -39,6 +39,7 @@ TINY: dict[str, Any] = {
     "systems": {
         "ladder": None,
         "ablation": None,
+        "peg": None,
         "vit": {"patch": 8, "size": SIZE},
         "vit_at": {"patch": 8, "size": SIZE},
         "mae_pretrained": {**MASKED, "decoder": SIZE},
