@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -111,9 +112,10 @@ def aimed(system: System, images: torch.Tensor, noise: torch.Tensor, threshold: 
     sent = system.encode(images)
     directions = seeds.gaussian_rows(7, "test", start=0, stop=len(images), width=system.real_uses)
     structure = structure_of(system.code) if isinstance(system, JpegLdpcSystem) else None
-    return Target(
+    target = Target(
         system, images, sent, sent.codewords + noise, variance, threshold, torch.from_numpy(directions), SEED, structure
     )  # fmt: skip
+    return replace(target, seen=target)
 
 
 def part(target: Target, rows: torch.Tensor) -> Target:
@@ -127,7 +129,7 @@ def part(target: Target, rows: torch.Tensor) -> Target:
     )
     return Target(
         target.system, target.images[rows], chosen, target.received[rows], target.noise_variance, target.threshold,
-        target.directions[rows], target.seed, target.structure,
+        target.directions[rows], target.seed, target.structure, seen=target.seen,
     )  # fmt: skip
 
 

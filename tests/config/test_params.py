@@ -180,9 +180,10 @@ def test_a_missing_section_is_named(section: str) -> None:
 
 
 def test_real_uses_must_be_whole_feature_maps() -> None:
-    problems = refused(changed("link.real_uses", 96)).problems
+    # some codes by edge growth are too long for that, and the other LDPC codes exist
+    problems = [problem for problem in refused(changed("link.real_uses", 96)).problems if ".code." not in problem]
     learned = [name for name, system in validate(raw_params()).systems.items() if system.kind.startswith("deepjscc")]
-    assert len(learned) > 2  # the LDPC codes exist at that length
+    assert len(learned) > 2
     for name, problem in zip(learned, problems, strict=True):
         assert problem.startswith(f"systems.{name}.")
         assert "link.real_uses must be a multiple of 64, not 96" in problem

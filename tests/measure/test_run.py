@@ -75,7 +75,7 @@ def test_clean_psnr_is_the_same_in_all_measurements(run: Run) -> None:
 
 def test_system_that_cannot_send_is_not_attacked(run: Run) -> None:
     pairs = [pair for pair in run.params.pairs() if pair[0] == NEVER]
-    assert len(pairs) == 4
+    assert len(pairs) > 3
     for pair in pairs:
         table = powers(run, *pair)
         assert table["infeasible"].all()

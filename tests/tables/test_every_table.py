@@ -97,7 +97,7 @@ def pseudo_weight(*_: Any) -> pd.DataFrame:
 
 SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
     "clean": clean, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
-    "recovery": lambda *_: pd.DataFrame({"by": ["blind"]}),
+    "recovery": lambda *_: pd.DataFrame({"recovered": [True]}),
     "certificate": certificate, "pseudo_weight": pseudo_weight,
     "accuracy": lambda _, system: test_recognition_tables.basic(system),
 }  # fmt: skip

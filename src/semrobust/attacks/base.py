@@ -17,15 +17,10 @@ from typing_extensions import TypeVar
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackKind, AttackSettings, Plain
+from semrobust.config.settings import ALL, AttackKind, AttackSettings, Plain
 from semrobust.phy.power import power_total
 from semrobust.systems.base import Sent, System
 from semrobust.systems.distortion import mean_squared_error
-
-CHANNEL, RECEIVER, SENT, TRAFFIC, ALL = "channel", "receiver", "sent", "traffic", "all"
-LEVELS = (CHANNEL, RECEIVER, SENT, TRAFFIC, ALL)
-"""What an attacker knows beside the channel: the receiver, but not what is sent; what is sent (image, codeword, noise),
-not the receiver; that, and past traffic, from which he learns a decoder of his own or recovers the code; or all."""
 
 S = TypeVar("S", bound=AttackSettings, default=Any)
 """Settings of a kind: `class MyAttack(Attack[MySettings])` sees `self.settings` as its own."""
@@ -166,7 +161,8 @@ class Attack(AttackKind, Generic[S]):
 
     `requires` names the capabilities of the systems it can be run on; `knows_structure` and `knows_instantons` say that
     it reads `Target.structure` and `Target.patterns`, which are then searched first. `learns`: it reads `Target.seen`,
-    as many training images as its settings say in `images`. `knows` is the one of `LEVELS` that its attacker needs.
+    as many training images as its settings say in `images`. `knows` is what its attacker needs, one of
+    `config.settings.KNOWLEDGE`.
     `version` is raised when the results of the class change, so that nothing found by the old one is taken for new.
     """
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from semrobust.attacks.base import ALL
 from semrobust.claims.claim import (
     FAILS,
     INCONCLUSIVE,
@@ -21,7 +20,7 @@ from semrobust.claims.claim import (
     share,
     verdict,
 )
-from semrobust.config.settings import Plain
+from semrobust.config.settings import ALL, Plain
 from semrobust.tables.attacks import BEST_OF
 
 CLAIMED = (14.0, 16.0)

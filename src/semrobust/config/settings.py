@@ -327,6 +327,12 @@ class SystemKind:
         return cls.Settings.model_validate({"label": cls.__name__, **plain})
 
 
+CHANNEL, RECEIVER, SENT, TRAFFIC, ALL = "channel", "receiver", "sent", "traffic", "all"
+KNOWLEDGE = (CHANNEL, RECEIVER, SENT, TRAFFIC, ALL)
+"""What an attacker knows beside the channel: the receiver, but not what is sent; what is sent (image, codeword, noise),
+not the receiver; that, and past traffic, from which he learns a decoder of his own or recovers the code; or all."""
+
+
 class AttackKind:
     """What the workflow reads of an attack kind (see `attacks.base`).
 

@@ -48,6 +48,7 @@ def make(work: Work) -> None:
         "words": len(sent),
         "heard_at_snr_db": given["snr_db"],
         "bit_error_rate": float((heard != sent).mean()),
+        "recovered": found.by != NOT,
         "by": found.by,
         "dimension": found.dimension,
         "checks": len(found.checks),
@@ -70,7 +71,7 @@ def known(code: LdpcCode, checks: Bits) -> float:
 def says(artifact: Artifact) -> str:
     """Whether the code was recovered, and from how many words."""
     (row,) = pd.read_parquet(artifact.path()).to_dict("records")
-    found = "nothing" if row["by"] == NOT else f"the code ({row['by']})"
+    found = f"the code ({row['by']})" if row["recovered"] else "nothing"
     return f"{found} from {row['words']} words, {row['eliminations']} eliminations"
 
 

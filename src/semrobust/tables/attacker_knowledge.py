@@ -7,11 +7,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from semrobust.attacks.base import ALL, CHANNEL, LEVELS, RECEIVER, SENT, TRAFFIC
-from semrobust.attacks.code.recovery import NOT
 from semrobust.config.params import Params
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import Plain
+from semrobust.config.settings import ALL, CHANNEL, KNOWLEDGE, RECEIVER, SENT, TRAFFIC, Plain
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
 from semrobust.tables.attacks import attacked_samples, needs
@@ -24,7 +22,7 @@ _WITH = {
     RECEIVER: {CHANNEL, RECEIVER},
     SENT: {CHANNEL, SENT},
     TRAFFIC: {CHANNEL, SENT, TRAFFIC},
-    ALL: {*LEVELS},
+    ALL: {*KNOWLEDGE},
 }
 """What an attacker of each level can do: more knowledge never hurts him."""
 
@@ -49,12 +47,12 @@ def make(work: Work) -> pd.DataFrame:
     given, resamples, rows = work.settings, bootstrap(work), []
     attacked = attacked_samples(work)
     knows = dict(given["knows"])
-    traffic = {name: set(samples(found)["by"]) != {NOT} for name, found in work.inputs("recovery").items()}
+    traffic = {name: bool(samples(found)["recovered"].all()) for name, found in work.inputs("recovery").items()}
     sides = {
         side: [name for name in given["order"] if given["systems"][name]["side"] == side]
         for side in ("semantic", "classical")
     }
-    for semantic, chain, level in product(sides["semantic"], sides["classical"], LEVELS):
+    for semantic, chain, level in product(sides["semantic"], sides["classical"], KNOWLEDGE):
         if level not in (CHANNEL, ALL) and not any(knows.get(name) == level for name in attacked[semantic]):
             continue
         recovered = traffic.get(given["codes"].get(chain), True)

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import SENT, Attack, AttackResult, Target, cheaper
+from semrobust.attacks.base import Attack, AttackResult, Target, cheaper
 from semrobust.attacks.search import first_crossing
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings, Positive, PositiveFloat
+from semrobust.config.settings import SENT, AttackSettings, Positive, PositiveFloat
 
 
 class LeastReliableSettings(AttackSettings):

@@ -11,10 +11,10 @@ from typing import Literal
 
 import torch
 
-from semrobust.attacks.base import TRAFFIC, Attack, AttackResult, Target, cheaper, untouched, update
+from semrobust.attacks.base import Attack, AttackResult, Target, cheaper, untouched, update
 from semrobust.attacks.search import first_crossing
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings, Positive
+from semrobust.config.settings import TRAFFIC, AttackSettings, Positive
 
 _SHARES = tuple(step / 8 for step in range(2, 9))  # of the way
 _TOGETHER = 512

@@ -12,10 +12,11 @@ from functools import cached_property
 
 import torch
 
-from semrobust.attacks.base import TRAFFIC, Attack, AttackResult, S, Target, untouched, update
+from semrobust.attacks.base import Attack, AttackResult, S, Target, untouched, update
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.search import first_crossing
+from semrobust.config.settings import TRAFFIC
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import power_from_psr_db

@@ -8,10 +8,10 @@ import torch
 from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
-from semrobust.attacks.base import CHANNEL, SENT, Attack, AttackResult, Target
+from semrobust.attacks.base import Attack, AttackResult, Target
 from semrobust.attacks.search import amplitudes, first_crossing
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import AttackSettings, Decibel, PositiveFloat
+from semrobust.config.settings import CHANNEL, SENT, AttackSettings, Decibel, PositiveFloat
 from semrobust.phy.power import normalize_power
 
 _MOST_STEPS = 10_000

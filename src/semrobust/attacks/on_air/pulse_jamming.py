@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import CHANNEL, Target
+from semrobust.attacks.base import Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import CHANNEL
 
 
 class PulseJammingSettings(DirectionSettings):

@@ -10,9 +10,10 @@ from typing import Literal
 
 import torch
 
-from semrobust.attacks.base import TRAFFIC, Target
+from semrobust.attacks.base import Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
+from semrobust.config.settings import TRAFFIC
 from semrobust.phy.power import normalize_power
 
 

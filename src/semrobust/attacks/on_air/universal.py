@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
-from semrobust.attacks.base import RECEIVER, AttackResult, Target
+from semrobust.attacks.base import AttackResult, Target
 from semrobust.attacks.on_air.directions import DirectionAttack, DirectionSettings
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import Positive
+from semrobust.config.settings import RECEIVER, Positive
 from semrobust.phy.power import normalize_power, power_from_psr_db
 
 _FLOOR = 0.02  # where the cosine schedule of step and shrinkage ends, as a share of its beginning
