@@ -162,8 +162,8 @@ class Attack(AttackKind, Generic[S]):
     `requires` names the capabilities of the systems it can be run on; `knows_structure` and `knows_instantons` say that
     it reads `Target.structure` and `Target.patterns`, which are then searched first. `learns`: it reads `Target.seen`,
     as many training images as its settings say in `images`. `knows` is what its attacker needs, one of
-    `config.settings.KNOWLEDGE`.
-    `version` is raised when the results of the class change, so that nothing found by the old one is taken for new.
+    `config.settings.KNOWLEDGE`. `version` is raised when the results of the class change, so that nothing found by the
+    old one is taken for new.
     """
 
     version: ClassVar[int] = 1

@@ -302,12 +302,11 @@ def _same_rise(tables: Tables, given: Plain, one: str | None, other: str | None)
     rise = [name for name, rule in given["ruined"] if rule["rise_levels"] is not None]
     table = tables["criteria"]
     rows = table[table["criterion"].isin(rise[:1]) & table["power_total_mean"].notna()].sort_values("snr_db")
-    pair = [rows[rows["system"] == group] for group in (one, other)]
-    if any(each.empty for each in pair):
+    pair = [rows[rows["system"] == group].set_index("snr_db", drop=False) for group in (one, other)]
+    shared = pair[0].index.intersection(pair[1].index)
+    if shared.empty:
         return None
-    top, bottom = (each.iloc[-1] for each in pair)
-    if top["snr_db"] != bottom["snr_db"]:
-        return None
+    top, bottom = (each.loc[shared.max()] for each in pair)
     value, ends = _times(top, bottom, "power_total")
     return above(f"at {top['snr_db']:g} dB", value, ends, limit=1.0)
 

@@ -36,7 +36,7 @@ _NR_SECOND, _NR_SWITCH = 3840, 3824  # message bits of the second, and up to whi
 
 def row_reduce(matrix: Bits) -> tuple[Bits, Index]:
     """Reduced row echelon form over GF(2): non-zero rows (rank, n) uint8, pivot columns (rank,) ascending."""
-    from semrobust.phy import elimination  # numba takes a while, and stored codes need none
+    from semrobust.phy import elimination  # numba takes a while, and only codes need it
 
     words, pivots = elimination.packed(matrix).copy(), np.empty(len(matrix), dtype=np.int64)
     rank = elimination.reduce(words, np.arange(matrix.shape[1]), pivots)

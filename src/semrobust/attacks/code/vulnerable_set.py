@@ -99,7 +99,8 @@ def _quiet_norm(
     decoder: Decoder, members: Members, bisections: int, retry: OrderedStatistics | None
 ) -> npt.NDArray[np.float32]:
     """Norm of the least uniform push on each set that fails an all-zero BPSK word without noise, infinite if none."""
-    quick = Decoder(decoder.code, decoder.rule, min(_ITERATIONS, decoder.iterations), decoder.factor)
+    iterations = min(_ITERATIONS, decoder.iterations)
+    quick = Decoder(decoder.code, decoder.rule, iterations, decoder.factor, decoder.schedule)
     quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB), 0, retry)  # nothing is drawn
     push = -torch.from_numpy(members.toarray().astype(np.float32))
     push /= norms(push)[:, None]
