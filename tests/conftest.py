@@ -48,6 +48,7 @@ SMALL: dict[str, Any] = {
         **dict.fromkeys(OTHER_NETWORKS),
         "ladder": None,
         "ablation": None,
+        "peg": None,
         **dict.fromkeys(HU2022),  # tests of these have their own sizes: tests/systems, tests/training
     },
     "attacks": {

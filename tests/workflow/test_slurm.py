@@ -24,7 +24,7 @@ PROFILE = ("--profile", "workflow/profiles/slurm")
 HERE = (
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5"),
     *("--groups", "criteria=criteria", "table=results", "metrics=results", "figure=figures"),
-    *("--group-components", "criteria=4", "results=20", "figures=10"),
+    *("--group-components", "criteria=20", "results=20", "figures=10"),
 )
 # less than Snakemake alone takes; then what both need
 TOO_LITTLE = ("--set-resources", "dataset:mem_mb=200 if attempt == 1 else 1000")
