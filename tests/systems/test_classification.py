@@ -37,17 +37,17 @@ MASKED = {"patch": 8, "encoder": SIZE, "features": 4, "codebook_size": 16, "leas
 REGULAR = {"family": "regular", "column_weight": 3, "row_weight": 6, "draw": 0}
 AT_ONCE = {"training": {"adversarial": {"warmup_share": 0.0}}}
 TINY: dict[str, Any] = {
-    "defaults": {"systems": {"vit": {"stem": 2}, "mae": {"stem": 2}, "recognition": AT_ONCE}},
+    "defaults": {"systems": {"recognition": AT_ONCE}},
     "systems": {
         "ladder": None,
         "ablation": None,
         "peg": None,
-        "vit": {"patch": 8, "size": SIZE},
-        "vit_at": {"patch": 8, "size": SIZE},
+        "vit": {"patch": 8, "size": SIZE, "stem": 2},
+        "vit_at": {"patch": 8, "size": SIZE, "stem": 2},
         "mae_pretrained": {**MASKED, "decoder": SIZE},
         "mae": {**MASKED, "head_hidden": 16},
-        "jpeg_vit": {"patch": 8, "size": SIZE, "block_bits": 384},
-        "hevc_vit": {"patch": 8, "size": SIZE, "real_uses": 384, "chain": {"decoder": {"iterations": 20}}},
+        "jpeg_vit": {"patch": 8, "size": SIZE, "stem": 2, "block_bits": 384},
+        "hevc_vit": {"patch": 8, "size": SIZE, "stem": 2, "real_uses": 384, "chain": {"decoder": {"iterations": 20}}},
     },
 }
 """Networks of some thousand parameters on 16 patches, 8 of them sent; codes of some hundred bits; ε from the start."""

@@ -111,7 +111,7 @@ def test_noise_rises_over_its_share_of_the_training(tmp_path: Path, monkeypatch:
     with spied(monkeypatch, "last_iterate") as calls:
         trainer.run()
     found = [255 * settings.epsilon for _, _, _, settings, _, _ in calls]
-    assert found == pytest.approx([8 / 3, 16 / 3, 8] + 9 * [8])
+    assert found == pytest.approx([8 / 3, 16 / 3, *10 * [8.0]])
 
 
 def test_mixtures_are_of_two_images_and_say_so() -> None:
@@ -278,8 +278,8 @@ def test_validation_is_measured_as_the_images_are_sent(tmp_path: Path) -> None:
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "adversarial": ("vit_at", {}, {}),
-    "AdamW alone": ("mae_no_awp", {"optimizer": "adamw", "average": None}, {}),
-    "mixed": ("vit", {"mixup": 0.4}, {}),
+    "AdamW alone": ("mae_no_awp", {"optimizer": "adamw"}, {}),
+    "mixed and averaged": ("vit", {"mixup": 0.4, "average": 0.9}, {}),
     "reseeded": ("mae_vq", {}, {"reseed_every": 3}),  # does not divide the 4 steps of an epoch
     "bfloat16": ("mae_vq", {"precision": "bf16"}, {"reseed_every": 2}),
     "moving averages": ("mae_no_at", {}, {"reseed_every": 3, "ema_decay": 0.8}),

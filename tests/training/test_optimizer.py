@@ -8,7 +8,7 @@ import torch
 from semrobust.models.vit import TransformerSize, VisionTransformer
 from semrobust.training.classification import block_matrices
 from semrobust.training.optimizer import Muon, Optimizers, one_cycle, orthogonal
-from tests.training.samples import deepjscc_settings
+from tests.attacks.samples import deepjscc_settings
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -35,8 +35,8 @@ def test_steps_are_those_of_torchs_muon() -> None:
     """Which computes in bfloat16: three digits."""
     start = [normal(6, 10, seed=seed) for seed in (1, 2)]
     ours, theirs = ([torch.nn.Parameter(matrix.clone()) for matrix in start] for _ in range(2))
-    options = {"lr": 0.02, "weight_decay": 0.1}
-    both = Muon(ours, 0.02, 0.1), torch.optim.Muon(theirs, **options, adjust_lr_fn="match_rms_adamw")
+    torchs = torch.optim.Muon(theirs, lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    both: list[torch.optim.Optimizer] = [Muon(ours, 0.02, 0.1), torchs]
     for step in range(5):
         for own, other in zip(ours, theirs, strict=True):
             own.grad = normal(6, 10, seed=10 + step)

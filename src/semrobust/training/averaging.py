@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 class Average:
     """Exponential moving average of `module`'s parameters; buffers are copied.
 
-    Step n keeps the smaller of `decay` and (1 + n)/(10 + n) of it, so that what training started from is soon forgotten.
+    Step n keeps the smaller of `decay` and (1 + n)/(10 + n) of it: what training started from is soon forgotten.
     """
 
     def __init__(self, module: torch.nn.Module, decay: float) -> None:
@@ -23,7 +23,8 @@ class Average:
     def update(self) -> None:
         """Once per step; after the first one the average is its weights."""
         done = int(self.averaged.n_averaged)
-        self.averaged.multi_avg_fn = get_ema_multi_avg_fn(min(self.decay, (1 + done) / (10 + done)))
+        decay = min(self.decay, (1 + done) / (10 + done))
+        self.averaged.multi_avg_fn = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self.averaged.update_parameters(self.module)
 
     def put(self) -> None:

@@ -33,7 +33,8 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     for _ in range(_ITERATIONS):
         gram = x @ x.mT
         x = first * x + (second * gram + third * gram @ gram) @ x
-    return x if wide is matrices else x.mT
+    found: torch.Tensor = x if wide is matrices else x.mT
+    return found
 
 
 class Muon(torch.optim.Optimizer):
@@ -48,7 +49,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(list(matrices), {"lr": rate, "weight_decay": decay, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # torch's has one more form, with a closure
         """Move each matrix by its rate; those without a gradient stay."""
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[torch.nn.Parameter]] = {}
@@ -104,12 +105,17 @@ class Optimizers:
 
     def step(self) -> None:
         """One step of the weights, and of the rates."""
-        for moving in (*self.each, *self.schedulers):
-            moving.step()
+        for optimizer in self.each:
+            optimizer.step()
+        for scheduler in self.schedulers:
+            scheduler.step()
 
     def state_dict(self) -> list[dict[str, Any]]:
-        return [kept.state_dict() for kept in (*self.each, *self.schedulers)]
+        return [*(kept.state_dict() for kept in self.each), *(kept.state_dict() for kept in self.schedulers)]
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        for kept, given in zip((*self.each, *self.schedulers), state, strict=True):
-            kept.load_state_dict(given)
+        count = len(self.each)
+        for optimizer, given in zip(self.each, state[:count], strict=True):
+            optimizer.load_state_dict(given)
+        for scheduler, given in zip(self.schedulers, state[count:], strict=True):
+            scheduler.load_state_dict(given)
