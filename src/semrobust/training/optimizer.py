@@ -41,7 +41,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose matrices are made orthogonal before each step (Jordan 2024; scaled as in Liu et al. 2025).
 
     As `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, so that rates are those of AdamW, but in float32 and
-    matrices of one shape together: that one computes in bfloat16, which is slow on processors without such instructions.
+    matrices of one shape together: that one computes in bfloat16, slow on processors without such instructions.
     """
 
     def __init__(self, matrices: Iterable[torch.nn.Parameter], rate: float, decay: float, momentum: float = 0.95):
