@@ -12,22 +12,24 @@ from pydantic import Field, SerializeAsAny, field_validator
 
 from semrobust.config.criteria import CriteriaSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
+from semrobust.config.searches import (
+    CertificateSettings,
+    InstantonSettings,
+    RecoverySettings,
+    StructureSettings,
+    TheorySettings,
+)
 from semrobust.config.settings import (
     AttackSettings,
-    CertificateSettings,
     ChannelSettings,
     DataSettings,
     Decibel,
-    InstantonSettings,
     LinkSettings,
     Plain,
     Positive,
     RecognitionSettings,
-    RecoverySettings,
     Settings,
-    StructureSettings,
     SystemSettings,
-    TheorySettings,
 )
 from semrobust.config.weights import WeightsFile, weights_in
 
