@@ -81,7 +81,8 @@ def clean() -> pd.DataFrame:
                     "stream": "none", "status": "infeasible" if bad else "ok",
                     "psnr_db": np.nan if bad else psnr, "psnr_db_low": np.nan if bad else psnr - 0.3,
                     "psnr_db_high": np.nan if bad else psnr + 0.3, "ssim": 0.5, "block_error_rate": 1 - works,
-                    "decode_failure_rate": 1 - works, "infeasible_rate": float(bad), "symbols_per_image": USES // 2,
+                    "decode_failure_rate": 1 - works, "infeasible_rate": float(bad), "lost_rate": 1 - works,
+                    "symbols_per_image": USES // 2,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -129,6 +130,7 @@ def attack_power() -> pd.DataFrame:
                     "vanished_rate": 0.0,
                     "ruinable_rate": 0.9, "power_total_mean": power, "power_total_low": power * 0.85,
                     "power_total_high": power * 1.2, "power_total_median": power, "power_total_q25": power,
+                    "power_total_median_low": power * 0.85, "power_total_median_high": power * 1.2,
                     "power_total_q75": power, "power_per_use_mean": power / USES,
                     "psr_db": 10 * np.log10(power / USES) if power else -np.inf, "ruinable_power_mean": power,
                     "ruinable_power_low": power * 0.85, "ruinable_power_high": power * 1.2,
@@ -167,8 +169,10 @@ def power_ratio() -> pd.DataFrame:
                         }
                     )  # fmt: skip
     table = pd.DataFrame(rows)
-    single = table[(table["population"] == "ruinable") & (table["statistic"] == "mean")]
-    single = single.assign(semantic_attack="pga", classical_attack="all_bits", ratio=1e6, ratio_low=1e5, ratio_high=1e7)
+    single = table[(table["population"] == "all") & (table["statistic"] == "median")]
+    single = single.assign(
+        semantic_attack="pga", classical_attack="vulnerable_set", ratio=1e6, ratio_low=1e5, ratio_high=1e7
+    )
     return pd.concat([table, single], ignore_index=True)
 
 
@@ -220,6 +224,8 @@ def lipschitz() -> pd.DataFrame:
                 value *= (1 + 2 * system.endswith("noiseless")) * (1 + 0.5 * np.exp(-snr_db / 5))
                 row |= {f"{name}_mean": value, f"{name}_low": 0.9 * value, f"{name}_high": 1.1 * value}
                 row[f"{name}_max"] = 2 * value
+                if name == "frobenius":
+                    row |= {f"{name}_median{end}": by * value for end, by in (("", 1.0), ("_low", 0.9), ("_high", 1.1))}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -276,6 +282,8 @@ def criteria() -> pd.DataFrame:
                 row = _common(name, snr_db, 64) | {
                     "criterion": criterion, "n_seeds": len(systems), "success_rate": 1.0, "ruinable_rate": 0.9,
                     "power_total_mean": power, "power_total_low": 0.85 * power, "power_total_high": 1.2 * power,
+                    "power_total_median": power, "power_total_median_low": 0.85 * power,
+                    "power_total_median_high": 1.2 * power,
                     "power_per_use_mean": power / USES, "psr_db": 10 * np.log10(power / USES),
                     "clean_psnr_db_mean": clean, "clean_psnr_db_low": clean - 0.4, "clean_psnr_db_high": clean + 0.4,
                 }  # fmt: skip

@@ -39,11 +39,15 @@ NO_RESULT = ("label", "attacks", "study", "left_out")
 
 
 class EvaluationSettings(Settings):
-    """Shared by all tables: how many images each sweep uses and how intervals are made."""
+    """Shared by all tables: how many images each sweep uses and how intervals are made.
+
+    A system works at an SNR if it loses at most the share `most_lost` of its images there without an attack.
+    """
 
     batch: Positive
     attack_images: Positive
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
+    most_lost: Annotated[float, Field(ge=0, lt=0.5)]
     bootstrap_samples: Annotated[int, Field(ge=100)]
     gallery_images: Annotated[int, Field(ge=1, le=6)]
     gallery_snr_db: Decibel
