@@ -414,7 +414,7 @@ def test_power_ratio_of_medians_by_hand(of: Project) -> None:
 
 
 def test_lost_images_are_those_not_sent_decoded_wrongly_or_shown_badly(of: Project) -> None:
-    """At 10 dB the network shows four pictures well; two blocks of the chain are wrong; at 0 dB three of four look bad."""
+    """At 10 dB the network shows all well, and two of the chain's blocks are wrong; at 0 dB three of four look bad."""
     table = made(of, "clean")
     rates = {(row["system"], row["snr_db"]): row["lost_rate"] for _, row in table.iterrows()}
     assert (rates[NET, 10.0], rates[CHAIN, 10.0], rates[NET, 0.0], rates[NEVER, 10.0]) == (0.0, 0.5, 0.75, 1.0)

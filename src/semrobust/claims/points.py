@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from semrobust.claims.claim import Interval, Tables
@@ -45,11 +43,10 @@ def at_work(rows: pd.DataFrame, tables: Tables, given: Plain, *columns: str) -> 
     works = working(tables["clean"], given["most_lost"])
     members = {str(group): systems for group, systems, _ in given["trainings"]}
 
-    def work(row: pd.Series[float]) -> bool:
-        names: Iterable[str] = (name for column in columns for name in members.get(row[column], [row[column]]))
-        return all((name, row["snr_db"]) in works for name in names)
+    def work(snr_db: float, *groups: str) -> bool:
+        return all((name, snr_db) in works for group in groups for name in members.get(group, [group]))
 
-    return rows[[work(row) for _, row in rows.iterrows()]]
+    return rows[[work(*point) for point in zip(rows["snr_db"], *(rows[column] for column in columns), strict=True)]]
 
 
 def ratios(
@@ -69,7 +66,9 @@ def times(top: pd.Series[float], bottom: pd.Series[float], column: str) -> tuple
     return float(top[column] / bottom[column]), ends
 
 
-def last_of_both(rows: pd.DataFrame, one: str | None, other: str | None) -> tuple[pd.Series, pd.Series] | None:
+def last_of_both(
+    rows: pd.DataFrame, one: str | None, other: str | None
+) -> tuple[pd.Series[float], pd.Series[float]] | None:
     """The rows of two systems at the highest SNR that both have; None without one."""
     pair = [rows[rows["system"] == name].set_index("snr_db", drop=False) for name in (one, other)]
     shared = pair[0].index.intersection(pair[1].index)

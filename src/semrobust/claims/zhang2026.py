@@ -91,7 +91,7 @@ def over_trainings(tables: Tables, given: Plain) -> Finding | None:
     if rows.empty:
         return None
     rows = rows[rows["snr_db"] == rows["snr_db"].max()]
-    row = rows.loc[rows["ratio"].idxmin()]
+    row = rows.sort_values("ratio").iloc[0]
     weak = _search(table[table["criterion"] == criterion], tables["attack_power"], noisy(given), row["snr_db"])
     measure = f"times the power of {row['classical_system']}, at {row['snr_db']:g} dB, {row['n_seeds']:g} trainings"
     measure += f", by a search that needs {weak:.2f} times the least known"
@@ -193,7 +193,7 @@ def _knowing(level: str, tables: Tables, given: Plain) -> Finding | None:
     rows = at_work(rows, tables, given, "semantic_system", "classical_system")
     if rows.empty:
         return None
-    row = rows.loc[rows["ratio"].idxmin()]
+    row = rows.sort_values("ratio").iloc[0]
     measure = f"times the power of {row['classical_system']}, at {row['snr_db']:g} dB"
     return above(measure, row["ratio"], (row["ratio_low"], row["ratio_high"]), limit=1.0)
 

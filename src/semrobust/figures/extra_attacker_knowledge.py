@@ -105,7 +105,8 @@ Attack power by what the attacker knows
 
 Left: median energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB) under the best
 attack of each level of knowledge, solid for DeepJSCC, dashed for the chain. Right: their ratio, semantic ÷ classical.
-Rows: chains. Over the attacked test images of {{ dataset }}; bands: 95% bootstrap intervals over images. Below 1 DeepJSCC is easier to break. Attackers of both sides know the same. He
-who hears past traffic trains a decoder of his own on one side, and recovers the code blindly on the other.
+Rows: chains. Over the attacked test images of {{ dataset }}; bands: 95% bootstrap intervals over images. Below 1
+DeepJSCC is easier to break. Attackers of both sides know the same. He who hears past traffic trains a decoder of his
+own on one side, and recovers the code blindly on the other.
 """,
 )
