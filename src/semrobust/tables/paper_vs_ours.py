@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from semrobust.claims import hu2022, zhang2026, zhang2026_why  # noqa: F401  they fill CLAIMS
+from semrobust.claims import hu2022, zhang2026, zhang2026_frontier, zhang2026_why  # noqa: F401  they fill CLAIMS
 from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
