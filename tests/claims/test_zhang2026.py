@@ -148,3 +148,42 @@ def test_a_bound_far_below_explains_nothing(samples: Tables, factor: float, expe
     table = samples["bounds"].assign(tightness_median=factor)
     assert verdict("zhang2026_bound", samples | {"bounds": table}).verdict == expected
     assert verdict("zhang2026_ideal_bound", samples).verdict == FAILS
+
+
+def frontier(*systems: tuple[str, float, float]) -> pd.DataFrame:
+    """Rows (side, clean PSNR, least power with an interval of 10%) at one SNR."""
+    rows = pd.DataFrame(systems, columns=["side", "psnr_db", "power_total_median"])
+    power = rows["power_total_median"]
+    ends = {"power_total_median_low": 0.9 * power, "power_total_median_high": 1.1 * power}
+    return rows.assign(system=rows["side"], snr_db=10.0, works=True, n_images=4, **ends)
+
+
+@pytest.mark.parametrize(
+    ("systems", "uses", "quality"),
+    [
+        # at 25 dB of quality, which both reach, the chain needs 30 and the network 20
+        ([("semantic", 20.0, 90.0), ("semantic", 27.0, 20.0), ("classical", 25.0, 30.0)], HOLDS, FAILS),
+        ([("semantic", 27.0, 40.0), ("classical", 20.0, 90.0), ("classical", 25.0, 10.0)], FAILS, HOLDS),
+        ([("semantic", 25.0, 31.0), ("classical", 25.0, 30.0)], INCONCLUSIVE, INCONCLUSIVE),
+        ([("semantic", 25.0, 31.0)], UNTESTED, UNTESTED),
+    ],
+)
+def test_sides_are_compared_at_equal_uses_and_at_equal_quality(
+    samples: Tables, systems: list[tuple[str, float, float]], uses: str, quality: str
+) -> None:
+    table = frontier(*systems)
+    found = [verdict(f"zhang2026_equal_{what}", samples | {"frontier": table}) for what in ("uses", "quality")]
+    assert [each.verdict for each in found] == [uses, quality]
+    if uses == HOLDS:
+        assert (found[0].value, found[0].low, found[0].high) == pytest.approx((3.0, 3 * 0.9 / 1.1, 3 * 1.1 / 0.9))
+        assert found[1].value == pytest.approx(20 / 30)
+    nobody = samples | {"frontier": table.assign(works=False)}
+    assert {verdict(f"zhang2026_equal_{what}", nobody).verdict for what in ("uses", "quality")} == {UNTESTED}
+
+
+def test_the_worst_snr_decides(samples: Tables) -> None:
+    good, bad = (frontier(("semantic", 25.0, power), ("classical", 25.0, 10.0)) for power in (90.0, 5.0))
+    both = samples | {"frontier": pd.concat([good, bad.assign(snr_db=20.0)])}
+    found = verdict("zhang2026_equal_uses", both)
+    assert (found.verdict, found.value) == (FAILS, 0.5)
+    assert "at 20 dB" in found.measure

@@ -404,3 +404,22 @@ def test_the_fonts_are_those_of_matplotlib() -> None:
 def test_a_context_scales_sheet_and_text_alike(context: str) -> None:
     with canvas.style({"context": context}):
         assert canvas.sheet(2).get_figwidth() / matplotlib.rcParams["font.size"] == pytest.approx(7 / 8.2, rel=1e-3)
+
+
+def test_the_frontier_numbers_systems_of_a_front_and_no_other() -> None:
+    figure = drawn("extra_frontier")
+    table = TABLES["frontier"]()
+    assert [axes.get_title() for axes in figure.axes] == [f"SNR {snr_db:g} dB" for snr_db in PARAMS.frontier_snr_db()]
+    for axes, (_, rows) in zip(figure.axes, table.groupby("snr_db"), strict=True):
+        assert len([text for text in axes.texts if text.get_text()]) == rows["on_front"].sum() > 1
+    front = set(table.loc[table["on_front"], "system"])
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    names = {PARAMS.systems[name].label for name in PARAMS.compared()}
+    assert set(said) & names == {PARAMS.systems[name].label for name in front}
+
+
+def test_the_frontier_draws_without_systems_or_fronts() -> None:
+    table = TABLES["frontier"]()
+    draw("extra_frontier", frontier=table.iloc[:0])
+    draw("extra_frontier", frontier=table.assign(works=False, on_front=False))
+    draw("extra_frontier", frontier=table.assign(power_total_median=np.inf))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -50,10 +51,16 @@ def draw(inputs: base.FigureInputs) -> Figure:
         rows = table[table["snr_db"] == snr_db]
         for side, color in colors.items():
             _panel(axes, rows[rows["side"] == side], color, _SIDES[side][1], numbers)
-        axes.set_title(f"{snr_db:g} dB" if snr_db == snr_db else "")
+        axes.set_title("" if math.isnan(snr_db) else f"SNR {snr_db:g} dB")
         axes.set_xlabel("PSNR without an attack (dB)")
-        axes.margins(x=0.1)
+        works = rows[rows["works"]]
+        if len(works):
+            axes.set_xlim(works["psnr_db_low"].min() - 0.8, works["psnr_db_high"].max() + 1.2)
     panels[0].set_yscale("log")
+    powers = table.loc[table["works"], ["certified_power", _LOW, _HIGH, "paper_power"]].to_numpy(dtype=float)
+    powers = powers[np.isfinite(powers) & (powers > 0)]
+    if powers.size:
+        panels[0].set_ylim(powers.min() / 1.6, powers.max() * 1.6)
     base.plain_ticks(panels[0].yaxis)
     panels[0].set_ylabel("median attack power ‖s‖² (total)")
     figure.legend(handles=[*_legend(colors), *key], loc="outside upper center", ncols=2)
@@ -88,8 +95,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, color: base.Color, marker: str, numbe
 def _front(axes: Axes, front: pd.DataFrame, color: base.Color) -> None:
     """The most power that a quality can be had with: a staircase, with that of the interval ends as a band."""
     quality = front["psnr_db"].to_numpy()
-    ends = (front[end].to_numpy() for end in (_LOW, _HIGH))
-    axes.fill_between(quality, *ends, step="pre", color=color, alpha=0.15, linewidth=0)
+    low, high = front[_LOW].to_numpy(), front[_HIGH].to_numpy()
+    axes.fill_between(quality, low, high, step="pre", color=color, alpha=0.15, linewidth=0)
     axes.plot(quality, front[_VALUE], drawstyle="steps-pre", color=color, linewidth=0.9 * canvas.scale(), zorder=1)
 
 
@@ -117,7 +124,8 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
     notes = [
         f"Median power of the best attack per image that brings it to PSNR ≤ {inputs.settings['success_psnr_db']:g} "
         f"dB, over all attacked images; all systems send N = {inputs.settings['real_uses']:,} real values. Thick bars "
-        "and bands: 95% interval, bootstrap over images. Faint: the channel alone loses too many images for a claim. "
+        "and bands: 95% interval, bootstrap over images. Faint, or off the axes: the channel alone loses too many images "
+        "for a claim. "
         "Thin bars end at the median certificate, of the images that have one; chains have none. No cross: the paper's "
         "attack spoils fewer than half.",
     ]
