@@ -124,9 +124,8 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
     notes = [
         f"Median power of the best attack per image that brings it to PSNR ≤ {inputs.settings['success_psnr_db']:g} "
         f"dB, over all attacked images; all systems send N = {inputs.settings['real_uses']:,} real values. Thick bars "
-        "and bands: 95% interval, bootstrap over images. Faint, or off the axes: the channel alone loses too many images "
-        "for a claim. "
-        "Thin bars end at the median certificate, of the images that have one; chains have none. No cross: the paper's "
+        "and bands: 95% interval, bootstrap over images. Faint, or off the axes: the channel alone loses too many "
+        "images for a claim. Thin bars end at the median certificate, of the images that have one; chains have none. No cross: the paper's "
         "attack spoils fewer than half.",
     ]
     if len(rates):
