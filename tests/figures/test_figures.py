@@ -94,6 +94,7 @@ def test_says_what_it_was_made_from(name: str) -> None:
         "zhang2026_mechanism": "64",
         "extra_ratio_criteria": "2–64",
         "extra_attacker_knowledge": "110",
+        "extra_frontier": "500",
     }
     count = counts.get(name, "10,000")
     images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test images: {count} · "

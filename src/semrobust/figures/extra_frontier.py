@@ -53,6 +53,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
             _panel(axes, rows[rows["side"] == side], color, _SIDES[side][1], numbers)
         axes.set_title("" if math.isnan(snr_db) else f"SNR {snr_db:g} dB")
         axes.set_xlabel("PSNR without an attack (dB)")
+        axes.locator_params(axis="x", nbins=5, integer=True)
         works = rows[rows["works"]]
         if len(works):
             axes.set_xlim(works["psnr_db_low"].min() - 0.8, works["psnr_db_high"].max() + 1.2)
@@ -125,8 +126,8 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
         f"Median power of the best attack per image that brings it to PSNR ≤ {inputs.settings['success_psnr_db']:g} "
         f"dB, over all attacked images; all systems send N = {inputs.settings['real_uses']:,} real values. Thick bars "
         "and bands: 95% interval, bootstrap over images. Faint, or off the axes: the channel alone loses too many "
-        "images for a claim. Thin bars end at the median certificate, of the images that have one; chains have none. No cross: the paper's "
-        "attack spoils fewer than half.",
+        "images for a claim. Thin bars end at the median certificate, of the images that have one; chains have none. "
+        "No cross: the paper's attack spoils fewer than half.",
     ]
     if len(rates):
         notes.append(f"Systems on a front are there in {rates.min():.0%} to {rates.max():.0%} of the resamples.")
