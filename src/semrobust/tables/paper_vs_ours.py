@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from semrobust.claims import hu2022, zhang2026  # noqa: F401  they fill CLAIMS
+from semrobust.claims import hu2022, zhang2026, zhang2026_frontier, zhang2026_why  # noqa: F401  they fill CLAIMS
 from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
@@ -37,13 +37,13 @@ def settings(params: Params) -> Plain:
             [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
             for name in params.compared()
         ],
-        "chains": [name for name in dict(params.pairs()) if SYSTEMS[systems[name]["kind"]].side == "classical"],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],
         "trainings": [[group, of, training(of[0])] for group, of in params.trainings().items()],
         "ruined": [
             [name, select.without(rule, "label")] for name, rule in params.section("criteria", "ruined").items()
         ],
         "success_psnr_db": params.evaluation.success_psnr_db,
+        "most_lost": params.evaluation.most_lost,
         "channels": [[name, select.channel(params, name)] for name in params.channels],
         "default_noise": given.default_noise,
         "default_level": given.default_level,
