@@ -48,7 +48,7 @@ class AdversarialDeepJSCCSystem(NetworkSystem[AdversarialDeepJSCCSettings]):
         """Mean squared error of a batch through the channel, and of the same batch under attack."""
         received = self.arriving(images, generator)
         # compiled it would make gradients of weights, too; as a decorator this would load the compiler with this file
-        attack = torch.compiler.disable(self.attack)(received.detach(), images)
+        attack = torch.compiler.disable(self.attack)(received.detach(), images)  # type: ignore[no-untyped-call]
         share = self.settings.training.attacked_share
         clean = torch.nn.functional.mse_loss(self.module.decoder(received), images)
         attacked = torch.nn.functional.mse_loss(self.module.decoder(received + attack), images)
