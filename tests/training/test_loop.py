@@ -107,8 +107,8 @@ def test_a_process_killed_while_it_saves_goes_on_from_the_epoch_before(uninterru
     assert same(weights(resumed), weights(uninterrupted))
 
 
-@pytest.mark.parametrize("poison", [math.nan, math.inf])
-def test_non_finite_loss_stops_and_keeps_the_last_good_state(
+@pytest.mark.parametrize("poison", [math.nan, math.inf, 5.0])
+def test_a_loss_that_is_not_finite_or_rises_far_stops_and_keeps_the_last_good_state(
     uninterrupted: Trainer, tmp_path: Path, poison: float
 ) -> None:
     with pytest.raises(TrainingError) as caught:

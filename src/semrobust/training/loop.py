@@ -27,6 +27,10 @@ from semrobust.training.optimizer import Optimizers, Rates
 Images = torch.Tensor
 
 
+_FALLEN = 4.0
+"""Times the least validation loss so far, 6 dB of PSNR, from which a network has fallen apart."""
+
+
 class Schedule(Rates, Protocol):
     """Settings the loop reads (`TrainingSettings` of a system)."""
 
@@ -237,4 +241,12 @@ class Trainer(Loop):
             for start in range(0, len(self.validation), batch):
                 images = as_float(self.validation[start : start + batch])
                 total += float(self.system.loss(images, generator)) * len(images)
-        return total / len(self.validation)
+        loss = total / len(self.validation)
+        least = min((row["validation_loss"] for row in self.history), default=math.inf)
+        if loss > _FALLEN * least:
+            raise TrainingError(
+                f"'{self.name}' fell apart in epoch {epoch + 1}: its validation loss rose from {least:.4g} to {loss:.4g}, "
+                f"and such a network seldom comes back. The state after epoch {epoch} is kept in "
+                f"{self.checkpoint.parent}. Lower systems.{self.name}.training.learning_rate, then run again."
+            )
+        return loss
