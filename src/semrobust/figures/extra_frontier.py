@@ -152,7 +152,8 @@ Every attacked system of the headline at equal N = {{ params.link.real_uses }}: 
 test images of {{ dataset }}, and median least energy ‖s‖² over the first
 {{ params.evaluation.attack_images | number }} of them, at {{ params.evaluation.frontier_snr_db | join(", ") }} dB or
 the SNRs of the run next to these. Circles: the DeepJSCC family; squares: chains. Filled and numbered: on the front of
-its side, that is nobody of that side who works is better in both. Thin bars go down to what is certified, crosses are
+its side, that is nobody of that side who works is better in both. Thick bars and bands: 95% interval of a bootstrap
+over images. Thin bars go down to what is certified, crosses are
 what the paper's own attacks would have said. Look at which front lies above at a given quality, at how far right each
 reaches, and at how far the crosses lie above the points.
 """,

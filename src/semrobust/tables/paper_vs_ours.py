@@ -16,7 +16,7 @@ from semrobust.pipeline import select
 from semrobust.pipeline.work import Work
 from semrobust.tables.table import COMMON, Table
 
-_MISSING = "this run lacks a system or an SNR that the claim is about"
+_MISSING = "this run lacks a system, an SNR or a table that the claim is about"
 _WAYS = ("train_snr_db", "penalty_snr_db")
 JUDGED = tuple(dict.fromkeys(name for claim in CLAIMS for name in claim.tables))
 """The tables that claims read."""
@@ -60,8 +60,11 @@ def make(work: Work) -> pd.DataFrame:
 
 
 def published(params: Params, folder: Path) -> pd.DataFrame:
-    """The rows that today's rules give for the tables in `folder`, whoever made them; `params` name the schemes."""
-    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in JUDGED}
+    """The rows that today's rules give for the tables in `folder`, whoever made them; `params` name the schemes.
+
+    Tables that an earlier release did not have may lack.
+    """
+    tables = {name: pd.read_csv(path) for name in JUDGED if (path := folder / f"{name}.csv").exists()}
     about = {"run": params.run, "dataset": params.data.source, "seed": params.seed}
     return judged(tables, about | settings(params))
 
@@ -71,7 +74,8 @@ def judged(tables: Tables, given: Plain) -> pd.DataFrame:
     rows = []
     for claim in CLAIMS:
         found = _finding(claim, tables, given)
-        images = max((int(tables[name]["n_images"].max()) for name in claim.tables if len(tables[name])), default=0)
+        there = [tables[name] for name in claim.tables if name in tables]
+        images = max((int(table["n_images"].max()) for table in there if len(table)), default=0)
         rows.append(
             {
                 "run": given["run"], "dataset": given["dataset"], "system": "all", "channel": "see rule",

@@ -245,8 +245,8 @@ class Trainer(Loop):
         least = min((row["validation_loss"] for row in self.history), default=math.inf)
         if loss > _FALLEN * least:
             raise TrainingError(
-                f"'{self.name}' fell apart in epoch {epoch + 1}: its validation loss rose from {least:.4g} to {loss:.4g}, "
-                f"and such a network seldom comes back. The state after epoch {epoch} is kept in "
+                f"'{self.name}' fell apart in epoch {epoch + 1}: its validation loss rose from {least:.4g} to "
+                f"{loss:.4g}, and such a network seldom comes back. The state after epoch {epoch} is kept in "
                 f"{self.checkpoint.parent}. Lower systems.{self.name}.training.learning_rate, then run again."
             )
         return loss
