@@ -191,8 +191,9 @@ def outside(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Run:
     """A run whose artifacts are made where a test asks for them; tests leave them as they are."""
     from tests.made import Run, made_params
 
-    return Run(made_params(), tmp_path_factory.mktemp("made"))
+    store = None if worker_id == "master" else tmp_path_factory.getbasetemp().parent / "store"
+    return Run(made_params(), tmp_path_factory.mktemp("made"), store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 
 from semrobust.config.params import Params, merge, validate
 from semrobust.data.splits import load_split
@@ -108,10 +110,13 @@ def made_params(**overlay: Any) -> Params:
 
 
 class Run:
-    """Artifacts in a folder of their own; everything that is asked for is made, with all that is behind it."""
+    """Artifacts in a folder of their own; everything that is asked for is made, with all that is behind it.
 
-    def __init__(self, params: Params, folder: Path) -> None:
-        self.params, self.folder = params, folder
+    Processes of one session that have a `store` in common make each artifact once, and all others copy it from there.
+    """
+
+    def __init__(self, params: Params, folder: Path, store: Path | None = None) -> None:
+        self.params, self.folder, self.store = params, folder, store
         with contextlib.chdir(ROOT):  # the report's pages are part of its key
             self.plan = Plan.of(params)
         self._made: dict[str, Artifact] = {}
@@ -120,9 +125,26 @@ class Run:
         if address not in self._made:
             for needed in self.plan[address].needs:
                 self.artifact(needed)
-            with contextlib.chdir(self.folder):
-                self._made[address] = make(self.plan, address)
+            self._made[address] = self._make(address) if self.store is None else self._shared(address, self.store)
         return self._made[address]
+
+    def _make(self, address: str) -> Artifact:
+        with contextlib.chdir(self.folder):
+            return make(self.plan, address)
+
+    def _shared(self, address: str, store: Path) -> Artifact:
+        kept = [store / path for path in self.plan[address].paths]
+        own = [self.folder / path for path in self.plan[address].paths]
+        lock = store / f"{address}.lock"
+        for folder in {lock.parent, kept[0].parent, own[0].parent}:
+            folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            if is_there := all(path.exists() for path in kept):
+                _copy(kept, own)
+            artifact = self._make(address)  # publishes what was copied
+            if not is_there:
+                _copy(own, kept)
+        return artifact
 
     def is_made(self, address: str) -> bool:
         """Whether it is there; nothing is made."""
@@ -173,5 +195,10 @@ class Run:
         before = {path: path.read_bytes() for path in paths}
         for path in (*paths, self.folder / self._made.pop(address).record):
             path.unlink()
-        self.artifact(address)
+        self._made[address] = self._make(address)
         return before, {path: path.read_bytes() for path in paths}
+
+
+def _copy(sources: list[Path], targets: list[Path]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        shutil.copy2(source, target)

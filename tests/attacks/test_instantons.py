@@ -17,7 +17,7 @@ from semrobust.attacks.code.instanton.descent import Descent, descend
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.instanton.search import quiet, search
 from semrobust.attacks.code.words import norms
-from semrobust.config.settings import InstantonSettings
+from semrobust.config.searches import InstantonSettings
 from semrobust.errors import ArtifactError
 from semrobust.measure import bench_instantons
 from semrobust.phy.decoder import SCHEDULES, Decoder

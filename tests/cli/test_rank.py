@@ -101,7 +101,7 @@ def test_the_worked_example_improves_the_table(mine: Run, use: Callable[[Run], N
     better = published(small(shorter=entry), mine.folder)
     use(better)
     (after,) = ranked()
-    assert after["ruinable_power_mean"] < before["ruinable_power_mean"]
+    assert after["power_total_median"] < before["power_total_median"]
     assert after["strongest"] == "shorter"
     assert sha256 in json.dumps(better.record(f"attack/{NET}.shorter")["settings"])
     assert f"attack/{NET}.shorter-" in json.dumps(better.record("table/attack_power")["inputs"])
@@ -200,7 +200,7 @@ def test_the_published_tables_are_enough_to_rank(mine: Run) -> None:
     assert "run made, photos10, 10 dB, N = 384" in said
     frame = pd.read_csv(io.StringIO(call("rank", "--csv", "--snr-db", "5").stdout))
     table = pd.read_csv("data/made/results/attack_power.csv").query(f"snr_db == 5 and attack == '{BEST_OF}'")
-    assert frame["ruinable_power_mean"].tolist() == table["ruinable_power_mean"].tolist()
+    assert frame["power_total_median"].tolist() == table["power_total_median"].tolist()
     assert frame["system"].tolist() == [NET]
     wrong = call("rank", "--snr-db", "7")
     assert (wrong.exit_code, wrong.stderr) == (2, "semrobust: --snr-db 7: the run has 5, 10\n")
@@ -212,7 +212,7 @@ def test_the_recorded_run_is_ranked_by_power_and_by_quality() -> None:
     with contextlib.chdir(ROOT):
         power, clean = ranked(), ranked("--by", "clean", "--snr-db", "10")
     assert {row["system"] for row in power} == {row["system"] for row in clean}
-    for rows, column in ((power, "ruinable_power_mean"), (clean, "psnr_db")):
+    for rows, column in ((power, "power_total_median"), (clean, "psnr_db")):
         values = [row[column] for row in rows if row[column] is not None]
         assert values == sorted(values, reverse=True)
         assert len(values) > 2

@@ -224,6 +224,7 @@ LARGE = [
     ("data.validation_images", 50_000, {"source": "cifar10"}, "must be less than the 50000 to train on"),
     ("data.train_images", 45_001, {"source": "cifar10"}, "must not exceed the 45000 that cifar10 has for training"),
     ("systems.vit.training.images", 12_001, {}, "must not exceed the 12000 of photos10 (data.train_images: null)"),
+    ("attacks.universal.images", 257, {"train_images": 256}, "must not exceed data.train_images = 256"),
 ]
 
 

@@ -45,16 +45,28 @@ EXAMPLES = {
 }
 
 PLANS = """
-import json, sys
+import json, os, sys
 from pathlib import Path
-from semrobust.config.params import load
-from semrobust.pipeline.plan import Plan
-found = {}
-for name in ("laptop", "demo", "ci"):
-    params = load([Path("params.yaml"), *([] if name == "laptop" else [Path(f"params/{name}.yaml")])])
-    entries = {section: params.section(section) for section in ("systems", "attacks")}
-    found[name] = {"keys": {artifact.address: artifact.key for artifact in Plan.of(params)}, **entries}
-json.dump(found, sys.stdout)
+import matplotlib.figure, numba, pandas, pandera.pandas, seaborn, torch  # for all copies together
+
+def plans():
+    from semrobust.config.params import load
+    from semrobust.pipeline.plan import Plan
+    found = {}
+    for name in ("laptop", "demo", "ci"):
+        params = load([Path("params.yaml"), *([] if name == "laptop" else [Path(f"params/{name}.yaml")])])
+        entries = {section: params.section(section) for section in ("systems", "attacks")}
+        found[name] = {"keys": {artifact.address: artifact.key for artifact in Plan.of(params)}, **entries}
+    return found
+
+for folder in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        sys.path.insert(0, f"{folder}/src")
+        Path("plans.json").write_text(json.dumps(plans()))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, folder
 """
 MAKE = """
 import sys
@@ -109,8 +121,8 @@ def add(example: Example, folder: Path) -> None:
             (folder / "params.yaml").write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
 
 
-def run(folder: Path, *command: str) -> str:
-    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+def run(folder: Path, *command: str, path: str | None = None) -> str:
+    environment = os.environ | {"PYTHONPATH": path or str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -118,30 +130,28 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def extended(pristine: Path, tmp_path: Path) -> Callable[[Example], Path]:
-    """A copy of the project with one example in it."""
-
-    def extend(example: Example) -> Path:
-        shutil.copytree(pristine, tmp_path / "project")
-        add(example, tmp_path / "project")
-        return tmp_path / "project"
-
-    return extend
+@pytest.fixture(scope="session")
+def extended(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A copy of the project with one example in it, for each."""
+    folder = tmp_path_factory.mktemp("extended")
+    for what, example in EXAMPLES.items():
+        shutil.copytree(pristine, folder / what)
+        add(example, folder / what)
+    return {what: folder / what for what in EXAMPLES}
 
 
 Plans = dict[str, dict[str, Any]]
 
 
-def plans(folder: Path) -> Plans:
-    """Keys by address, systems and attacks of the reference run and of the two small ones."""
-    found: Plans = json.loads(run(folder, "-c", PLANS))
-    return found
-
-
 @pytest.fixture(scope="session")
-def before(pristine: Path) -> Plans:
-    return plans(pristine)
+def planned(pristine: Path, extended: dict[str, Path]) -> Callable[[Path], Plans]:
+    """Keys by address, systems and attacks of the reference run and of the two small ones, as a copy plans them."""
+    folders = [pristine, *extended.values()]
+    run(pristine, "-c", PLANS, *map(str, folders), path=os.devnull)  # no package before that of each copy
+    found: dict[Path, Plans] = {folder: json.loads((folder / "plans.json").read_text()) for folder in folders}
+    for folder in folders:
+        (folder / "plans.json").unlink()
+    return found.__getitem__
 
 
 def row_of(what: str) -> list[str]:
@@ -153,16 +163,16 @@ def row_of(what: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("what", EXAMPLES)
 def test_an_example_touches_one_file_and_makes_nothing_else_again(
-    what: str, extended: Callable[[Example], Path], pristine: Path, before: Plans
+    what: str, extended: dict[str, Path], pristine: Path, planned: Callable[[Path], Plans]
 ) -> None:
     example, (_, files, entry, again) = EXAMPLES[what], row_of(what)
-    folder = extended(example)
+    folder = extended[what]
     old, new = contents(pristine), contents(folder)
     assert old.keys() <= new.keys()
     touched = {path for path in new if new[path] != old.get(path)}
     assert len(touched - {"params.yaml"}) == (0 if files == "none" else 1)
     assert ("params.yaml" in touched) == (entry != "none")
-    after = plans(folder)
+    before, after = planned(pristine), planned(folder)
     said = set(re.findall(r"`(\w+)`", again)) | {kind for kind in ("gallery", "report") if kind in again}
     said |= {"table", "metrics", "figure", "report"} if "tables" in again else set()
     for name, plan in after.items():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from semrobust.models.vit import (
     VIT_SIZE,
     Attention,
+    PatchEmbedding,
     TransformerSize,
     VisionTransformer,
     denormalize,
@@ -100,6 +101,18 @@ def test_dropout_acts_in_training_only() -> None:
     assert not torch.equal(model(pixels), model(pixels))
     model.eval()
     assert torch.equal(model(pixels), model(pixels))
+
+
+def test_a_stem_sees_its_own_patch_alone() -> None:
+    """So that what a mask hides cannot be read from its neighbours."""
+    torch.manual_seed(0)
+    embedding = PatchEmbedding(8, 4, 16, stem=5)
+    images = torch.rand(1, 3, 8, 8)
+    changed = images.clone()
+    changed[..., :4, 4:] += 0.5  # patch 1 of 2x2
+    moved = (embedding(images) - embedding(changed)).abs().amax(dim=2)[0]
+    assert moved[1] > 1e-3
+    assert moved[[0, 2, 3]].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_bf16_autocast_is_near_and_trains() -> None:

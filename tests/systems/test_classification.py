@@ -35,20 +35,22 @@ USES = 768
 SIZE = {"width": 16, "depth": 1, "heads": 2, "hidden": 16}
 MASKED = {"patch": 8, "encoder": SIZE, "features": 4, "codebook_size": 16, "least_perplexity": 1.0}
 REGULAR = {"family": "regular", "column_weight": 3, "row_weight": 6, "draw": 0}
+AT_ONCE = {"training": {"adversarial": {"warmup_share": 0.0}}}
 TINY: dict[str, Any] = {
+    "defaults": {"systems": {"recognition": AT_ONCE}},
     "systems": {
         "ladder": None,
         "ablation": None,
         "peg": None,
-        "vit": {"patch": 8, "size": SIZE},
-        "vit_at": {"patch": 8, "size": SIZE},
+        "vit": {"patch": 8, "size": SIZE, "stem": 2},
+        "vit_at": {"patch": 8, "size": SIZE, "stem": 2},
         "mae_pretrained": {**MASKED, "decoder": SIZE},
         "mae": {**MASKED, "head_hidden": 16},
-        "jpeg_vit": {"patch": 8, "size": SIZE, "block_bits": 384},
-        "hevc_vit": {"patch": 8, "size": SIZE, "real_uses": 384, "chain": {"decoder": {"iterations": 20}}},
-    }
+        "jpeg_vit": {"patch": 8, "size": SIZE, "stem": 2, "block_bits": 384},
+        "hevc_vit": {"patch": 8, "size": SIZE, "stem": 2, "real_uses": 384, "chain": {"decoder": {"iterations": 20}}},
+    },
 }
-"""Networks of some thousand parameters on 16 patches, 8 of them sent; codes of some hundred bits."""
+"""Networks of some thousand parameters on 16 patches, 8 of them sent; codes of some hundred bits; ε from the start."""
 
 EVERY = ["vit", "mae_vq", "mae_vq_coded", "mae_no_codebook", "mae_no_mask", "jpeg_vit_payload", "hevc_vit"]
 RAYLEIGH, AWGN = (Air(Fading(kind), 12.0) for kind in ("rayleigh", "awgn"))

@@ -32,6 +32,7 @@ OF_ALL = {"run", "dataset", "seed", "bootstrap_samples", "caption"}
 RUNS_NETWORKS = {"bounds", "code_structure"}
 """Tables whose numbers need code of theory or of attacks, and with it torch."""
 REQUIRED = {  # the output contract, beside what `test_tables` and `test_recognition_tables` ask for
+    "frontier": "side psnr_db power_total_median attack certified_power paper_power on_front front_rate",
     "fading": "status psnr_db psnr_db_low psnr_db_high decode_failure_rate",
     "code_structure": "family n k girth distance pseudo_weight pseudo_weight_proved kind a b weight count complete",
     "lipschitz": "certified spectral_mean spectral_low spectral_high frobenius_mean path_mean converged_rate",

@@ -16,6 +16,7 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from semrobust.config import params
 from semrobust.config.params import Params
+from semrobust.tables import clean
 from semrobust.tables.attacks import BEST_OF
 from semrobust.tables.attacks import best as best_attack
 from semrobust.tables.power_ratio import _ratio
@@ -390,24 +391,35 @@ def test_power_ratio_of_a_system_that_never_fits_is_empty(of: Project) -> None:
     assert chosen[["ratio", "ratio_low", "ratio_high", "n_censored"]].isna().all().all()
 
 
-def test_power_ratio_of_every_pair_of_attacks_is_over_ruinable_images(of: Project) -> None:
+def test_power_ratio_of_every_pair_of_attacks_is_that_of_medians_over_all_images(of: Project) -> None:
     table = made(of, "power_ratio")
     single = table[table["semantic_attack"] != BEST_OF]
     assert not (single["classical_attack"] == BEST_OF).any(), "the best of one side against one of the other"
-    assert set(zip(single["population"], single["statistic"], strict=True)) == {("ruinable", "mean")}
-    # means of the first two images: 15 and 17 of the network, 8 and 9 of the chain
-    expected = {
-        ("random", "random"): 15 / 8,
-        ("random", "all_bits"): 15 / 9,
-        ("pga", "random"): 17 / 8,
-        ("pga", "all_bits"): 17 / 9,
-    }
+    assert set(zip(single["population"], single["statistic"], strict=True)) == {("all", "median")}
     of_chain = single[(single["classical_system"] == CHAIN) & (single["snr_db"] == 10.0)]
-    assert len(of_chain) == len(expected)
-    for (above, below), ratio in expected.items():
-        row = only(of_chain, semantic_attack=above, classical_attack=below)
-        assert row["ratio"] == pytest.approx(ratio, rel=1e-5)
-        assert (row["n_images"], row["n_censored"], row["status"]) == (2, 0, "ok")
+    assert (of_chain["n_images"] == 4).all()
+    assert (of_chain["n_censored"] == 3).all()
+    assert len(of_chain) == 4
+
+
+def test_power_ratio_of_medians_by_hand(of: Project) -> None:
+    """With every image ruined no resample is undefined: 20 of 10, 20, 30, 40 over 8 of 4, 8, 12, 16."""
+    row = only(made(of, "attack_power"), system=NET, attack="random", snr_db=0.0)
+    assert row["power_total_median"] == 20.0
+    top, bottom = attacked_rows(NET, "random", 0.0), attacked_rows(NET, "pga", 0.0)
+    found = _ratio(top, bottom, "median", lambda images: Bootstrap(images, 200, 1))
+    resamples = Bootstrap(4, 200, 1)
+    draws = resamples.medians(top["power_total"].to_numpy()) / resamples.medians(bottom["power_total"].to_numpy())
+    assert (found["ratio"], found["ratio_low"], found["ratio_high"]) == (2.5, *interval(draws))
+
+
+def test_lost_images_are_those_not_sent_decoded_wrongly_or_shown_badly(of: Project) -> None:
+    """At 10 dB the network shows all well, and two of the chain's blocks are wrong; at 0 dB three of four look bad."""
+    table = made(of, "clean")
+    rates = {(row["system"], row["snr_db"]): row["lost_rate"] for _, row in table.iterrows()}
+    assert (rates[NET, 10.0], rates[CHAIN, 10.0], rates[NET, 0.0], rates[NEVER, 10.0]) == (0.0, 0.5, 0.75, 1.0)
+    assert clean.working(table, 0.5) == {(name, 10.0) for name in (NET, CHAIN, STUDIED)}
+    assert clean.working(table, 0.49) == {(name, 10.0) for name in (NET, STUDIED)}
 
 
 def test_power_ratio_hides_no_system_that_is_not_left_out(of: Project) -> None:
@@ -471,9 +483,9 @@ def test_ratio_with_an_undefined_resample_is_empty_rather_than_half_true(of: Pro
 def valid(name: str) -> pd.DataFrame:
     """A row that the table accepts."""
     values: dict[str, Any] = dict.fromkeys([*COMMON, *table_of(name).columns], 0.5)
-    for stem in ("psnr_db", "power_total", "ratio"):
+    for stem in ("psnr_db", "power_total_median", "ratio"):
         if f"{stem}_low" in values:
-            values |= {f"{stem}_low": 1.0, f"{stem}_high": 3.0, stem if stem in values else f"{stem}_mean": 2.0}
+            values |= {f"{stem}_low": 1.0, f"{stem}_high": 3.0, stem: 2.0}
     return pd.DataFrame([values])
 
 
@@ -498,9 +510,9 @@ def test_a_good_row_is_accepted_in_the_promised_order_and_a_missing_column_is_no
         ("clean", {"psnr_db_high": 1.9}),
         ("attack_power", {"success_rate": 1.01}),
         ("attack_power", {"ruinable_rate": 1.5}),
-        ("attack_power", {"power_total_low": 2.1}),
-        ("attack_power", {"power_total_high": 1.9}),
-        ("attack_power", {"power_total_high": math.nan}),
+        ("attack_power", {"power_total_median_low": 2.1}),
+        ("attack_power", {"power_total_median_high": 1.9}),
+        ("attack_power", {"power_total_median_high": math.nan}),
         ("power_ratio", {"ratio_low": 2.1}),
         ("power_ratio", {"ratio_high": 1.9}),
     ],

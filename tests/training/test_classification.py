@@ -20,7 +20,7 @@ from semrobust.systems.classification import ClassifyingSettings, ClassifyingSys
 from semrobust.systems.draw import Draw
 from semrobust.systems.mae_vq import MaeVqSystem
 from semrobust.training import classification as recognition
-from semrobust.training.classification import RecognitionTrainer, shifted
+from semrobust.training.classification import RecognitionTrainer, mixed, shifted
 from tests.made import Run
 from tests.systems.test_classification import created, tiny
 from tests.training.samples import same, weights
@@ -101,6 +101,27 @@ def test_without_shift_half_of_the_images_are_flipped_and_nothing_else_happens()
 
 
 # the adversarial step
+
+
+def test_noise_rises_over_its_share_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """12 steps, of which a quarter; ε is 8/255 from then on."""
+    system = system_of("vit_at")
+    adversarial = system.training.adversarial.model_copy(update={"warmup_share": 0.25})
+    trainer = trainer_of(system_of("vit_at", {"adversarial": adversarial}), tmp_path)
+    with spied(monkeypatch, "last_iterate") as calls:
+        trainer.run()
+    found = [255 * settings.epsilon for _, _, _, settings, _, _ in calls]
+    assert found == pytest.approx([8 / 3, 16 / 3, *10 * [8.0]])
+
+
+def test_mixtures_are_of_two_images_and_say_so() -> None:
+    images, labels = torch.eye(12).reshape(12, 1, 1, 12), torch.arange(12) % 10
+    pictures, shares = mixed(images, labels, 0.5, torch.Generator().manual_seed(3))
+    assert torch.allclose(pictures.sum(dim=(1, 2, 3)), torch.ones(12))
+    assert torch.allclose(shares.sum(dim=1), torch.ones(12))
+    assert ((pictures > 0).sum(dim=(1, 2, 3)) <= 2).all()
+    own = pictures[torch.arange(12), 0, 0, torch.arange(12)]  # the share of the image itself
+    assert (shares[torch.arange(12), labels] >= own - 1e-6).all()
 
 
 @contextmanager
@@ -257,6 +278,8 @@ def test_validation_is_measured_as_the_images_are_sent(tmp_path: Path) -> None:
 
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "adversarial": ("vit_at", {}, {}),
+    "AdamW alone": ("mae_no_awp", {"optimizer": "adamw"}, {}),
+    "mixed and averaged": ("vit", {"mixup": 0.4, "average": 0.9}, {}),
     "reseeded": ("mae_vq", {}, {"reseed_every": 3}),  # does not divide the 4 steps of an epoch
     "bfloat16": ("mae_vq", {"precision": "bf16"}, {"reseed_every": 2}),
     "moving averages": ("mae_no_at", {}, {"reseed_every": 3, "ema_decay": 0.8}),

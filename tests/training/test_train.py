@@ -28,7 +28,7 @@ OVERLAY: dict[str, Any] = {
         NAME: {"width": 4, "training": {"epochs": 3, "batch": 32}},
         CHAIN: {"attacks": None, "study": None},
     },
-    "attacks": {"transfer_pga": None, "transfer_minimum_norm": None},
+    "attacks": {"transfer_pga": None, "transfer_minimum_norm": None, "universal": None},
     "evaluation": {"attack_images": 5},
     "recognition": {"images": 5},
     "criteria": {"images": 5},

@@ -77,8 +77,10 @@ def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(proje
     assert '"epoch": 3' in project.run("dvc", "plots", "show", "--show-vega", "Training").stdout
 
 
-def planned(folder: Path) -> Project:
-    """A project with nothing but params and their plan."""
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with nothing but params and their plan; curves of its trainings come and go."""
+    folder = tmp_path_factory.mktemp("planned")
     shutil.copy(ROOT / "params.yaml", folder)
     shutil.copytree(ROOT / "workflow", folder / "workflow")
     project = Project(folder)
@@ -86,16 +88,23 @@ def planned(folder: Path) -> Project:
     return project
 
 
+@pytest.fixture
+def without_curves(planned: Project) -> Project:
+    """As `planned`, with nothing of an earlier test."""
+    shutil.rmtree(planned.root / "data/laptop/training", ignore_errors=True)
+    return planned
+
+
 @pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("exit 0", 0)])
-def test_the_exit_code_of_the_command_is_kept(tmp_path: Path, command: str, code: int) -> None:
-    done = planned(tmp_path).run("python", str(ROOT / "workflow/live.py"), "laptop", "sh", "-c", command, ok=False)
+def test_the_exit_code_of_the_command_is_kept(without_curves: Project, command: str, code: int) -> None:
+    done = without_curves.run("python", str(ROOT / "workflow/live.py"), "laptop", "sh", "-c", command, ok=False)
     assert done.returncode == code, done.stderr
-    assert (tmp_path / "data/laptop/training/metrics.json").exists()
+    assert (without_curves.root / "data/laptop/training/metrics.json").exists()
 
 
-def test_a_request_to_end_is_passed_on(tmp_path: Path) -> None:
+def test_a_request_to_end_is_passed_on(planned: Project) -> None:
     script = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done"
-    running = planned(tmp_path).start("python", str(ROOT / "workflow/live.py"), "laptop", "sh", "-c", script)
+    running = planned.start("python", str(ROOT / "workflow/live.py"), "laptop", "sh", "-c", script)
     assert running.stdout is not None
     assert running.stdout.readline() == "ready\n"
     time.sleep(0.5)  # the handler stands right behind the start of the command

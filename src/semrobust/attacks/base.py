@@ -160,17 +160,15 @@ class Attack(AttackKind, Generic[S]):
     """An attack on the received vector.
 
     `requires` names the capabilities of the systems it can be run on; `knows_structure` and `knows_instantons` say that
-    it reads `Target.structure` and `Target.patterns`, which are then searched first. `learns`: it reads `Target.seen`,
-    as many training images as its settings say in `images`. `knows` is what its attacker needs, one of
-    `config.settings.KNOWLEDGE`. `version` is raised when the results of the class change, so that nothing found by the
-    old one is taken for new.
+    it reads `Target.structure` and `Target.patterns`, which are then searched first. One that `learns` finds its
+    training images in `Target.seen`. `knows` is what its attacker needs, one of `config.settings.KNOWLEDGE`. `version`
+    is raised when the results of the class change, so that nothing found by the old one is taken for new.
     """
 
     version: ClassVar[int] = 1
     requires: ClassVar[frozenset[str]] = frozenset()
     knows_structure: ClassVar[bool] = False
     knows_instantons: ClassVar[bool] = False
-    learns: ClassVar[bool] = False
     knows: ClassVar[str] = ALL
 
     def __init__(self, settings: S) -> None:

@@ -43,11 +43,12 @@ def _images(params: Params) -> Iterator[str]:
     for key, images in {**asked, "recognition.images": params.recognition.images}.items():
         if images > data.tested:
             yield f"{key}: {images}, must not exceed {data.said('test_images', data.tested)}"
-    for name, system in params.systems.items():
-        wanted = getattr(getattr(system, "training", None), "images", None)
-        if wanted is not None and wanted > data.trained:
-            path = f"systems.{name}.training.images"
-            yield f"{path}: {wanted}, must not exceed {data.said('train_images', data.trained)}"
+    learning = {f"systems.{name}.training": getattr(entry, "training", None) for name, entry in params.systems.items()}
+    learning |= {f"attacks.{name}": entry for name, entry in params.attacks.items() if ATTACKS[entry.kind].learns}
+    for key, given in learning.items():
+        wanted = getattr(given, "images", None)
+        if wanted is not None and wanted > data.trained > 0:
+            yield f"{key}.images: {wanted}, must not exceed {data.said('train_images', data.trained)}"
     if params.evaluation.gallery_images > attacked:
         shown = params.evaluation.gallery_images
         yield f"evaluation.gallery_images: {shown}, must not exceed evaluation.attack_images = {attacked}"

@@ -103,6 +103,11 @@ def offered(given: Sequence[str], room: str) -> dict[str, str]:
     return {name: module for each in given for name, module in _LOCATED[each].offers[room].items()}
 
 
+def any_located() -> bool:
+    """Whether there are plug-ins at all, which most runs have none of."""
+    return bool(_LOCATED)
+
+
 def owner(module: str) -> Plugin | None:
     """The plug-in that a module belongs to."""
     top = module.partition(".")[0]

@@ -12,22 +12,24 @@ from pydantic import Field, SerializeAsAny, field_validator
 
 from semrobust.config.criteria import CriteriaSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
+from semrobust.config.searches import (
+    CertificateSettings,
+    InstantonSettings,
+    RecoverySettings,
+    StructureSettings,
+    TheorySettings,
+)
 from semrobust.config.settings import (
     AttackSettings,
-    CertificateSettings,
     ChannelSettings,
     DataSettings,
     Decibel,
-    InstantonSettings,
     LinkSettings,
     Plain,
     Positive,
     RecognitionSettings,
-    RecoverySettings,
     Settings,
-    StructureSettings,
     SystemSettings,
-    TheorySettings,
 )
 from semrobust.config.weights import WeightsFile, weights_in
 
@@ -39,12 +41,18 @@ NO_RESULT = ("label", "attacks", "study", "left_out")
 
 
 class EvaluationSettings(Settings):
-    """Shared by all tables: how many images each sweep uses and how intervals are made."""
+    """Shared by all tables: how many images each sweep uses and how intervals are made.
+
+    A system works at an SNR if it loses at most the share `most_lost` of its images there without an attack. The
+    frontier is drawn at those SNRs of the link that are next to `frontier_snr_db`.
+    """
 
     batch: Positive
     attack_images: Positive
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
+    most_lost: Annotated[float, Field(ge=0, lt=0.5)]
     bootstrap_samples: Annotated[int, Field(ge=100)]
+    frontier_snr_db: Annotated[list[Decibel], Field(min_length=1, max_length=3)]
     gallery_images: Annotated[int, Field(ge=1, le=6)]
     gallery_snr_db: Decibel
     gallery_psr_db: Annotated[list[Decibel], Field(min_length=1, max_length=8)]
@@ -184,6 +192,11 @@ class Params(Settings):
         """Why the other attacked systems take no part in it."""
         reasons = {name: self.systems[name].left_out for name in self._in_pairs()}
         return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def frontier_snr_db(self) -> list[float]:
+        """SNRs of the frontier: of the link those next to what is asked for, the lower of two that are equally near."""
+        near = (min(self.link.snr_db, key=lambda own: abs(own - asked)) for asked in self.evaluation.frontier_snr_db)
+        return sorted(set(near))
 
     def networks(self) -> list[str]:
         """Of those the systems whose receiver has a gradient: what single images are certified for."""

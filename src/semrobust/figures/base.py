@@ -27,6 +27,9 @@ _LEAST_EXPONENT = -1  # smaller means are next to no attack at all and would pus
 BEST_OF = "best_of"
 """What the tables call the cheapest of all attacks on a system, image by image."""
 
+LEAST_POWER = ("power_total_median", "power_total_median_low", "power_total_median_high")
+"""Columns of the one statistic that least powers are shown by, with its interval: A171."""
+
 # the lengths share no factor with a palette of ten colours, so many systems pass before a combination comes again;
 # every marker can be hollow, which is how a bound is told from a value
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "p")
@@ -127,6 +130,11 @@ def infeasible_note(frame: pd.DataFrame, inputs: FigureInputs, column: str = "sy
         labels |= study
     missing = [label for name, label in labels.items() if name in set(frame[column]) - left]
     return [f"Infeasible: {', '.join(missing)} does not fit the bit budget."] if missing else []
+
+
+def finite(rows: pd.DataFrame, columns: tuple[str, str, str]) -> pd.DataFrame:
+    """The rows with nothing in place of values and interval ends that are infinite, and that no axis holds."""
+    return rows.assign(**{column: rows[column].replace([math.inf, -math.inf], math.nan) for column in columns})
 
 
 def curve(

@@ -44,6 +44,11 @@ def compared(params: Params) -> Plain:
     return {"labels": {"studied": _labels(params, studied)}, "left_out": left_out}
 
 
+def sides(params: Params) -> Plain:
+    """All systems of the headline, studies among them."""
+    return {"labels": {"compared": _labels(params, params.compared())}}
+
+
 def attacks(params: Params) -> Plain:
     return {"labels": {"attacks": {name: attack.label for name, attack in params.attacks.items()}}}
 

@@ -16,18 +16,18 @@ from matplotlib.lines import Line2D
 
 from semrobust.figures import base, canvas, shown
 
-_COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
+_COLUMNS = base.LEAST_POWER
 _TITLE_CHARACTERS = 45
 _LEGEND_COLUMNS = 3
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Mean least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
+    """Median least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
     looks = base.looks(inputs, "systems")
     table = inputs.tables["attack_power"]
     table = table[table["system"].isin(looks)]  # studies have a figure of their own
-    rows = base.feasible(table)
+    rows = base.finite(base.feasible(table), _COLUMNS)
     systems = {name: look for name, look in looks.items() if name in set(rows["system"])}
     columns = 2 if len(systems) > 1 else 1
     lines = max(1, math.ceil(len(systems) / columns))
@@ -50,19 +50,18 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.tick_params(labelbottom=True)
             base.label_snr(axes)
         if index % columns == 0:
-            axes.set_ylabel("mean attack power ‖s‖² (total)")
+            axes.set_ylabel("median attack power ‖s‖² (total)")
         _psr_axis(axes, inputs.settings["real_uses"], scale, labelled=index % columns == columns - 1)
     figure.legend(handles=legend, loc="outside upper center", ncols=_LEGEND_COLUMNS)
     notes = [
         f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, "
         "bootstrap over images.",
-        f"Mean over the images that the system can send and that mid-grey in their place would ruin "
-        f"({rows['ruinable_rate'].max():.0%} count as ruined by mid-grey); the table has all.",
-        "Hollow: some of them withstood every power tried and count with the largest one: the mean is a lower bound.",
+        "Median over all attacked images; one that withstood every power tried counts as ∞. No point: so do half of "
+        "them. The table has means and other images, too.",
     ]
     if "linthresh" in scale:
         notes.append(
-            f"At 0 the channel alone ruins every image; the axis is linear below {scale['linthresh']:g} (grey)."
+            f"At 0 the channel alone ruins half of the images; the axis is linear below {scale['linthresh']:g} (grey)."
         )
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
     return figure
@@ -74,7 +73,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, look: base.Look, inputs: base.FigureI
     tones = _tones(look.color, len(attacks))
     for (attack, seen), tone in zip(attacks.items(), tones, strict=True):
         of_attack = rows[rows["attack"] == attack].sort_values("snr_db")
-        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone), hollow=of_attack["ruinable_n_censored"] > 0)
+        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone))
     axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS), color=look.color)
 
 
@@ -120,13 +119,12 @@ FIGURE = base.Figure(
     caption="""
 Least attack power by system, attack and channel SNR
 
-Mean energy ‖s‖² of the weakest perturbation found that brings a received image to a PSNR of
+Median energy ‖s‖² of the weakest perturbation found that brings a received image to a PSNR of
 {{ params.evaluation.success_psnr_db | number }} dB or less; one panel per system, one line per attack. The signal has
 energy N = {{ params.link.real_uses }}, so the right axis gives attack over signal power (PSR). Over
-{{ params.evaluation.attack_images | number }} test images of {{ dataset }}, of which those count that the system can
-send and that mid-grey in their place would ruin. Bands: 95% intervals, bootstrap over images; hollow markers are
-lower bounds, since some images withstood every power tried; 0 means that the channel alone ruins the image. Look at
-the lowest line of each panel, the best attack known to us, and at its distance to the paper's own attacks: PGA for
-DeepJSCC, the vulnerable set for chains.
+{{ params.evaluation.attack_images | number }} test images of {{ dataset }}; those that withstood every power tried
+count as ∞, so an attack that spoils fewer than half has no point. Bands: 95% intervals, bootstrap over images; 0 means
+that the channel alone ruins half of them. Look at the lowest line of each panel, the best attack known to us, and at
+its distance to the paper's own attacks: PGA for DeepJSCC, the vulnerable set for chains.
 """,
 )

@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas, shown
 
-_COLUMNS = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high")
+_COLUMNS = base.LEAST_POWER
 _MODULATION = "modulation"
 _PER_LINE = 3
 _FILLED = 0.55  # share of the height up to which the bands reach; the legends stand above
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Mean least power ‖s‖² over SNR: one panel per study, each with the unchanged chain in black.
+    """Median least power ‖s‖² over SNR: one panel per study, each with the unchanged chain in black.
 
     The modulations are the main chains, the first of which is the one that all other panels change. A panel compares
-    under the attacks that all its chains were hit with: each point is the one of them that needs least mean power.
+    under the attacks that all its chains were hit with: each point is the one of them that needs least median power.
     """
-    rows = base.feasible(inputs.tables["attack_power"])
+    rows = base.finite(base.feasible(inputs.tables["attack_power"]), _COLUMNS)
     labels = inputs.settings["labels"]
     rungs = inputs.settings["rungs"]
     main = {name: label for name, label in labels["systems"].items() if name in rungs}
@@ -48,18 +48,17 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.tick_params(labelbottom=True)
             base.label_snr(axes)
         if index % _PER_LINE == 0:
-            axes.set_ylabel("mean attack power ‖s‖² (total)")
+            axes.set_ylabel("median attack power ‖s‖² (total)")
     highest = shown[_COLUMNS[2]].max()
     if highest > 0:
         transform = panels.flat[0].yaxis.get_transform()
         low, high = transform.transform([panels.flat[0].get_ylim()[0], highest])
         panels.flat[0].set_ylim(top=transform.inverted().transform([low + (high - low) / _FILLED])[0])
     notes = [
-        f"Least mean power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB, by the attacks "
+        f"Least median power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB, by the attacks "
         f"that all chains of a panel were hit with: {_named(hit_by, labels['attacks'])}. "
-        "Over the images that the chain can send and that mid-grey in their place would ruin. "
-        "Bands: 95% interval, bootstrap over images.",
-        "Hollow: some images withstood every power tried and count with the largest one: the mean is a lower bound.",
+        "Over all attacked images, those that withstood every power tried as ∞. Bands: 95% interval, bootstrap over "
+        "images.",
     ]
     count = shown["n_images"].tolist() or [0]
     canvas.footer(figure, inputs, count, notes + base.infeasible_note(inputs.tables["attack_power"], inputs))
@@ -68,7 +67,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 def _least(rows: pd.DataFrame, systems: Mapping[str, str]) -> tuple[list[str], pd.DataFrame]:
     """The attacks that were run on each of `systems` that has rows, and per system and SNR the row of the one of them
-    that needs least mean power. `best_of` means other attacks from system to system, so it does not count."""
+    that needs least median power. `best_of` means other attacks from system to system, so it does not count."""
     single = rows[rows["system"].isin(systems) & (rows["attack"] != base.BEST_OF)]
     everywhere = single.groupby("attack")["system"].nunique() == single["system"].nunique()
     attacks = [attack for attack in single["attack"].unique() if everywhere[attack]]
@@ -92,7 +91,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, unchanged: Mapping[str, str], changed
     for name, look in looks.items():
         of_system = rows[rows["system"] == name].sort_values("snr_db")
         if len(of_system):
-            base.curve(axes, of_system, _COLUMNS, look, hollow=of_system["ruinable_n_censored"] > 0)
+            base.curve(axes, of_system, _COLUMNS, look)
     if axes.lines:
         axes.legend(fontsize=canvas.SMALL * canvas.scale(), loc="upper left")
 
@@ -105,11 +104,10 @@ FIGURE = base.Figure(
 What moves the attack power that a chain withstands
 
 Each panel changes one thing of the chain drawn in black, or two where its title or a label says so: modulation, source
-codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Mean
-of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB), over at most
-{{ params.evaluation.attack_images | number }} test images of {{ dataset }} that the chain can send and that mid-grey
-would ruin; within a panel by the attacks that all its chains were hit with, named in the figure's notes. Bands: 95%
-intervals, bootstrap over images, which do not cover the spread between codes of one kind (of PEG codes several were
-drawn, of the others one); hollow markers are lower bounds.
+codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Median
+of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB), over
+{{ params.evaluation.attack_images | number }} test images of {{ dataset }}; within a panel by the attacks that all its
+chains were hit with, named in the figure's notes. Bands: 95% intervals, bootstrap over images, which do not cover the
+spread between codes of one kind (of PEG codes several were drawn, of the others one).
 """,
 )

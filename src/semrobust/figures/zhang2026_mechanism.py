@@ -14,7 +14,7 @@ from semrobust.config.roles import PAPER_KINDS
 from semrobust.config.settings import Plain
 from semrobust.figures import base, canvas, shown
 
-_POWER = ("power_total_mean", "power_total_low", "power_total_high")
+_POWER = base.LEAST_POWER
 _CLEAN = ("clean_psnr_db_mean", "clean_psnr_db_low", "clean_psnr_db_high")
 _FROBENIUS = ("frobenius_mean", "frobenius_low", "frobenius_high")
 _SPECTRAL = ("spectral_mean", "spectral_low", "spectral_high")
@@ -33,7 +33,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = inputs.tables["criteria"]
     rules = {name: rule for name, rule in given["rules"].items() if name in set(table["criterion"])}
     looks = _looks(given, set(table["system"]))
-    table = table[table["system"].isin(looks)]
+    table = base.finite(table[table["system"].isin(looks)], _POWER)
     figure = canvas.sheet(6.6)
     panels = figure.subplots(3, 3)
     first = _of_kind(rules, "psnr_db", 15.0)
@@ -53,7 +53,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         _over_snr(axes, rows, _POWER, looks, given["labels_of_rules"].get(name, "not in this run"))
         axes.set_yscale(**base.power_scale(rows[_POWER[0]]))
         base.plain_ticks(axes.yaxis)
-    panels[1, 0].set_ylabel("mean ‖s‖² (total)")
+    panels[1, 0].set_ylabel("median ‖s‖² (total)")
     _matched(panels[2, 0], table[table["criterion"] == first], looks)
     _explained(panels[2, 1], table[table["criterion"] == shown[2]], looks, rules.get(shown[2] or "", {}))
     panels[2, 2].axis("off")
@@ -68,7 +68,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     shown_first = {given["trainings"][group][0] for group in looks}
     attacks = ", ".join(dict.fromkeys(label for name in shown_first for label in given["attacks"][name]))
     notes = [
-        f"Middle row: least mean power that brings an image to what the title says, by {attacks}. Dotted: the same "
+        f"Middle row: least median power that brings an image to what the title says, by {attacks}. Dotted: the same "
         "way, trained about twice as long. Bands: 95% interval over images and, where there are several, trainings.",
         "Bottom left: each point is one test SNR; compare heights at equal PSNR. Bottom middle: the line is what a "
         "decoder with this spectral norm everywhere would need, eq. 10; below it the decoder is steeper elsewhere than "
@@ -139,7 +139,7 @@ def _matched(axes: Axes, rows: pd.DataFrame, looks: dict[str, base.Look]) -> Non
     axes.set_yscale(**base.power_scale(rows[_POWER[0]]))
     base.plain_ticks(axes.yaxis)
     axes.set_xlabel("PSNR without an attack (dB)")
-    axes.set_ylabel("mean ‖s‖² (total)")
+    axes.set_ylabel("median ‖s‖² (total)")
     axes.set_title("at matched quality (as above)", fontsize=canvas.SMALL * canvas.scale())
 
 
@@ -167,7 +167,7 @@ FIGURE = base.Figure(
 What noise in training changes
 
 DeepJSCC trained without noise, with noise of several SNRs, and with a penalty on its slope instead. Top: PSNR without
-an attack, and Frobenius and spectral norm of the decoder's Jacobian at what is received. Middle: mean least energy
+an attack, and Frobenius and spectral norm of the decoder's Jacobian at what is received. Middle: median least energy
 ‖s‖² that ruins an image under three criteria: a fixed PSNR, a fixed loss of PSNR, a fixed rise of the RMSE. Bottom
 left: the same against clean quality; bottom middle: against the slope, with the power that a decoder of this slope
 everywhere would need (eq. 10). Over {{ params.criteria.images | number }} test images of {{ dataset }}; bands: 95%

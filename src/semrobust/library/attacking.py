@@ -14,7 +14,8 @@ from semrobust.attacks.code.instanton.search import search as search_instantons
 from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import InstantonSettings, Plain, StructureSettings
+from semrobust.config.searches import InstantonSettings, StructureSettings
+from semrobust.config.settings import Plain
 from semrobust.errors import UsageError, similar
 from semrobust.library import arguments, defaults
 from semrobust.library.outcome import AttackOutcome

@@ -11,7 +11,8 @@ import torch
 from tqdm import tqdm
 
 from semrobust.attacks.base import Target
-from semrobust.config.settings import CertificateSettings, Plain
+from semrobust.config.searches import CertificateSettings
+from semrobust.config.settings import Plain
 from semrobust.measure.attack import aim
 from semrobust.measure.images import TestImages
 from semrobust.phy.power import SOURCE_VALUES

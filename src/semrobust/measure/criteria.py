@@ -14,7 +14,8 @@ from semrobust.attacks.base import Target, attack_of
 from semrobust.attacks.search import attacked
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
-from semrobust.config.settings import LEVELS, Plain, TheorySettings
+from semrobust.config.searches import TheorySettings
+from semrobust.config.settings import LEVELS, Plain
 from semrobust.errors import UsageError
 from semrobust.measure.attack import aim, known, patterns_of, rows, structure_of
 from semrobust.measure.images import TestImages

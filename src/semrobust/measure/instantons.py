@@ -8,7 +8,8 @@ import torch
 
 from semrobust.attacks.code.instanton import patterns
 from semrobust.attacks.code.instanton.search import search
-from semrobust.config.settings import InstantonSettings, Plain
+from semrobust.config.searches import InstantonSettings
+from semrobust.config.settings import Plain
 from semrobust.pipeline import seeds
 from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Step

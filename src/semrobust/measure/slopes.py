@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from semrobust.attacks.base import Target
-from semrobust.config.settings import TheorySettings
+from semrobust.config.searches import TheorySettings
 from semrobust.phy.power import SOURCE_VALUES
 from semrobust.pipeline import seeds
 from semrobust.theory.jacobian import frobenius_squared, spectral_norm

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.analysis import analyse
-from semrobust.config.settings import Plain, StructureSettings
+from semrobust.config.searches import StructureSettings
+from semrobust.config.settings import Plain
 from semrobust.pipeline import seeds
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work

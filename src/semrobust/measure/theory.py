@@ -14,7 +14,8 @@ from tqdm import tqdm
 from semrobust.attacks.base import Target
 from semrobust.attacks.code.words import words_of
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import Plain, TheorySettings
+from semrobust.config.searches import TheorySettings
+from semrobust.config.settings import Plain
 from semrobust.measure.attack import aim, structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes

@@ -59,9 +59,11 @@ class Passed(NamedTuple):
 class FeatureEncoder(nn.Module):
     """Visible patches to features: (B,3,H,H) in [0,1] and int64 (B,V) to float32 (B,V,D)."""
 
-    def __init__(self, image_size: int, patch: int, size: TransformerSize, features: int, dropout: float) -> None:
+    def __init__(
+        self, image_size: int, patch: int, size: TransformerSize, features: int, dropout: float, stem: int | None
+    ) -> None:
         super().__init__()
-        self.embedding = PatchEmbedding(image_size, patch, size.width)
+        self.embedding = PatchEmbedding(image_size, patch, size.width, stem)
         self.transformer = Transformer(size, dropout)
         self.project = nn.Linear(size.width, features)
 
@@ -124,6 +126,7 @@ class MaskedAutoencoder(nn.Module):
         classes: None = reconstruct images (pre-training); a number = classify into so many (fine-tuning).
         head_hidden: width of the classification head.
         dropout: in both transformers, in training only.
+        stem: channels of the encoder's convolutions within patches; None = a patch is a vector of pixels.
     """
 
     def __init__(
@@ -139,12 +142,13 @@ class MaskedAutoencoder(nn.Module):
         classes: int | None = None,
         head_hidden: int = 256,
         dropout: float = 0.0,
+        stem: int | None = None,
     ) -> None:
         super().__init__()
         grid = image_size // patch
         self.patches = grid**2
         self.visible_patches = visible_count(self.patches, masking_ratio)
-        self.encoder = FeatureEncoder(image_size, patch, encoder, features, dropout)
+        self.encoder = FeatureEncoder(image_size, patch, encoder, features, dropout, stem)
         self.codebook = None if codebook_size is None else Codebook(codebook_size, features, ema_decay)
         self.decoder = PixelDecoder(image_size, patch, decoder, features, dropout) if classes is None else None
         self.head = None if classes is None else ClassHead(grid, features, head_hidden, classes)

@@ -132,16 +132,37 @@ class Transformer(nn.Sequential):
         super().__init__(*blocks, nn.LayerNorm(size.width))
 
 
+class PatchStem(nn.Module):
+    """Two 3x3 convolutions within each patch, beside its pixels: (B, T, 3·patch²) to (B, T, (3 + channels)·patch²)."""
+
+    def __init__(self, patch: int, channels: int) -> None:
+        super().__init__()
+        self.patch = patch
+        self.first = nn.Conv2d(3, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        """Map each patch by itself."""
+        pixels = patches.reshape(-1, 3, self.patch, self.patch)
+        maps = nn.functional.gelu(self.second(nn.functional.gelu(self.first(pixels))))
+        return torch.cat([patches, maps.reshape(*patches.shape[:2], -1)], dim=-1)
+
+
 class PatchEmbedding(nn.Module):
-    """Images (B,3,H,H) in [0,1] to tokens: normalized patches through a linear layer, plus their positions."""
+    """Images (B,3,H,H) in [0,1] to tokens: normalized patches through a linear layer, plus their positions.
+
+    `stem` convolutions of so many channels come first, within each patch: what is outside counts as 0, so that a
+    token tells of its own patch alone.
+    """
 
     positions: torch.Tensor
 
-    def __init__(self, image_size: int, patch: int, width: int) -> None:
+    def __init__(self, image_size: int, patch: int, width: int, stem: int | None = None) -> None:
         super().__init__()
         self.patch = patch
         self.grid = image_size // patch
-        self.project = nn.Linear(3 * patch**2, width)
+        self.stem: nn.Module = nn.Identity() if stem is None else PatchStem(patch, stem)
+        self.project = nn.Linear((3 + (stem or 0)) * patch**2, width)
         self.register_buffer("positions", sine_positions(self.grid, width), persistent=False)
 
     def forward(self, images: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
@@ -150,7 +171,7 @@ class PatchEmbedding(nn.Module):
         positions = self.positions
         if visible is not None:
             patches, positions = gather_visible(patches, visible), positions[visible]
-        tokens: torch.Tensor = self.project(normalize(patches))
+        tokens: torch.Tensor = self.project(self.stem(normalize(patches)))
         return tokens + positions
 
 
@@ -167,9 +188,10 @@ class VisionTransformer(nn.Module):
         size: TransformerSize = VIT_SIZE,
         classes: int = 10,
         dropout: float = 0.0,
+        stem: int | None = None,
     ) -> None:
         super().__init__()
-        self.embedding = PatchEmbedding(image_size, patch, size.width)
+        self.embedding = PatchEmbedding(image_size, patch, size.width, stem)
         self.transformer = Transformer(size, dropout)
         self.head = nn.Linear(size.width, classes)
 

@@ -138,6 +138,8 @@ def _digest(modules: Iterable[str]) -> str:
 def foreign(roots: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Modules of plug-ins in the closure of `roots`, by the name of the plug-in."""
     found: dict[str, tuple[str, ...]] = {}
+    if not plugins.any_located():
+        return found  # without reading the sources of everything that is expensive
     for module in filter(_foreign, closure(roots)):
         top = module.partition(".")[0]
         found[top] = (*found.get(top, ()), module)

@@ -16,24 +16,24 @@ import torch
 from pydantic import Field
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive
+from semrobust.config.settings import LinkSettings
 from semrobust.models.straight_through import straight_through
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.systems.base import Sent, grey_images
 from semrobust.systems.classical import ClassicalSystem
-from semrobust.systems.classification import ClassifyingSettings, ClassifyingSystem, NetworkSize, Overhead
+from semrobust.systems.classification import ClassifyingSystem, Overhead
 from semrobust.systems.draw import Randomness
 from semrobust.systems.hevc_ldpc import HevcLdpcSettings
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings
 from semrobust.systems.over_air import decode_over
-from semrobust.systems.vit import network
+from semrobust.systems.vit import TransformerSettings
 
 _CERTAIN = 1e-3  # noise variance that the receiver counts with where nothing is lost: every LLR is large
 _KEPT = 8  # batches whose encodes are remembered: a sweep sends the same images over many channels
 
 
-class ChainVitSettings(ClassifyingSettings):
+class ChainVitSettings(TransformerSettings):
     """Settings of the scheme; its transformer is the one that it starts from, not trained further.
 
     `real_uses` N of one image; `chain` the settings of the classical chain, as of a system of its own.
@@ -43,8 +43,6 @@ class ChainVitSettings(ClassifyingSettings):
     training: None = None
     real_uses: Annotated[int, Field(ge=2, multiple_of=2)]
     chain: Annotated[HevcLdpcSettings | JpegLdpcSettings, Field(discriminator="kind")]
-    patch: Positive
-    size: NetworkSize
 
     def problems(self, link: LinkSettings) -> list[str]:
         own = LinkSettings(real_uses=self.real_uses, snr_db=link.snr_db)
@@ -62,7 +60,7 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
 
     def __init__(self, settings: ChainVitSettings, real_uses: int) -> None:
         super().__init__(settings, settings.real_uses)
-        self.module = network(settings.patch, settings.size)
+        self.module = settings.network()
         kind = SYSTEMS[settings.chain.kind]
         assert issubclass(kind, ClassicalSystem)
         self.chain: ClassicalSystem = kind.create(settings.chain, settings.real_uses, 0)

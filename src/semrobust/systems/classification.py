@@ -10,10 +10,10 @@ if the step were the identity (`models.straight_through`), so that semantic nois
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
 from semrobust.config.settings import (
@@ -41,22 +41,28 @@ class AdversarialSettings(NoiseEffort):
 
     Attributes:
         epsilon_levels: ε in 8-bit levels, 255 ||Δ||_p.
+        warmup_share: ε rises from 0 over this share of the training.
         weight_perturbation: γ, largest ||v_l||/||Θ_l|| of a layer (Wu, Xia, Wang 2020); null = no perturbation.
     """
 
     epsilon_levels: PositiveFloat
+    warmup_share: Annotated[float, Field(ge=0, lt=1)]
     weight_perturbation: PositiveFloat | None
 
 
 class RecognitionTraining(Settings):
-    """How a network of hu2022 is trained, by AdamW with a one-cycle learning rate.
+    """How a network of hu2022 is trained, with a one-cycle learning rate.
 
     Attributes:
         images: how many training images; null = all.
         channel, snr_db: the channel in the training loop, one of the params' `channels`; null = nothing is lost.
+        optimizer: "adamw", or "muon": that for the matrices of transformer blocks, AdamW for the rest.
+        average: decay per step of the moving average of the weights, which is kept; null = the last weights are.
         precision: of the forward pass; weights and sums stay float32.
         label_smoothing: share of the target spread over all classes.
         shift: random shifts of up to so many pixels, beside random flips.
+        mixup: images are mixed in pairs by shares from Beta(mixup, mixup) (Zhang et al. 2018), in training on clean
+            images; null = they are not.
         adversarial: null = clean images alone.
     """
 
@@ -66,12 +72,21 @@ class RecognitionTraining(Settings):
     learning_rate: PositiveFloat
     warmup_share: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
+    optimizer: Literal["adamw", "muon"]
+    average: Annotated[float, Field(gt=0, lt=1)] | None
     precision: Precision
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     shift: Annotated[int, Field(ge=0, le=8)]
+    mixup: PositiveFloat | None
     channel: str | None
     snr_db: Decibel | None
     adversarial: AdversarialSettings | None
+
+    @model_validator(mode="after")
+    def _mixes_clean_images(self) -> Self:
+        if self.mixup is not None and self.adversarial is not None:
+            raise ValueError("mixup is for clean images: give it or adversarial, and null for the other")
+        return self
 
 
 class NetworkSize(Settings):
@@ -164,7 +179,7 @@ class ClassifyingSystem(System[C]):
         raise NotImplementedError
 
     def learn(self, images: torch.Tensor, labels: torch.Tensor, air: Air | None, draw: Randomness) -> Learned:
-        """Training loss of a batch that goes through the air; `labels` (B,) int64."""
+        """Training loss of a batch that goes through the air; `labels` (B,) int64, or (B, 10) shares of classes."""
         return self.scored(self.logits(images, air, draw), labels)
 
     def overhead(self, images: torch.Tensor, draw: Randomness) -> Overhead | None:
@@ -172,11 +187,12 @@ class ClassifyingSystem(System[C]):
         return None
 
     def scored(self, logits: torch.Tensor, labels: torch.Tensor) -> Learned:
-        """Cross entropy with the training's label smoothing."""
+        """Cross entropy with the training's label smoothing; right is the class of the largest share."""
         smoothing = 0.0 if self.settings.training is None else self.settings.training.label_smoothing
         labels = labels.to(logits.device)
         loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-        return Learned(loss, logits.detach().argmax(1) == labels)
+        classes = labels if labels.ndim == 1 else labels.argmax(1)
+        return Learned(loss, logits.detach().argmax(1) == classes)
 
     @classmethod
     def create(cls, settings: C, real_uses: int, seed: int) -> Self:

@@ -25,13 +25,13 @@ from semrobust.phy.air import Air
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.systems.base import grey_images
-from semrobust.systems.classification import ClassifyingSettings, ClassifyingSystem, NetworkSize, Overhead
+from semrobust.systems.classification import ClassifyingSystem, Overhead
 from semrobust.systems.draw import Randomness
 from semrobust.systems.index_transport import DecoderSettings, FreeCodeSettings
-from semrobust.systems.vit import network
+from semrobust.systems.vit import TransformerSettings
 
 
-class JpegLdpcVitSettings(ClassifyingSettings):
+class JpegLdpcVitSettings(TransformerSettings):
     """Settings of the conventional scheme; its transformer is the one that it starts from, not trained further.
 
     `quality` is Pillow's, 1 to 100; `block_bits` n of one LDPC codeword.
@@ -46,8 +46,6 @@ class JpegLdpcVitSettings(ClassifyingSettings):
     block_bits: Positive
     code: FreeCodeSettings
     decoder: DecoderSettings
-    patch: Positive
-    size: NetworkSize
 
     def problems(self, link: LinkSettings) -> list[str]:
         problems = [f"code.{problem}" for problem in self.code.problems(self.block_bits)]
@@ -69,7 +67,7 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
 
     def __init__(self, settings: JpegLdpcVitSettings, real_uses: int) -> None:
         super().__init__(settings, real_uses)
-        self.module = network(settings.patch, settings.size)
+        self.module = settings.network()
         self.codec = Jpeg(settings.subsampling, settings.stream)
         self.constellation = mapping.modulation(settings.modulation)
         self._use(settings.code.make(settings.block_bits))

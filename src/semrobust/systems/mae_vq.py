@@ -48,6 +48,7 @@ class MaskedSettings(ClassifyingSettings):
     Attributes:
         patch: side of a patch in pixels.
         masking_ratio: share of patches that are hidden; 0 = no mask (ablation).
+        stem: channels of convolutions within each patch before it; null = none.
         encoder: size of the transformer behind the visible patches.
         features: dimension D of a feature and of a basis vector.
         codebook_size: number J of basis vectors; null = none (ablation).
@@ -59,6 +60,7 @@ class MaskedSettings(ClassifyingSettings):
 
     patch: Positive
     masking_ratio: Annotated[float, Field(ge=0, lt=1)]
+    stem: Positive | None
     encoder: NetworkSize
     features: Positive
     codebook_size: Annotated[int, Field(ge=2)] | None
@@ -124,6 +126,7 @@ class _MaskedSystem(ClassifyingSystem[M]):
             codebook_size=settings.codebook_size,
             ema_decay=settings.ema_decay,
             masking_ratio=settings.masking_ratio,
+            stem=settings.stem,
             **receiver,
         )
         self.reseed_every, self.least_perplexity = settings.reseed_every, settings.least_perplexity

@@ -14,17 +14,26 @@ from semrobust.systems.classification import CLASSES, ClassifyingSettings, Class
 from semrobust.systems.draw import Randomness
 
 
-class VitSettings(ClassifyingSettings):
-    """Settings of a vision transformer on `patch` x `patch` patches."""
+class TransformerSettings(ClassifyingSettings):
+    """A vision transformer on `patch` x `patch` patches, with `stem` channels of convolutions within each; null = none.
 
-    kind: Literal["vit"]
+    Shared by all systems that classify by one.
+    """
+
     patch: Positive
+    stem: Positive | None
     size: NetworkSize
 
+    def network(self) -> VisionTransformer:
+        """An untrained one for CIFAR-10."""
+        size = TransformerSize(**self.size.model_dump())
+        return VisionTransformer(patch=self.patch, stem=self.stem, size=size, classes=CLASSES)
 
-def network(patch: int, size: NetworkSize) -> torch.nn.Module:
-    """An untrained vision transformer for CIFAR-10."""
-    return VisionTransformer(patch=patch, size=TransformerSize(**size.model_dump()), classes=CLASSES)
+
+class VitSettings(TransformerSettings):
+    """Settings of a vision transformer."""
+
+    kind: Literal["vit"]
 
 
 @SYSTEMS.register("vit")
@@ -37,7 +46,7 @@ class VitSystem(ClassifyingSystem[VitSettings]):
 
     def __init__(self, settings: VitSettings, real_uses: int) -> None:
         super().__init__(settings, real_uses)
-        self.module = network(settings.patch, settings.size)
+        self.module = settings.network()
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
         logits: torch.Tensor = self.module(images.to(self.device)).cpu()

@@ -11,7 +11,7 @@ from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.phy.power import power_per_use, psr_db
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import attacked_samples, needs
+from semrobust.tables.attacks import attacked_samples, bounded, needs
 from semrobust.tables.rows import by_snr, emptied, status
 from semrobust.tables.statistics import Bootstrap, interval, quantile
 from semrobust.tables.table import Row, Table, bootstrap, common, facts
@@ -57,16 +57,19 @@ def summary(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap
 
     `uses` is N; `resamples` gives the bootstrap over a number of images.
     """
-    bounded = np.where(group["success"], group["power_total"], np.inf)  # quantiles are right as long as they are finite
-    q25, middle, q75 = (quantile(bounded, share) for share in (0.25, 0.5, 0.75))
+    powers = bounded(group)
+    q25, middle, q75 = (quantile(powers, share) for share in (0.25, 0.5, 0.75))
+    low, high = interval(resamples(len(powers)).medians(powers))
     return {
         "status": status(group),
         "success_rate": group["success"].mean(),
         "n_censored": int((~group["success"]).sum()),
         "vanished_rate": group["vanished"].mean(),
         "ruinable_rate": group["ruinable"].mean(),
-        **_over_all(group, uses, resamples),
         "power_total_median": middle,
+        "power_total_median_low": low,
+        "power_total_median_high": high,
+        **_over_all(group, uses, resamples),
         "power_total_q25": q25,
         "power_total_q75": q75,
         **_ruinable(group, resamples),
@@ -104,12 +107,11 @@ def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row
 TABLE = Table(
     columns=(
         "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "vanished_rate",
-        "ruinable_rate",
-        "power_total_mean", "power_total_low", "power_total_high", "power_total_median", "power_total_q25",
-        "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
-        "ruinable_power_high", "ruinable_n_censored", "interval",
+        "ruinable_rate", "power_total_median", "power_total_median_low", "power_total_median_high", "power_total_q25",
+        "power_total_q75", "power_total_mean", "power_total_low", "power_total_high", "power_per_use_mean", "psr_db",
+        "ruinable_power_mean", "ruinable_power_low", "ruinable_power_high", "ruinable_n_censored", "interval",
     ),
-    brackets="power_total_mean",
+    brackets="power_total_median",
     needs=needs,
     settings=settings,
     make=make,
@@ -118,10 +120,10 @@ Least attack power
 
 One row per system, attack and SNR, over {{ params.evaluation.attack_images | number }} test images of {{ dataset }}:
 success rate and least energy ‖s‖² that brings the PSNR to {{ params.evaluation.success_psnr_db | number }} dB or less
-(signal: N = {{ params.link.real_uses }}), as mean with 95% bootstrap interval, median and quartiles; per channel use
-and relative to the signal (``psr_db``). ``best_of`` is the cheapest attack on each image. Images that withstood every
-power tried are counted as censored; there is no mean over all then, and that over ``ruinable`` ones, which counts them
-with the largest power tried, is a lower bound. ``vanished_rate``: share of images where the
+(signal: N = {{ params.link.real_uses }}), as median with 95% bootstrap interval, quartiles and mean; the mean per
+channel use and relative to the signal (``psr_db``), too. ``best_of`` is the cheapest attack on each image. Images that
+withstood every power tried are censored: ∞ for quantiles; there is no mean over all then, and that over ``ruinable``
+ones, which counts them with the largest power tried, is a lower bound. ``vanished_rate``: share of images where the
 gradient that the attack follows is exactly 0, a sign that robustness is only hidden gradients.
 """,
 )  # fmt: skip

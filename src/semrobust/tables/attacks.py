@@ -8,6 +8,7 @@ import pandas as pd
 from semrobust.config.params import Params
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
+from semrobust.tables.statistics import Values
 from semrobust.tables.table import samples
 
 BEST_OF = "best_of"
@@ -26,6 +27,11 @@ def attacked_samples(work: Work) -> dict[str, dict[str, pd.DataFrame]]:
         system, _, attack = pair.partition(".")
         tables.setdefault(system, {})[attack] = samples(found)
     return {system: attacks | {BEST_OF: best(attacks)} for system, attacks in tables.items()}
+
+
+def bounded(group: pd.DataFrame) -> Values:
+    """Least powers per image, ∞ where an image withstood all: quantiles are right as long as they are finite."""
+    return np.where(group["success"], group["power_total"], np.inf)
 
 
 def best(attacks: dict[str, pd.DataFrame]) -> pd.DataFrame:

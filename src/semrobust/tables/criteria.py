@@ -12,7 +12,7 @@ from semrobust.config.settings import Plain
 from semrobust.phy.power import power_per_use, psr_db
 from semrobust.pipeline.work import Work
 from semrobust.tables import criterion as of_criteria
-from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, stacked
+from semrobust.tables.criterion import INTERVALS, by_system, chosen, medians, resampled, stacked
 from semrobust.tables.statistics import SeedBootstrap, Values, interval
 from semrobust.tables.table import COMMON, Row, Table, common
 
@@ -20,8 +20,8 @@ from semrobust.tables.table import COMMON, Row, Table, common
 def make(work: Work) -> pd.DataFrame:
     """Rows (system, SNR, criterion): power of the cheapest attack of the section `criteria`, and what may explain it.
 
-    Means are over all images; there is none of powers where an image is censored. A system named with "+" is the mean
-    over `n_seeds` trainings, and its intervals are over trainings and images.
+    Medians and means are over all images; there is no mean of powers where an image is censored. A system named with
+    "+" is the mean over `n_seeds` trainings, and its intervals are over trainings and images.
     """
     given, samples, rows = work.settings, by_system(work), []
     for name, systems in given["trainings"]:
@@ -40,6 +40,9 @@ def make(work: Work) -> pd.DataFrame:
                 "interval": INTERVALS[len(systems) > 1],
                 **_mean("clean_psnr_db", stacked(groups, "clean_psnr_db"), resamples),
             }
+            middle, draws = medians(groups, resamples)
+            low, high = interval(draws)
+            row |= {"power_total_median": middle, "power_total_median_low": low, "power_total_median_high": high}
             if row["success_rate"] == 1:
                 row |= _mean("power_total", power, resamples) | {
                     "power_per_use_mean": power_per_use(power.mean(), given["real_uses"]),
@@ -66,12 +69,13 @@ def settings(params: Params) -> Plain:
 
 TABLE = Table(
     columns=(
-        "criterion", "n_seeds", "success_rate", "vanished_rate", "ruinable_rate", "power_total_mean", "power_total_low",
+        "criterion", "n_seeds", "success_rate", "vanished_rate", "ruinable_rate", "power_total_median",
+        "power_total_median_low", "power_total_median_high", "power_total_mean", "power_total_low",
         "power_total_high", "power_per_use_mean", "psr_db", "clean_psnr_db_mean", "clean_psnr_db_low",
         "clean_psnr_db_high", "spectral_mean", "spectral_low", "spectral_high", "frobenius_mean", "frobenius_low",
         "frobenius_high", "interval",
     ),
-    brackets="power_total_mean",
+    brackets="power_total_median",
     needs=lambda params: [("criteria", system) for system in params.by_criteria()],
     settings=settings,
     make=make,
@@ -79,7 +83,8 @@ TABLE = Table(
 Least attack power under several criteria of ruin
 
 One row per system or group of trainings (name with "+"), SNR and criterion, over
-{{ params.criteria.images | number }} test images of {{ dataset }}: mean least energy ‖s‖², clean PSNR (dB) and norms
-of the Jacobian, with 95% intervals over images and, where there are several, trainings.
+{{ params.criteria.images | number }} test images of {{ dataset }}: median and mean of the least
+energy ‖s‖², clean PSNR (dB) and norms of the Jacobian, with 95% intervals over images and, where there are several,
+trainings.
 """,
 )  # fmt: skip

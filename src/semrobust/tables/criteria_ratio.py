@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
 from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.pipeline.work import Work
 from semrobust.tables import criterion as of_criteria
-from semrobust.tables.criterion import INTERVALS, by_system, chosen, resampled, stacked
-from semrobust.tables.statistics import interval
+from semrobust.tables.attacks import bounded
+from semrobust.tables.criterion import INTERVALS, by_system, chosen, medians, resampled, stacked
+from semrobust.tables.statistics import interval, quantile
 from semrobust.tables.table import COMMON, Row, Table, common, facts
 
 
 def make(work: Work) -> pd.DataFrame:
-    """Rows (semantic and classical system, SNR, absolute criterion): mean power semantic ÷ classical.
+    """Rows (semantic and classical system, SNR, absolute criterion): median power semantic ÷ classical.
 
-    Over the images that both can send and that mid-grey in their place would ruin under this criterion, as in
-    `power_ratio`; the same images are drawn for both sides. Empty where there is no such image.
+    Over all images, the same drawn for both sides; of several trainings the mean of their medians. Empty where the
+    median of a side falls on a censored image, or that of the chain on one that the channel alone ruins.
     """
     given, samples, rows = work.settings, by_system(work), []
     sides = {name: given["systems"][systems[0]]["side"] for name, systems in given["trainings"]}
@@ -30,29 +32,27 @@ def make(work: Work) -> pd.DataFrame:
         for criterion, snr_db in product(absolute, given["snr_db"]):
             tops = [chosen(samples[system], criterion, snr_db) for system in systems]
             bottom = chosen(samples[chain], criterion, snr_db)
-            shared = tops[0]["ruinable"].to_numpy() & ~bottom["infeasible"].to_numpy()
-            tops, bottom = [top[shared] for top in tops], bottom[shared]
-            row = common(work, f"{semantic}/{chain}", snr_db, int(shared.sum())) | {
+            row = common(work, f"{semantic}/{chain}", snr_db, len(bottom)) | {
                 "semantic_system": semantic,
                 "classical_system": chain,
                 "criterion": criterion,
                 "n_seeds": len(systems),
                 "interval": INTERVALS[len(systems) > 1],
             }
-            rows.append(row | (_ratio(work, tops, bottom) if shared.any() else {}))
+            rows.append(row | _ratio(work, tops, bottom))
     return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
 
 
 def _ratio(work: Work, tops: list[pd.DataFrame], bottom: pd.DataFrame) -> Row:
     resamples = resampled(work, tops)
-    over, under = stacked(tops, "power_total"), stacked([bottom], "power_total")
-    draws, below = resamples.means(over), resamples.images.means(under[0])
+    (over, draws), under = medians(tops, resamples), bounded(bottom)
+    middle, below = quantile(under, 0.5), resamples.images.medians(under)
     censored = int((~stacked(tops, "success").astype(bool)).sum() + (~bottom["success"]).sum())
-    row: Row = {"n_censored": censored, "semantic_power": over.mean(), "classical_power": under.mean()}
-    if not (below > 0).all():  # the chain alone loses the images, so the attacker needs next to nothing
+    row: Row = {"n_censored": censored, "semantic_power": over, "classical_power": middle}
+    if not (np.isfinite([*draws, over, *below, middle]).all() and middle > 0 and (below > 0).all()):
         return row
     low, high = interval(draws / below)
-    return row | {"ratio": over.mean() / under.mean(), "ratio_low": low, "ratio_high": high}
+    return row | {"ratio": over / middle, "ratio_low": low, "ratio_high": high}
 
 
 def settings(params: Params) -> Plain:
@@ -72,8 +72,7 @@ TABLE = Table(
     caption="""
 Ratio of attack powers under several criteria of ruin
 
-One row per pair of systems, SNR and PSNR at or below which an image counts as ruined: mean power semantic ÷ classical
-with its 95% interval, over those of {{ params.criteria.images | number }} test images of {{ dataset }} that a failed
-decode ruins under that criterion.
+One row per pair of systems, SNR and PSNR at or below which an image counts as ruined: median power semantic ÷
+classical with its 95% interval, over {{ params.criteria.images | number }} test images of {{ dataset }}.
 """,
 )  # fmt: skip

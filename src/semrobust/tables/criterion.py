@@ -9,8 +9,8 @@ from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.pipeline.select import without
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import best
-from semrobust.tables.statistics import SeedBootstrap, Values
+from semrobust.tables.attacks import best, bounded
+from semrobust.tables.statistics import SeedBootstrap, Values, quantile
 from semrobust.tables.table import samples as samples
 
 INTERVALS = {False: "bootstrap over images, 95%", True: "bootstrap over trainings and images, 95%"}
@@ -47,6 +47,12 @@ def chosen(samples: pd.DataFrame, criterion: str, snr_db: float) -> pd.DataFrame
 def stacked(groups: list[pd.DataFrame], column: str) -> Values:
     """Values (trainings, images)."""
     return np.stack([group[column].to_numpy(dtype=np.float64) for group in groups])
+
+
+def medians(groups: list[pd.DataFrame], resamples: SeedBootstrap) -> tuple[float, Values]:
+    """Mean over trainings of the median least power over images, and the same of each resample; ∞ if censored."""
+    powers = np.stack([bounded(group) for group in groups])
+    return float(np.mean([quantile(of_training, 0.5) for of_training in powers])), resamples.medians(powers)
 
 
 def resampled(work: Work, groups: list[pd.DataFrame]) -> SeedBootstrap:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from semrobust.pipeline.work import Work
 from semrobust.tables.limits import groups, needs
-from semrobust.tables.statistics import interval
+from semrobust.tables.statistics import interval, quantile
 from semrobust.tables.table import COMMON, Table, bootstrap, common
 
 
@@ -29,6 +29,9 @@ def make(work: Work) -> pd.DataFrame:
             mean = known.mean() if len(known) else np.nan
             row |= {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}
             row[f"{name}_max"] = known.max(initial=-np.inf) if len(known) else np.nan
+            if name == "frobenius" and len(known):
+                low, high = interval(resamples(len(known)).medians(known))
+                row |= {f"{name}_median": quantile(known, 0.5), f"{name}_median_low": low, f"{name}_median_high": high}
         rows.append(row | {"converged_rate": limits["converged"].mean()})
     return pd.DataFrame(rows, columns=[*COMMON, *TABLE.columns])
 
@@ -36,7 +39,8 @@ def make(work: Work) -> pd.DataFrame:
 TABLE = Table(
     columns=(
         "certified", "spectral_mean", "spectral_low", "spectral_high", "spectral_max", "converged_rate",
-        "frobenius_mean", "frobenius_low", "frobenius_high", "frobenius_max", "path_mean", "path_low", "path_high",
+        "frobenius_mean", "frobenius_low", "frobenius_high", "frobenius_median", "frobenius_median_low",
+        "frobenius_median_high", "frobenius_max", "path_mean", "path_low", "path_high",
         "path_max", "interval",
     ),
     brackets="spectral_mean",

@@ -1,8 +1,8 @@
 """Take a run's headline numbers from its tables, few enough to compare two runs by them.
 
     psnr_db:       {SYSTEM: {SNR: mean PSNR without an attacker, dB}}
-    attack_power:  {SYSTEM: {SNR: mean ‖s‖² of the best attack, images that mid-grey ruins}}
-    power_ratio:   {SEMANTIC: {CLASSICAL: {SNR: these powers, semantic ÷ classical, on common images}}}
+    attack_power:  {SYSTEM: {SNR: median ‖s‖² of the best attack}}
+    power_ratio:   {SEMANTIC: {CLASSICAL: {SNR: these powers, semantic ÷ classical}}}
     accuracy:      {SYSTEM: {clean: share, noise: share under the run's default semantic noise}}
     claims:        {VERDICT: number of the papers' claims}
 
@@ -34,12 +34,12 @@ def headlines(tables: Tables, settings: Plain) -> Plain:
     clean, power, ratio = tables["clean"], tables["attack_power"], tables["power_ratio"]
     power = power[power["attack"] == BEST_OF]
     ratio = ratio[
-        (ratio["semantic_attack"] == BEST_OF) & (ratio["population"] == "ruinable") & (ratio["statistic"] == "mean")
+        (ratio["semantic_attack"] == BEST_OF) & (ratio["population"] == "all") & (ratio["statistic"] == "median")
     ]
     found = {
         "psnr_db": {system: _at(clean[clean["system"] == system], at, "psnr_db") for system in attacked},
         "attack_power": {
-            system: _at(power[power["system"] == system], at, "ruinable_power_mean") for system in attacked
+            system: _at(power[power["system"] == system], at, "power_total_median") for system in attacked
         },
         "power_ratio": {
             semantic: {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from semrobust.claims import hu2022, zhang2026  # noqa: F401  they fill CLAIMS
+from semrobust.claims import hu2022, zhang2026, zhang2026_frontier, zhang2026_why  # noqa: F401  they fill CLAIMS
 from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
@@ -16,7 +16,7 @@ from semrobust.pipeline import select
 from semrobust.pipeline.work import Work
 from semrobust.tables.table import COMMON, Table
 
-_MISSING = "this run lacks a system or an SNR that the claim is about"
+_MISSING = "this run lacks a system, an SNR or a table that the claim is about"
 _WAYS = ("train_snr_db", "penalty_snr_db")
 JUDGED = tuple(dict.fromkeys(name for claim in CLAIMS for name in claim.tables))
 """The tables that claims read."""
@@ -37,13 +37,13 @@ def settings(params: Params) -> Plain:
             [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
             for name in params.compared()
         ],
-        "chains": [name for name in dict(params.pairs()) if SYSTEMS[systems[name]["kind"]].side == "classical"],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],
         "trainings": [[group, of, training(of[0])] for group, of in params.trainings().items()],
         "ruined": [
             [name, select.without(rule, "label")] for name, rule in params.section("criteria", "ruined").items()
         ],
         "success_psnr_db": params.evaluation.success_psnr_db,
+        "most_lost": params.evaluation.most_lost,
         "channels": [[name, select.channel(params, name)] for name in params.channels],
         "default_noise": given.default_noise,
         "default_level": given.default_level,
@@ -60,8 +60,11 @@ def make(work: Work) -> pd.DataFrame:
 
 
 def published(params: Params, folder: Path) -> pd.DataFrame:
-    """The rows that today's rules give for the tables in `folder`, whoever made them; `params` name the schemes."""
-    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in JUDGED}
+    """The rows that today's rules give for the tables in `folder`, whoever made them; `params` name the schemes.
+
+    Tables that an earlier release did not have may lack.
+    """
+    tables = {name: pd.read_csv(path) for name in JUDGED if (path := folder / f"{name}.csv").exists()}
     about = {"run": params.run, "dataset": params.data.source, "seed": params.seed}
     return judged(tables, about | settings(params))
 
@@ -71,7 +74,8 @@ def judged(tables: Tables, given: Plain) -> pd.DataFrame:
     rows = []
     for claim in CLAIMS:
         found = _finding(claim, tables, given)
-        images = max((int(tables[name]["n_images"].max()) for name in claim.tables if len(tables[name])), default=0)
+        there = [tables[name] for name in claim.tables if name in tables]
+        images = max((int(table["n_images"].max()) for table in there if len(table)), default=0)
         rows.append(
             {
                 "run": given["run"], "dataset": given["dataset"], "system": "all", "channel": "see rule",

@@ -11,12 +11,12 @@ import pandas as pd
 from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import BEST_OF, attacked_samples, needs
+from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs
 from semrobust.tables.rows import by_snr, emptied, status
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import Row, Table, bootstrap, common, facts
 
-_SHOWN = (("ruinable", "mean"), ("ruinable", "median"), ("all", "mean"), ("all", "median"))
+_SHOWN = (("all", "median"), ("all", "mean"), ("ruinable", "mean"), ("ruinable", "median"))
 
 
 def settings(params: Params) -> Plain:
@@ -26,12 +26,12 @@ def settings(params: Params) -> Plain:
 def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
 
-    The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. `population`:
-    `ruinable` images, which both sides can send and mid-grey in their place counts as ruined, where censored ones count
-    with the largest power tried (so the mean is only a bound), and for `best_of` also `all` images. Both are
-    properties of the image, not of an attack's success. `statistic`: ratio of means, and for `best_of` also of medians
-    (a median that falls on censored images is infinite). Of `all` images there is no ratio of means where one is
-    censored. Of systems that belong to a study only `best_of` is compared.
+    The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. Of all attacked
+    images the ratio of medians, which is what claims are judged by; a median that falls on censored images is infinite.
+    For `best_of` three more stand beside it: of means (`statistic`), and over the `ruinable` images alone
+    (`population`), which both sides can send and mid-grey in their place counts as ruined. Of `all` images there is no
+    ratio of means where one is censored; of `ruinable` ones these count with the largest power tried, so it is only a
+    bound. Of systems that belong to a study only `best_of` is compared.
     """
     given, attacked, resamples = work.settings, attacked_samples(work), bootstrap(work)
     sides = {
@@ -78,7 +78,7 @@ def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: C
         power = table["power_total"].to_numpy()
         if statistic == "mean":
             return float(power.mean()), bootstrap.means(power)
-        power = np.where(table["success"], power, np.inf)
+        power = bounded(table)
         return quantile(power, 0.5), bootstrap.medians(power)
 
     (over, over_draws), (under, under_draws) = both(top), both(bottom)
@@ -102,8 +102,9 @@ TABLE = Table(
 Ratio of least attack powers, semantic ÷ classical
 
 One row per pair of systems, SNR, attacks, population of images and statistic, with paired 95% bootstrap intervals;
-``best_of``: each side under its best attack on each image. ``ruinable``: images that both can send and that mid-grey
-in their place would ruin, at most {{ params.evaluation.attack_images | number }} test images of {{ dataset }}. Above
-1 the semantic system is harder to break. Every attacked system takes part that the params do not leave out.
+``best_of``: each side under its best attack on each image. ``all``: the
+{{ params.evaluation.attack_images | number }} attacked test images of {{ dataset }}; ``ruinable``: those that both can
+send and that mid-grey in their place would ruin. Above 1 the semantic system is harder to break. Every attacked system
+takes part that the params do not leave out.
 """,
 )  # fmt: skip

@@ -14,21 +14,21 @@ from semrobust.pipeline.numbers import interval, number
 from semrobust.tables.attacks import BEST_OF, best
 from semrobust.tables.table import Row
 
-BY = {"power": "ruinable_power_mean", "clean": "psnr_db"}
+BY = {"power": "power_total_median", "clean": "psnr_db"}
 """What can be sorted by, and its column."""
 
-STATISTIC = "least power: mean ||s||² of the cheapest attack on each image that the system can send and mid-grey ruins"
-"""The population and the statistic of all powers here, those of the figures."""
+STATISTIC = "least power: median ||s||² of the cheapest attack on each attacked image"
+"""The population and the statistic of all powers here, those of claims and figures."""
 
-_MEASURES = ("ruinable_power_mean", "ruinable_power_low", "ruinable_power_high", "ruinable_n_censored", "success_rate")
+_MEASURES = ("power_total_median", "power_total_median_low", "power_total_median_high", "success_rate")
 
 
 def ranking(params: Params, clean: pd.DataFrame, power: pd.DataFrame, snr_db: float, by: str = "power") -> pd.DataFrame:
     """One row per attacked system at an SNR, the hardest to break or the clearest first; from two result tables.
 
     Columns: `system`, `side`, `study` (empty for main systems), `real_uses`, `psnr_db` with its interval, over all test
-    images; `ruinable_power_mean` with its interval, a lower bound if `ruinable_n_censored` > 0, and as `psr_db`;
-    `success_rate`, over all attacked images; `strongest`, the single attack of least mean. Systems that can send no
+    images; `power_total_median` with its interval, ∞ if over half of the images withstand all attacks, and as `psr_db`;
+    `success_rate`, over all attacked images; `strongest`, the single attack of least median. Systems that can send no
     image stand last.
     """
     quality = clean[clean["snr_db"] == snr_db].set_index("system")
@@ -43,7 +43,7 @@ def ranking(params: Params, clean: pd.DataFrame, power: pd.DataFrame, snr_db: fl
             "study": "" if given is None else given.study or "",
             "real_uses": uses,
             **{column: quality[column].get(system, math.nan) for column in ("psnr_db", "psnr_db_low", "psnr_db_high")},
-            **{column: of_all[column] for column in _MEASURES},
+            **{column: of_all.get(column, math.nan) for column in _MEASURES},  # 0.1.0 gave medians no interval
             "psr_db": psr_db(of_all[BY["power"]], uses) if len(single) else math.nan,
             "strongest": single["attack"].iloc[0] if len(single) else "",
         })  # fmt: skip
@@ -55,13 +55,13 @@ def shown(ranked: pd.DataFrame, label: Callable[[str, str], str] = lambda _, nam
     heads = ["system", "side", "study", "clean PSNR (dB)", "least power", "PSR (dB)", "strongest attack", "ruined"]
     rows = []
     for row in ranked.to_dict("records"):
-        power = interval(*(row[f"ruinable_power_{end}"] for end in ("mean", "low", "high")))
+        power = interval(*(row[f"{BY['power']}{end}"] for end in ("", "_low", "_high")))
         rows.append([
             label("system", row["system"]),
             row["side"] or "–",
             row["study"] or "–",
             interval(row["psnr_db"], row["psnr_db_low"], row["psnr_db_high"]),
-            f"≥ {power}" if row["ruinable_n_censored"] > 0 else power,
+            power,
             number(row["psr_db"]),
             label("attack", row["strongest"]) if row["strongest"] else "–",
             "–" if math.isnan(row["success_rate"]) else f"{number(100 * row['success_rate'])}%",

@@ -38,7 +38,8 @@ class Bootstrap:
 
     def medians(self, values: Values) -> Values:
         """Median of each resample (samples,), of per-image values (images,)."""
-        return np.asarray([quantile(values[draw], 0.5) for draw in self.draws])
+        rank = max(math.ceil(0.5 * len(values)) - 1, 0)
+        return np.asarray(np.partition(values[self.draws], rank, axis=1)[:, rank])
 
 
 def interval(resampled: Values) -> tuple[float, float]:
@@ -60,5 +61,13 @@ class SeedBootstrap:
 
     def means(self, values: Values) -> Values:
         """Mean of each resample (samples,), of values (trainings, images)."""
-        by_training = np.stack([self.images.means(row) for row in values])  # (trainings, samples)
+        return self._mean([self.images.means(row) for row in values])
+
+    def medians(self, values: Values) -> Values:
+        """Mean over trainings of their medians over images, in each resample (samples,), of the same values."""
+        return self._mean([self.images.medians(row) for row in values])
+
+    def _mean(self, of_trainings: list[Values]) -> Values:
+        """Mean over the drawn trainings (samples,), of one resampled statistic per training."""
+        by_training = np.stack(of_trainings)  # (trainings, samples)
         return np.asarray(np.take_along_axis(by_training, self.trainings.T, axis=0).mean(axis=0))

@@ -2,7 +2,8 @@
 
 The loop itself (epochs, schedule, resuming) is `training.loop`; this file says what one step does:
 
-    images, labels -> random flips and shifts -> [noise on the images at Θ -> noise v on the weights] -> gradient at Θ+v
+    images, labels -> random flips and shifts -> [mixed in pairs] -> gradient at Θ
+                                              -> [noise on the images at Θ -> noise v on the weights] -> gradient at Θ+v
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from semrobust.attacks.image.classifier import evaluating
 from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.attacks.image.semantic_noise import last_iterate
 from semrobust.models.codebook import check_collapse, counts, perplexity, usage
+from semrobust.models.vit import Block
 from semrobust.phy.air import Air
 from semrobust.pipeline import seeds
-from semrobust.systems.classification import AdversarialSettings, ClassifyingSystem, Learned
+from semrobust.systems.classification import CLASSES, AdversarialSettings, ClassifyingSystem, Learned
 from semrobust.systems.draw import BatchDraw, Draw, Randomness
 from semrobust.training.loop import Loop, as_float
 from semrobust.training.weight_perturbation import perturbation, perturbed, weights
@@ -43,8 +46,10 @@ class RecognitionTrainer(Loop):
         root_seed: int,
         name: str,
     ) -> None:
-        super().__init__(system, train[0], validation[0], scratch, root_seed, name)
-        self.network, self.air, self.settings = system, air, system.training
+        chosen = system.training
+        matrices = block_matrices(system.module) if chosen.optimizer == "muon" else []
+        super().__init__(system, train[0], validation[0], scratch, root_seed, name, matrices, chosen.average)
+        self.network, self.air, self.settings = system, air, chosen
         self.labels, self.validation_labels = train[1], validation[1]
         self.measured: dict[str, float] = {}
         self.codebook = system.codebook
@@ -63,13 +68,13 @@ class RecognitionTrainer(Loop):
         draw = BatchDraw(seed, masks, len(images))
         self.optimizer.zero_grad()
         adversarial = self.settings.adversarial
-        loss = (
-            self._learn(images, labels, draw, 1.0)
-            if adversarial is None
-            else self._adversarial(images, labels, draw, adversarial)
-        )
-        self.optimizer.step()
-        self.scheduler.step()
+        if adversarial is not None:
+            loss = self._adversarial(images, labels, draw, adversarial)
+        elif self.settings.mixup is not None:
+            loss = self._learn(*mixed(images, labels, self.settings.mixup, generator), draw, 1.0)
+        else:
+            loss = self._learn(images, labels, draw, 1.0)
+        self.update()
         self._reseed(step, generator)
         return loss
 
@@ -100,13 +105,18 @@ class RecognitionTrainer(Loop):
         v = None
         with evaluating(self.module):
             with self._precision():
-                budget = NoiseSettings.of(adversarial, adversarial.epsilon_levels)
+                budget = NoiseSettings.of(adversarial, self._epsilon_levels(adversarial))
                 noisy = last_iterate(classify, images, labels, budget, draw.named("noise"))
             if gamma is not None:
                 v = perturbation(self._forward(noisy, labels, draw.named("weights")).loss, layers, gamma)
         with nullcontext() if v is None else perturbed(layers, v):
             clean = self._learn(images, labels, draw, 0.5)
             return clean + self._learn(noisy, labels, draw.named("noisy"), 0.5)
+
+    def _epsilon_levels(self, adversarial: AdversarialSettings) -> float:
+        """ε of this step: the first one has some already."""
+        rising = adversarial.warmup_share * self.steps * self.settings.epochs
+        return adversarial.epsilon_levels * min(1.0, (self.optimizer.steps_done + 1) / max(1.0, rising))
 
     def _forward(self, images: torch.Tensor, labels: torch.Tensor, draw: Randomness) -> Learned:
         with self._precision():
@@ -144,6 +154,24 @@ class RecognitionTrainer(Loop):
         self.history[-1] |= self.measured
         print(f"{self.name}: " + ", ".join(f"{key} {value:.4g}" for key, value in self.measured.items()), flush=True)
         super()._save()
+
+
+def block_matrices(module: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """The matrices of a network's transformer blocks."""
+    blocks = [block for block in module.modules() if isinstance(block, Block)]
+    return [parameter for block in blocks for parameter in block.parameters() if parameter.ndim == 2]
+
+
+def mixed(
+    images: torch.Tensor, labels: torch.Tensor, concentration: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each image of (B,3,H,W) and another one of the batch, by one share from Beta(concentration, concentration):
+    the mixtures, and their shares of classes (B, 10) float32."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    share = float(np.random.default_rng(seed).beta(concentration, concentration))
+    other = torch.randperm(len(images), generator=generator)
+    classes = torch.nn.functional.one_hot(labels, CLASSES).float()
+    return share * images + (1 - share) * images[other], share * classes + (1 - share) * classes[other]
 
 
 def shifted(images: torch.Tensor, shift: int, generator: torch.Generator) -> torch.Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -20,24 +20,22 @@ from tqdm import tqdm
 from semrobust.errors import ArtifactError, TrainingError
 from semrobust.pipeline import files, seeds
 from semrobust.systems.base import device
+from semrobust.training.averaging import Average
 from semrobust.training.compiled import PAYS_FROM, Loss, compiled
+from semrobust.training.optimizer import Optimizers, Rates
 
 Images = torch.Tensor
 
 
-class Schedule(Protocol):
+_FALLEN = 4.0
+"""Times the least validation loss so far, 6 dB of PSNR, from which a network has fallen apart."""
+
+
+class Schedule(Rates, Protocol):
     """Settings the loop reads (`TrainingSettings` of a system)."""
 
     @property
-    def epochs(self) -> int: ...
-    @property
     def batch(self) -> int: ...
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def warmup_share(self) -> float: ...
-    @property
-    def weight_decay(self) -> float: ...
     @property
     def precision(self) -> str: ...
 
@@ -63,27 +61,20 @@ def as_float(images: torch.Tensor) -> torch.Tensor:
     return images.to(torch.float32).div_(255.0)
 
 
-def one_cycle(optimizer: torch.optim.Optimizer, schedule: Schedule, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
-    """The learning rate rises over the share `warmup_share` of all steps (`steps` an epoch), then falls to nothing."""
-    total, share = schedule.epochs * steps, schedule.warmup_share
-    if share * total == 1:
-        # a rise of one step has no length, and torch divides by it: a little less of it begins at the top
-        share *= 1 - 1e-9
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.learning_rate, total_steps=total, pct_start=share)
-
-
 class Loop:
     """Train a network on uint8 images (n,3,32,32) that stay in memory; what a step does is for subclasses to say.
 
     `scratch` holds the state after each finished epoch, in a folder keyed by what determines the training. `root_seed`
-    and `name` name the random streams. AdamW with a one-cycle learning rate.
+    and `name` name the random streams. AdamW with a one-cycle learning rate, Muon for `matrices` of the network. With
+    `average`, the decay per step of a moving average of the weights, that is validated, and it is what `run` leaves.
     """
 
     compile_from = PAYS_FROM
 
     def __init__(
-        self, learner: Learner, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
-    ) -> None:
+        self, learner: Learner, train: Images, validation: Images, scratch: Path, root_seed: int, name: str,
+        matrices: Sequence[torch.nn.Parameter] = (), average: float | None = None,
+    ) -> None:  # fmt: skip
         self.learner, self.root_seed, self.name = learner, root_seed, name
         self.device = device()
         self.checkpoint = scratch / "state.pt"
@@ -92,10 +83,8 @@ class Loop:
         self.module = learner.module.to(self.device)
         self.schedule = schedule = learner.training
         self.steps = max(1, len(train) // schedule.batch)
-        self.optimizer = torch.optim.AdamW(
-            self.module.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
-        )
-        self.scheduler = one_cycle(self.optimizer, schedule, self.steps)
+        self.optimizer = Optimizers(self.module, matrices, schedule, self.steps)
+        self.average = None if average is None else Average(self.module, average)
         self.history: list[dict[str, float]] = []
         self.quick: Loss | None = None
         self.compiled_epochs = 0
@@ -116,7 +105,8 @@ class Loop:
         for epoch in progress:
             started = time.perf_counter()
             loss = self._epoch(epoch)
-            validation = self._validate(epoch)
+            with nullcontext() if self.average is None else self.average.applied():
+                validation = self._validate(epoch)
             self.history.append({"epoch": epoch + 1, "train_loss": loss, "validation_loss": validation})
             self.compiled_epochs += self.quick is not None
             self._save()
@@ -126,10 +116,18 @@ class Loop:
                 line = f"{self.name}: epoch {epoch + 1}/{epochs} loss {loss:.6f} validation {validation:.6f}"
                 print(f"{line} {seconds:.1f} s", flush=True)
             after_epoch(epoch + 1)
+        if self.average is not None:
+            self.average.put()
         return self.history
 
     def prepare(self) -> None:
         """Once before the first step: make steps quicker, where that pays."""
+
+    def update(self) -> None:
+        """What ends a step: the gradients move the weights, and those their average."""
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
 
     def trained(self) -> dict[str, Any]:
         """What a record says of how it was trained, beside settings and versions."""
@@ -172,7 +170,7 @@ class Loop:
         state: dict[str, Any] = {
             "module": self.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "history": self.history,
             "compiled_epochs": self.compiled_epochs,
         }
@@ -191,7 +189,8 @@ class Loop:
             ) from error
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.history = state["history"]
         self.compiled_epochs = state["compiled_epochs"]
 
@@ -231,8 +230,7 @@ class Trainer(Loop):
         with self._precision():
             loss = (self.quick or self.system.loss)(images, generator)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self.scheduler.step()
+        self.update()
         return loss.detach()
 
     def _validate(self, epoch: int) -> float:
@@ -243,4 +241,12 @@ class Trainer(Loop):
             for start in range(0, len(self.validation), batch):
                 images = as_float(self.validation[start : start + batch])
                 total += float(self.system.loss(images, generator)) * len(images)
-        return total / len(self.validation)
+        loss = total / len(self.validation)
+        least = min((row["validation_loss"] for row in self.history), default=math.inf)
+        if loss > _FALLEN * least:
+            raise TrainingError(
+                f"'{self.name}' fell apart in epoch {epoch + 1}: its validation loss rose from {least:.4g} to "
+                f"{loss:.4g}, and such a network seldom comes back. The state after epoch {epoch} is kept in "
+                f"{self.checkpoint.parent}. Lower systems.{self.name}.training.learning_rate, then run again."
+            )
+        return loss

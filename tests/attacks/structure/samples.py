@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semrobust.attacks.code.structure.sets import NodeSets
-from semrobust.config.settings import StructureSettings
+from semrobust.config.searches import StructureSettings
 from semrobust.phy.ldpc import LdpcCode, nr_code, regular_code
 
 QUICK: dict[str, Any] = {

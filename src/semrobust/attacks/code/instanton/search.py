@@ -23,7 +23,7 @@ import torch
 from semrobust.attacks.code.instanton.descent import Descent, descend
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.words import Words, norms, zero_words
-from semrobust.config.settings import InstantonSettings
+from semrobust.config.searches import InstantonSettings
 from semrobust.errors import ArtifactError
 from semrobust.phy.decoder import SCHEDULES, Decoder
 from semrobust.phy.ldpc import LdpcCode

@@ -12,7 +12,8 @@ from semrobust.attacks.code.structure import codewords, cycles, exhaustive, grow
 from semrobust.attacks.code.structure.classify import Classes, classify
 from semrobust.attacks.code.structure.graph import Graph
 from semrobust.attacks.code.structure.sets import Flags, Index, NodeSets, Structure, Tally
-from semrobust.config.settings import Plain, StructureSettings
+from semrobust.config.searches import StructureSettings
+from semrobust.config.settings import Plain
 from semrobust.phy.ldpc import LdpcCode
 
 _CAPACITY = 1 << 20  # cycles per length from which sets grow, and sets of one exact search
