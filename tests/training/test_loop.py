@@ -130,13 +130,16 @@ def test_absurd_learning_rate_is_an_error_and_not_a_model(tmp_path: Path) -> Non
         trainer(tmp_path, learning_rate=1e11).run()
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "of another version"])
 def test_damaged_scratch_state_is_refused_with_its_path(tmp_path: Path, damage: str) -> None:
     with pytest.raises(Interrupted):
         trainer(tmp_path).run(stop_after(1))
     state = tmp_path / "state.pt"
     content = state.read_bytes()
-    state.write_bytes({"cut": content[: len(content) // 2], "garbage": b"\x00garbage" * 99, "empty": b""}[damage])
+    if damage == "of another version":
+        torch.save(torch.load(state, weights_only=True) | {"optimizer": {"state": {}, "param_groups": []}}, state)
+    else:
+        state.write_bytes({"cut": content[: len(content) // 2], "garbage": b"\x00garbage" * 99, "empty": b""}[damage])
     with pytest.raises(ArtifactError) as caught:
         trainer(tmp_path).run()
     assert str(state) in str(caught.value)

@@ -33,6 +33,16 @@ def _semantic(given: Plain, with_noise: bool) -> str | None:
     return None
 
 
+def trained(given: Plain, noise: bool = False, several: bool = False, penalty: bool = False) -> str | None:
+    """The group of trainings tried under criteria that was trained so."""
+    for group, systems, training in given["trainings"]:
+        if (len(systems) > 1) != several or "train_snr_db" not in training:
+            continue
+        if (training["train_snr_db"] is not None) == noise and ("penalty_snr_db" in training) == penalty:
+            return str(group)
+    return None
+
+
 def of_kind(given: Plain, kind: str) -> list[str]:
     """Names of the attacks of one kind."""
     return [name for name, of in given["attacks"] if of == kind]

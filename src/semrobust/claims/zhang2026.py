@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from semrobust.claims.claim import FAILS, INCONCLUSIVE, UNTESTED, Finding, Tables, above, below, claim, share, verdict
-from semrobust.claims.points import MEDIAN, POINTS, at_work, noisy, of_kind, ratios
+from semrobust.claims.points import MEDIAN, POINTS, at_work, noisy, of_kind, ratios, trained
 from semrobust.config.settings import CHANNEL, RECEIVER, SENT, TRAFFIC, Plain
 from semrobust.tables.attacks import BEST_OF
 
@@ -98,16 +98,6 @@ def over_trainings(tables: Tables, given: Plain) -> Finding | None:
     found = _claimed(measure, row, rows["ratio_low"], rows["ratio_high"])
     # a search that finds too much on the semantic side can refute the claim, and not support it
     return found if weak <= _MINIMAL or found.verdict == FAILS else replace(found, verdict=INCONCLUSIVE)
-
-
-def trained(given: Plain, noise: bool = False, several: bool = False, penalty: bool = False) -> str | None:
-    """The group of trainings tried under criteria that was trained so."""
-    for group, systems, training in given["trainings"]:
-        if (len(systems) > 1) != several or "train_snr_db" not in training:
-            continue
-        if (training["train_snr_db"] is not None) == noise and ("penalty_snr_db" in training) == penalty:
-            return str(group)
-    return None
 
 
 def _search(short: pd.DataFrame, long: pd.DataFrame, system: str | None, snr_db: float) -> float:

@@ -182,17 +182,16 @@ class Loop:
             return
         try:
             state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        except Exception as error:
+            self.module.load_state_dict(state["module"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            self.history, self.compiled_epochs = state["history"], state["compiled_epochs"]
+        except Exception as error:  # damaged, or of a version that kept other things
             raise ArtifactError(
                 f"{self.checkpoint} cannot be read ({error}). Remove the folder {self.checkpoint.parent} to train from "
                 "the start."
             ) from error
-        self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.history = state["history"]
-        self.compiled_epochs = state["compiled_epochs"]
 
 
 class Trainer(Loop):

@@ -26,7 +26,7 @@ class Rates(Protocol):
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
-    """About U·Vᵀ of each matrix U·S·Vᵀ in (K, rows, columns), float32: singular values come near 1 (0.7 to 1.2)."""
+    """About U·Vᵀ of each matrix U·S·Vᵀ in (K, rows, columns), float32: singular values come near 1."""
     first, second, third = NEWTON_SCHULZ
     wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT
     x = wide / wide.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
