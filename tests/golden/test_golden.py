@@ -141,7 +141,6 @@ def compared(plan: Plan, label: str, golden: dict[str, Any], record: bool) -> di
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover  # others run the same code, and tracing takes long
 @pytest.mark.usefixtures("_there")
 @pytest.mark.parametrize("label", sorted(json.loads(GOLDEN.read_text())))
 def test_results_move_only_with_a_version(plan: Plan, label: str, request: pytest.FixtureRequest) -> None:
