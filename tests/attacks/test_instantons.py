@@ -137,14 +137,13 @@ def test_a_descent_returns_what_fails_and_nothing_where_nothing_did() -> None:
 
 
 @pytest.mark.parametrize("case", json.loads(MEASURED.read_text())["cases"] if MEASURED.exists() else [])
-def test_the_best_measured_patterns_fail_by_a_float64_decoder(case: str) -> None:
-    """And by one of the other schedule where the file says that it fails there, too."""
+def test_steady_patterns_fail_by_a_float64_decoder(case: str) -> None:
+    """And by one of the other schedule where the file says that they fail there, too."""
     measured, of = json.loads(MEASURED.read_text())["cases"][case], bench_instantons.CASES[case]
-    decoder, pattern = Decoder(of.code(), **of.decoder), measured["pattern"]
+    decoder, steady = Decoder(of.code(), **of.decoder), measured["steady"]
     push = np.zeros((1, decoder.code.n))
-    push[0, pattern["bits"]] = pattern["pushes"]
-    assert (push**2).sum() == pytest.approx(pattern["energy"])
-    assert pattern["energy"] <= 1.05 * measured["least"]
-    schedules = SCHEDULES if measured["best"][0]["fails_with_the_other_schedule"] else (decoder.schedule,)
-    for schedule in schedules:
+    push[0, steady["bits"]] = steady["pushes"]
+    assert (push**2).sum() == pytest.approx(steady["energy"])
+    assert steady["energy"] >= measured["least"]
+    for schedule in SCHEDULES if steady["fails_with_the_other_schedule"] else (decoder.schedule,):
         assert wrong_by_float64(decoder, push, measured["snr_db"], schedule)[0], schedule

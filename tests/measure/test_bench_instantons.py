@@ -37,10 +37,13 @@ def test_the_command_line_prints_one_json_object(tmp_path: Path, monkeypatch: py
     assert found["least"] == pytest.approx(found["energies"][0], abs=1e-3)
     assert {snr: row["met"] for snr, row in found["words"].items()} == {"6": True, "8": False}
     assert all(row["success"] == 1.0 and row["power_total_mean"] > 0 for row in found["words"].values())
-    decoder, pattern = Decoder(SHORT.code(), **SHORT.decoder), found["pattern"]
+    decoder, steady = Decoder(SHORT.code(), **SHORT.decoder), found["steady"]
     push = torch.zeros(1, decoder.code.n)
-    push[0, pattern["bits"]] = torch.tensor(pattern["pushes"])
-    assert quiet(decoder, noise_variance(found["snr_db"])).fails(-push, torch.zeros(1, dtype=torch.int64)).all()
+    push[0, steady["bits"]] = torch.tensor(steady["pushes"])
+    lengths = torch.tensor([[0.98], [1.0], [1.02]])
+    assert (
+        quiet(decoder, noise_variance(found["snr_db"])).fails(-lengths * push, torch.zeros(3, dtype=torch.int64)).all()
+    )
 
 
 def test_a_case_that_is_none_is_answered() -> None:

@@ -17,7 +17,7 @@ import torch
 
 from semrobust.attacks.base import Attack, Target
 from semrobust.attacks.code.instanton.patterns import Patterns, summary
-from semrobust.attacks.code.instanton.search import quiet, search
+from semrobust.attacks.code.instanton.search import quiet, rescheduled, search
 from semrobust.attacks.search import attacked
 from semrobust.config.params import Params
 from semrobust.config.registry import ATTACKS
@@ -30,6 +30,9 @@ from semrobust.pipeline import seeds
 
 WORDS = 32
 _DIGITS = 4
+_TRIED = 64  # patterns of which the least steady one is taken
+_LENGTHS = np.linspace(0.98, 1.3, 161)  # relative to where it was found
+_AROUND = 10  # lengths, 2%
 
 
 class Case(NamedTuple):
@@ -82,7 +85,7 @@ def measure(
             "least": energy,
             **({} if case.least is None else {"bar": case.least, "met": energy <= case.least}),
             **summary(patterns),
-            "pattern": _written(decoder, patterns),
+            "steady": _steady(decoder, patterns),
             "words": {},
         }
         for snr_db, bar in case.bars.items():
@@ -107,13 +110,28 @@ def _needed(method: Attack, aimed: Target, bar: float) -> dict[str, Any]:
     }
 
 
-def _written(decoder: Decoder, patterns: Patterns) -> dict[str, Any]:
-    """The best pattern in few digits, as another program would read it; made longer until it fails so, too."""
+def _steady(decoder: Decoder, patterns: Patterns) -> dict[str, Any]:
+    """The least pattern that fails however it is rounded: in few digits, and up to 2% shorter or longer; {} if none.
+
+    The least ones of all may fail at single lengths only, among others that are decoded.
+    """
     word = quiet(decoder, noise_variance(float(patterns.snr_db[0])))
-    for scale in np.linspace(1.0, 1.05, 51):
-        push = torch.from_numpy(np.round(scale * patterns.pushes[:1], _DIGITS))
-        if word.fails(-push, torch.zeros(1, dtype=torch.int64)):
-            bits = push[0].nonzero().squeeze(1)
-            pushes = [round(value, _DIGITS) for value in push[0, bits].double().tolist()]
-            return {"bits": bits.tolist(), "pushes": pushes, "energy": float(push.double().square().sum())}
-    return {}
+    found: list[tuple[float, torch.Tensor]] = []
+    for pushes in patterns.pushes[:_TRIED]:
+        tried = torch.from_numpy(np.round(_LENGTHS[:, None] * pushes, _DIGITS))
+        failed = word.fails(-tried, torch.zeros(len(tried), dtype=torch.int64)).numpy()
+        steady = np.lib.stride_tricks.sliding_window_view(failed, 2 * _AROUND + 1).all(axis=1)
+        if steady.any():
+            push = tried[int(steady.argmax()) + _AROUND]
+            found.append((float(push.double().square().sum()), push))
+    if not found:
+        return {}
+    energy, push = min(found, key=lambda pair: pair[0])
+    elsewhere = replace(word, decoder=rescheduled(decoder))
+    bits = push.nonzero().squeeze(1)
+    return {
+        "bits": bits.tolist(),
+        "pushes": [round(value, _DIGITS) for value in push[bits].double().tolist()],
+        "energy": energy,
+        "fails_with_the_other_schedule": bool(elsewhere.fails(-push[None], torch.zeros(1, dtype=torch.int64))),
+    }

@@ -46,6 +46,12 @@ def quiet(decoder: Decoder, variance: float) -> Words:
     return zero_words(decoder, torch.ones(1, decoder.code.n), variance, seed=0)  # nothing is drawn from it
 
 
+def rescheduled(decoder: Decoder) -> Decoder:
+    """The same decoder with the other schedule."""
+    other = next(schedule for schedule in SCHEDULES if schedule != decoder.schedule)
+    return Decoder(decoder.code, decoder.rule, decoder.iterations, decoder.factor, other)
+
+
 def search(decoder: Decoder, settings: InstantonSettings, seed: int) -> Patterns:
     """At most `settings.kept` patterns, all drawn from streams of `seed`."""
     real, stream = quiet(decoder, noise_variance(settings.snr_db)), seeds.generator(seed, "instantons")
@@ -161,10 +167,10 @@ def _described(word: Words, pushes: torch.Tensor, depth: int, snr_db: float) -> 
     """What the decoder, and two others, make of each pattern."""
     decoder, rows = word.decoder, torch.zeros(len(pushes), dtype=torch.int64)
     decoded = decoder.decode(word.llr(-pushes, rows))
-    code, other = decoder.code, next(schedule for schedule in SCHEDULES if schedule != decoder.schedule)
+    code = decoder.code
     longer = Decoder(code, decoder.rule, 4 * decoder.iterations, decoder.factor, decoder.schedule)
-    elsewhere = Decoder(code, decoder.rule, decoder.iterations, decoder.factor, other)
-    lasting = [replace(word, decoder=judge).fails(-pushes, rows).numpy() for judge in (longer, elsewhere)]
+    judges = (longer, rescheduled(decoder))
+    lasting = [replace(word, decoder=judge).fails(-pushes, rows).numpy() for judge in judges]
     return Patterns(
         pushes=pushes.numpy(),
         wrong=(decoded.llr[:, torch.from_numpy(code.channel_nodes)] <= 0).numpy(),
