@@ -28,7 +28,7 @@ from semrobust.systems.checkpoint import save
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness
 from semrobust.systems.jpeg_ldpc_vit import JpegLdpcVitSystem
-from semrobust.systems.mae_vq import MaeVqSystem, PretrainingSystem
+from semrobust.systems.mae_vq import MaeVqSettings, MaeVqSystem, PretrainingSystem
 from tests.conftest import raw_params
 
 USES = 768
@@ -404,6 +404,7 @@ def test_ablations_of_the_experiments_send_as_many_symbols_as_the_whole(params: 
     symbols = {}
     for name in [name for name in params.of_task("class") if params.systems[name].kind == "mae_vq"]:
         settings = params.systems[name]
+        assert isinstance(settings, MaeVqSettings)
         system = MaeVqSystem.create(settings, params.link.real_uses, 0)
         assert system.real_uses == 2 * system.overhead(pictures(2), draw(2)).symbols[0]
         symbols[name] = system.real_uses / 2

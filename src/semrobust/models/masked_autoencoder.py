@@ -97,7 +97,7 @@ class PixelDecoder(nn.Module):
 
 def pool(tokens: torch.Tensor, count: int) -> torch.Tensor:
     """Means of each `count` consecutive tokens: (B,V·count,W) to (B,V,W)."""
-    return tokens if count == 1 else tokens.unflatten(1, (-1, count)).mean(2)
+    return tokens if count == 1 else tokens.reshape(len(tokens), -1, count, tokens.shape[-1]).mean(2)
 
 
 class ClassHead(nn.Module):
@@ -158,7 +158,9 @@ class MaskedAutoencoder(nn.Module):
         self.patches = grid**2
         self.visible_patches = visible_count(self.patches, masking_ratio)
         if self.visible_patches % pooled or (pooled > 1 and classes is None):
-            raise ValueError(f"{self.visible_patches} patches cannot be pooled by {pooled}, or must be drawn one by one")
+            raise ValueError(
+                f"{self.visible_patches} patches cannot be pooled by {pooled}, or must be drawn one by one"
+            )
         self.pooled, self.sent = pooled, self.visible_patches // pooled
         self.encoder = FeatureEncoder(image_size, patch, encoder, features, dropout, stem)
         self.codebook = None if codebook_size is None else Codebook(codebook_size, features, ema_decay)
