@@ -42,13 +42,15 @@ class Differences:
     def noisy(self, role: str, other: str, level: float | None = None) -> pd.DataFrame:
         """Those under the default noise, at its default level or another one."""
         rows, asked = self.between(role, other), self.given["default_level"] if level is None else level
-        near: pd.Series[bool] = (rows["semantic_noise_eps"] * LEVELS - asked).abs() < 0.01
-        return rows[(rows["attack"] == self.given["default_noise"]) & near]
+        near = (rows["semantic_noise_eps"] * LEVELS - asked).abs() < 0.01
+        found: pd.DataFrame = rows[(rows["attack"] == self.given["default_noise"]) & near]
+        return found
 
     def at_point(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those at the channel and SNR where noise is compared."""
         near = (rows["snr_db"] - self.given["at_snr_db"]).abs() < 0.01
-        return rows[(rows["channel"] == self.given["channel"]) & near]
+        found: pd.DataFrame = rows[(rows["channel"] == self.given["channel"]) & near]
+        return found
 
     def channels(self, *fading: str) -> list[str]:
         """Names of the run's channels with one antenna at each end, perfect CSI and one of these kinds of fading."""

@@ -58,14 +58,14 @@ def difference(one: Answers, other: Answers) -> tuple[float, float, float]:
     value = float(sides[0].mean() - sides[1].mean())
     draws = one.counted(one.resampled).mean(axis=0) - other.counted(other.resampled).mean(axis=0)
     several = [side for side in sides if len(side) > 1]
-    spreads = [float(side.var(ddof=1)) / len(side) for side in several]
-    if sum(spreads) == 0:
+    if not several:
         return value, *interval(draws)
     from scipy.stats import t  # takes longer to import than the rest of the job, and a plan imports all tables
 
+    spreads = [float(side.var(ddof=1)) / len(side) for side in several]
     variance = float(draws.var()) + sum(spreads)
-    freedom = variance**2 / sum(spread**2 / (len(side) - 1) for spread, side in zip(spreads, several, strict=True))
-    half = float(t.ppf(0.975, freedom)) * math.sqrt(variance)
+    uncertain = sum(spread**2 / (len(side) - 1) for spread, side in zip(spreads, several, strict=True))
+    half = float(t.ppf(0.975, variance**2 / uncertain if uncertain else math.inf)) * math.sqrt(variance)
     return value, value - half, value + half
 
 
