@@ -547,7 +547,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"recognition": {"default_noise": "pgd"}}, "recognition.default_noise: 'pgd'", "must be of iterated, single"),
     ({"recognition": {"channel": "fog"}}, "recognition.channel: 'fog'", "must be of awgn, rayleigh"),
     ({"recognition": {"snr_db": [3.0, 3.0]}}, "recognition.snr_db: [3.0, 3.0]", "must rise strictly"),
-    ({"data": {"test_images": 500}}, "recognition.images: 1000", "must not exceed data.test_images = 500"),
+    ({"data": {"test_images": 500}}, "recognition.images: 2000", "must not exceed data.test_images = 500"),
     (of_noise("through_channel", through="fog"), "recognition.noise.through_channel.through: 'fog'", "awgn, rayleigh"),
     (of_noise("iterated", epsilon_levels=[8.0, 4.0]), "recognition.noise.iterated.epsilon_levels: ", "rise strictly"),
     (of_noise("iterated", iterations=2), "recognition.noise.iterated: ", "must be at least 1"),

@@ -49,6 +49,7 @@ class EvaluationSettings(Settings):
 
     batch: Positive
     attack_images: Positive
+    fading_images: Positive
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
     most_lost: Annotated[float, Field(ge=0, lt=0.5)]
     bootstrap_samples: Annotated[int, Field(ge=100)]
