@@ -9,6 +9,7 @@ import pytest
 
 from semrobust.config.params import Params, load, merge, validate
 from semrobust.errors import ParamsError
+from semrobust.pipeline import select
 from tests.conftest import OTHER_NETWORKS, ROOT, SMALL, raw_params
 
 REMOVED = object()
@@ -409,6 +410,21 @@ def test_trainings_that_differ_by_their_seed_stand_together() -> None:
     assert set(groups) == {*params.by_criteria(), *several}
     assert several["trained_10db+"] == ["trained_10db", "trained_10db_seed_2", "trained_10db_seed_3"]
     assert {name: of[0] for name, of in several.items()} == {name: name[:-1] for name in several}
+
+
+def test_the_overlay_of_seeds_trains_the_autoencoder_and_its_ablations_three_times_and_shorter(params: Params) -> None:
+    seeds = load([ROOT / "params.yaml", ROOT / "params" / "seeds.yaml"])
+    groups = seeds.alike(seeds.of_task("class"))
+    trained = ("mae_vq", "mae_no_awp", "mae_no_mask", "mae_no_codebook")
+    assert {name: len(of) for name, of in groups.items()} == {f"{name}+": 3 for name in trained} | {"mae_no_at": 1}
+    for name in trained:
+        own, main = (of.section("systems", name)["training"] for of in (seeds, params))
+        assert own["epochs"] < main["epochs"]
+        assert own | {"epochs": main["epochs"]} == main
+    for name in ("mae_pretrained", "mae_no_at"):  # what they start from is that of the main run
+        own, main = (select.system(of, name) for of in (seeds, params))
+        assert own == main
+    assert not {name for name in params.systems if "seed" in name and "mae" in name}
 
 
 def test_an_attack_that_nobody_runs_is_refused() -> None:
