@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from semrobust.tables import difference as runs
 from semrobust.tables.paired import OVER_TRAININGS, Answers, difference
 from semrobust.tables.statistics import Bootstrap
 from tests.tables.test_recognition_tables import (
@@ -128,3 +129,16 @@ def test_trainings_stand_together_and_the_interval_is_over_them_too(tmp_path: Pa
     half = row["difference_high"] - row["difference"]
     assert half == pytest.approx(row["difference"] - row["difference_low"], rel=1e-4)
     assert 0.13 < half < 0.35
+
+
+def test_rows_of_two_runs_are_matched_by_what_they_compare(tmp_path: Path) -> None:
+    """No number or verdict on numbers is part of a row's key."""
+    at = {(channel, snr_db, "none", 0.0) for channel in ("awgn", "rayleigh") for snr_db in (-6.0, 18.0)}
+    first, second = (
+        differences(
+            tmp_path / str(count), {name: sent(name, dict.fromkeys(at, range(count))) for name in CLASSIFIERS[2:]}
+        )
+        for count in (4, 38)
+    )
+    found = runs.difference("accuracy_difference", first, second)
+    assert (found.both, found.first, found.second) == (len(first), 0, 0)

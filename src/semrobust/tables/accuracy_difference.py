@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from semrobust.config.params import Params
@@ -36,7 +37,8 @@ class Noise(NamedTuple):
     level: float
 
 
-_Conditions = dict[tuple[Link, Noise], "np.typing.NDArray[np.bool_]"]
+Right = npt.NDArray[np.bool_]
+_Conditions = dict[tuple[Link, Noise], Right]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class System:
         only = all(link.channel == ERROR_FREE for link, _ in self.conditions)
         return Link(ERROR_FREE, None) if only else asked
 
-    def right(self, link: Link, noise: Noise) -> np.typing.NDArray[np.bool_] | None:
+    def right(self, link: Link, noise: Noise) -> Right | None:
         """Per training and image (trainings, n), None where it was not measured."""
         found = [training.get((link, noise)) for training in self.trainings]
         return None if any(of is None for of in found) else np.stack([of for of in found if of is not None])
@@ -120,8 +122,8 @@ def _compared(one: Answers, other: Answers) -> Row:
     row: Row = {
         "n_seeds": len(one.right), "other_n_seeds": len(other.right),
         "accuracy": one.accuracies.mean(), "other_accuracy": other.accuracies.mean(),
-        "better_than_guessing": one.better_than_guessing or other.better_than_guessing,
         "difference": value, "difference_low": low, "difference_high": high,
+        "better_than_guessing": one.better_than_guessing or other.better_than_guessing,
         "interval": OVER_TRAININGS if several else OVER_IMAGES,
     }  # fmt: skip
     if several:
@@ -146,8 +148,8 @@ def settings(params: Params) -> Plain:
 TABLE = Table(
     columns=(
         "other_system", "other_channel", "other_snr_db", "attack", "norm", "semantic_noise_eps", "n_seeds",
-        "other_n_seeds", "accuracy", "other_accuracy", "better_than_guessing", "difference", "difference_low",
-        "difference_high", "only_right", "only_other_right", "mcnemar_p", "interval",
+        "other_n_seeds", "accuracy", "other_accuracy", "difference", "difference_low", "difference_high",
+        "better_than_guessing", "only_right", "only_other_right", "mcnemar_p", "interval",
     ),
     brackets="difference",
     needs=lambda params: [("accuracy", system) for system in params.of_task("class")],
