@@ -95,6 +95,7 @@ SMALL: dict[str, Any] = {
     "evaluation": {
         "batch": 8,
         "attack_images": 4,
+        "fading_images": 4,
         "bootstrap_samples": 100,
         "gallery_images": 1,
         "gallery_snr_db": 10.0,

@@ -110,10 +110,15 @@ def test_headline_leaves_out_snrs_at_which_the_chain_fails_by_itself(samples: Ta
     assert found.value == 3.0
 
 
-@pytest.mark.parametrize(("factor", "expected"), [(1.0, HOLDS), (2.0, FAILS)])
-def test_an_attack_is_minimal_if_none_is_cheaper(samples: Tables, factor: float, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("over", "expected"), [((1.0, 1.0, 1.04), HOLDS), ((1.0, 1.0, 1.2), INCONCLUSIVE), ((2.0, 1.9, 2.1), FAILS)]
+)
+def test_an_attack_is_minimal_if_none_is_certainly_cheaper(
+    samples: Tables, over: tuple[float, ...], expected: str
+) -> None:
     table = samples["attack_power"].copy()
-    table.loc[table["attack"].isin(["pga", "pga_refined"]), "power_total_median"] *= factor
+    last = (table["attack"] == "pga_refined") & (table["snr_db"] == table["snr_db"].max())
+    table.loc[last, ["over_best", "over_best_low", "over_best_high"]] = over
     assert verdict("zhang2026_pga_minimal", samples | {"attack_power": table}).verdict == expected
 
 
@@ -145,9 +150,11 @@ def test_powers_are_medians_over_all_images(samples: Tables, name: str) -> None:
 
 @pytest.mark.parametrize(("factor", "expected"), [(3.0, HOLDS), (50.0, DIRECTION), (1e6, FAILS)])
 def test_a_bound_far_below_explains_nothing(samples: Tables, factor: float, expected: str) -> None:
-    table = samples["bounds"].assign(tightness_median=factor)
+    table = samples["bounds"].assign(tightness_median=factor, tightness_low=factor, tightness_high=factor)
     assert verdict("zhang2026_bound", samples | {"bounds": table}).verdict == expected
     assert verdict("zhang2026_ideal_bound", samples).verdict == FAILS
+    wide = {"bounds": table.assign(tightness_low=1.0, tightness_high=1e9)}
+    assert verdict("zhang2026_bound", samples | wide).verdict == INCONCLUSIVE
 
 
 def frontier(*systems: tuple[str, float, float]) -> pd.DataFrame:

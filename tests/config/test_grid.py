@@ -74,6 +74,24 @@ def test_mistakes_are_named(changes: dict[str, Any], problem: str) -> None:
     assert problems[0].startswith(problem)
 
 
+def test_seeds_are_the_same_system_under_other_names() -> None:
+    toy = merge(ENTRY, {"seeds": 2, "grid": {"colour": {"blue": {"seeds": 1}}}})
+    systems, problems = grown({"toy": toy, "plain": {"kind": "x", "label": "X", "seeds": 3}})
+    assert not problems
+    assert list(systems) == [
+        "toy_s_red", "toy_s_red_seed_2", "toy_s_blue", "toy_16l_red", "toy_16l_red_seed_2", "toy_16l_blue", "plain",
+        "plain_seed_2", "plain_seed_3",
+    ]  # fmt: skip
+    assert systems["toy_s_red_seed_2"] == systems["toy_s_red"] | {"label": "small and red, seed 2"}
+    assert not any("seeds" in system for system in systems.values())
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 2.0, "2", True, None])
+def test_a_wrong_number_of_seeds_is_named(seeds: Any) -> None:
+    problems = grown({"plain": {"kind": "x", "seeds": seeds}})[1]
+    assert problems == [f"systems.plain.seeds: {seeds!r}, must be a whole number, at least 1"]
+
+
 def test_a_combination_cannot_take_the_name_of_another_entry() -> None:
     for taken in ({"toy_s_red": {}, "toy": ENTRY}, {"toy": ENTRY, "toy_s_red": {}}):
         assert grown(taken)[1] == ["systems.toy.grid: 'toy_s_red', is the name of another entry too"]

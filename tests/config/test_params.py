@@ -9,6 +9,7 @@ import pytest
 
 from semrobust.config.params import Params, load, merge, validate
 from semrobust.errors import ParamsError
+from semrobust.pipeline import select
 from tests.conftest import OTHER_NETWORKS, ROOT, SMALL, raw_params
 
 REMOVED = object()
@@ -210,13 +211,14 @@ def test_names_of_systems_must_be_file_names(name: Any) -> None:
 
 
 FEW = {
-    "evaluation": {"attack_images": 30},
+    "evaluation": {"attack_images": 30, "fading_images": 30},
     "recognition": {"images": 30},
     "criteria": {"images": 30},
     "certificates": {"at": [{"snr_db": 10.0, "images": 30}]},
 }
 LARGE = [
     ("evaluation.attack_images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
+    ("evaluation.fading_images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
     ("recognition.images", 600, {}, "must not exceed the 540 of photos10 (data.test_images: null)"),
     ("criteria.images", 10_001, {"source": "cifar10"}, "must not exceed the 10000 of cifar10 (data.test_images: null)"),
     ("data.test_images", 541, {}, "must not exceed the 540 of photos10"),
@@ -408,6 +410,21 @@ def test_trainings_that_differ_by_their_seed_stand_together() -> None:
     assert set(groups) == {*params.by_criteria(), *several}
     assert several["trained_10db+"] == ["trained_10db", "trained_10db_seed_2", "trained_10db_seed_3"]
     assert {name: of[0] for name, of in several.items()} == {name: name[:-1] for name in several}
+
+
+def test_the_overlay_of_seeds_trains_the_autoencoder_and_its_ablations_three_times_and_shorter(params: Params) -> None:
+    seeds = load([ROOT / "params.yaml", ROOT / "params" / "seeds.yaml"])
+    groups = seeds.alike(seeds.of_task("class"))
+    trained = ("mae_vq", "mae_no_awp", "mae_no_mask", "mae_no_codebook")
+    assert {name: len(of) for name, of in groups.items()} == {f"{name}+": 3 for name in trained} | {"mae_no_at": 1}
+    for name in trained:
+        own, main = (of.section("systems", name)["training"] for of in (seeds, params))
+        assert own["epochs"] < main["epochs"]
+        assert own | {"epochs": main["epochs"]} == main
+    for name in ("mae_pretrained", "mae_no_at"):  # what they start from is that of the main run
+        own, main = (select.system(of, name) for of in (seeds, params))
+        assert own == main
+    assert not {name for name in params.systems if "seed" in name and "mae" in name}
 
 
 def test_an_attack_that_nobody_runs_is_refused() -> None:

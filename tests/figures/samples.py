@@ -131,6 +131,7 @@ def attack_power() -> pd.DataFrame:
                     "ruinable_rate": 0.9, "power_total_mean": power, "power_total_low": power * 0.85,
                     "power_total_high": power * 1.2, "power_total_median": power, "power_total_q25": power,
                     "power_total_median_low": power * 0.85, "power_total_median_high": power * 1.2,
+                    "over_best": 1.0, "over_best_low": 1.0, "over_best_high": 1.02,
                     "power_total_q75": power, "power_per_use_mean": power / USES,
                     "psr_db": 10 * np.log10(power / USES) if power else -np.inf, "ruinable_power_mean": power,
                     "ruinable_power_low": power * 0.85, "ruinable_power_high": power * 1.2,
@@ -291,7 +292,10 @@ def bounds() -> pd.DataFrame:
                 "power_total_low": 0.8 * power, "power_total_high": 1.2 * power, "power_per_use_mean": power / USES,
                 "psr_db": 10 * np.log10(power / USES) if power else -np.inf,
                 "n_beaten": 8 if system == "deepjscc" and quantity == "local" and snr_db > 4 else 0,
-                "tightness_median": powers["measured"] / power if power else np.nan,
+                **dict.fromkeys(
+                    ("tightness_median", "tightness_low", "tightness_high"),
+                    powers["measured"] / power if power else np.nan,
+                ),
             }
             for system, powers in shares.items()
             for snr_db in SNRS

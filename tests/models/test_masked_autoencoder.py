@@ -19,6 +19,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ema": {"classes": 5, "ema_decay": 0.8},
     "no codebook": {"codebook_size": None, "classes": 5},
     "no mask": {"masking_ratio": 0.0},
+    "pooled": {"masking_ratio": 0.0, "pooled": 2, "classes": 5},
 }
 ALL = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 
@@ -32,7 +33,7 @@ def test_shapes_and_dtypes(options: dict[str, Any]) -> None:
     model = tiny_autoencoder(**options)
     visible, pixels = mask_of(model), images()
     z = model.encode(pixels, visible)
-    assert z.shape == (3, model.visible_patches, 6)
+    assert z.shape == (3, model.visible_patches // options.get("pooled", 1), 6)
     vectors = z if model.codebook is None else model.quantize(z).vectors
     received = model.reconstruct(vectors, visible) if model.head is None else model.classify(vectors, visible)
     assert received.shape == ((3, 3, 16, 16) if model.head is None else (3, 5))
@@ -96,6 +97,18 @@ def test_every_parameter_gets_a_gradient_and_the_right_one(options: dict[str, An
         assert reached(passed.quantized.commitment_loss) == parts["encoder."]
         if "ema_decay" not in options:
             assert reached(passed.quantized.codebook_loss) == parts["codebook."]
+
+
+def test_a_pooled_vector_is_the_mean_of_its_patches_and_stands_between_them() -> None:
+    one, two = tiny_autoencoder(classes=5).eval(), tiny_autoencoder(classes=5, pooled=2).eval()
+    two.load_state_dict(one.state_dict())
+    z = two.encode(images(), masks())
+    torch.testing.assert_close(z, one.encode(images(), masks()).reshape(3, 4, 2, 6).mean(2))
+    # patches of one place and one feature pool to themselves
+    same, vectors = masks(visible=4).repeat_interleave(2, dim=1), torch.randn(3, 4, 6, generator=generator())
+    torch.testing.assert_close(two.classify(vectors, same), one.classify(vectors.repeat_interleave(2, dim=1), same))
+    with pytest.raises(ValueError, match="8 patches cannot be pooled by 3"):
+        tiny_autoencoder(classes=5, pooled=3)
 
 
 def test_corrupted_indices_pass_straight_through() -> None:

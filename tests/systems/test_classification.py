@@ -28,7 +28,7 @@ from semrobust.systems.checkpoint import save
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness
 from semrobust.systems.jpeg_ldpc_vit import JpegLdpcVitSystem
-from semrobust.systems.mae_vq import MaeVqSystem, PretrainingSystem
+from semrobust.systems.mae_vq import MaeVqSettings, MaeVqSystem, PretrainingSystem
 from tests.conftest import raw_params
 
 USES = 768
@@ -290,16 +290,22 @@ def test_a_system_without_training_is_all_of_what_it_starts_from(name: str, star
     assert digest(system.module.state_dict()) == digest(source.module.state_dict())
 
 
-def test_a_system_without_a_codebook_takes_the_encoder_alone() -> None:
-    source, system = created("mae_pretrained", seed=1), created("mae_no_codebook", seed=2)
+@pytest.mark.parametrize("features", [4, 9])
+def test_a_system_without_a_codebook_takes_of_the_encoder_what_fits_its_features(features: int) -> None:
+    source, system = created("mae_pretrained", seed=1), created("mae_no_codebook", seed=2, features=features)
+    before = system.module.encoder.project.weight.clone()
     system.adopt(source.state(), "mae_pretrained")
-    assert digest(system.module.encoder.state_dict()) == digest(source.module.encoder.state_dict())
+    for part in ("embedding", "transformer"):
+        own, given = (getattr(of.module.encoder, part).state_dict() for of in (system, source))
+        assert digest(own) == digest(given)
+    weight = system.module.encoder.project.weight
+    assert torch.equal(weight, source.module.encoder.project.weight if features == 4 else before)
 
 
 @pytest.mark.parametrize(
     ("name", "start", "part", "sizes"),
     [
-        ("mae_vq", "mae_pretrained", "encoder", {"features": 6}),
+        ("mae_vq", "mae_pretrained", "encoder", {"patch": 4}),
         ("mae_vq", "vit", "encoder", {}),
         ("jpeg_vit_payload", "vit", "embedding", {"patch": 4}),
         ("vit", "mae_pretrained", "embedding", {}),
@@ -321,9 +327,15 @@ def test_a_system_without_training_must_have_the_sizes_of_its_start(sizes: dict[
     assert any(line.startswith(f"systems.mae_vq_coded.{key}: {value}, must be that of mae_vq") for line in found)
 
 
-def test_a_codebook_of_another_size_is_refused_in_training_too() -> None:
-    found = problems(**of_system("mae", grid={"variant": {"no_at": {"codebook_size": 12}}}))
-    assert any(line.startswith("systems.mae_no_at.codebook_size: 12, must be that of mae_pretrained") for line in found)
+@pytest.mark.parametrize("key", ["codebook_size", "features"])
+def test_a_codebook_of_another_size_is_refused_in_training_too(key: str) -> None:
+    found = problems(**of_system("mae", grid={"variant": {"no_at": {key: 12}}}))
+    assert any(line.startswith(f"systems.mae_no_at.{key}: 12, must be that of mae_pretrained") for line in found)
+
+
+def test_patches_that_do_not_pool_are_refused() -> None:
+    found = problems(**of_system("mae", grid={"variant": {"no_mask": {"pooled": 3}}}))
+    assert found == ["systems.mae_no_mask.pooled: 3, must divide the 16 patches that are visible"]
 
 
 # what is learned
@@ -370,8 +382,8 @@ def test_pretraining_draws_hidden_patches_too() -> None:
     [
         ("mae_vq", 8 * 4, 8, 8),  # 4 bits of 16 vectors are one 16-QAM symbol
         ("mae_vq_coded", 8 * 4, 18, 8),  # 72 bits: the least multiple of 12 that is twice 32
-        ("mae_no_mask", 16 * 4, 16, 16),
-        ("mae_no_codebook", math.nan, 8 * 4 / 2, 8),  # analog features, two per symbol
+        ("mae_no_mask", 8 * 4, 8, 16),  # an index for two patches
+        ("mae_no_codebook", math.nan, 4 * 9 / 2, 8),  # nine analog features for two patches, two per symbol
     ],
 )
 def test_overhead_of_the_autoencoder_is_the_same_for_every_image(
@@ -385,6 +397,20 @@ def test_overhead_of_the_autoencoder_is_the_same_for_every_image(
     assert overhead.bits.dtype == overhead.symbols.dtype == torch.float64
     assert system.real_uses == 2 * symbols
     assert isinstance(system, MaeVqSystem)
+
+
+def test_ablations_of_the_experiments_send_as_many_symbols_as_the_whole(params: Params) -> None:
+    """32 indices of 9 bits over 16-QAM, or 144 analog uses."""
+    symbols = {}
+    for name in [name for name in params.of_task("class") if params.systems[name].kind == "mae_vq"]:
+        settings = params.systems[name]
+        assert isinstance(settings, MaeVqSettings)
+        system = MaeVqSystem.create(settings, params.link.real_uses, 0)
+        assert system.real_uses == 2 * system.overhead(pictures(2), draw(2)).symbols[0]
+        symbols[name] = system.real_uses / 2
+    assert symbols.pop("mae_vq_coded") == 144
+    assert set(symbols) >= {"mae_vq", "mae_no_at", "mae_no_awp", "mae_no_mask", "mae_no_codebook"}
+    assert set(symbols.values()) == {72}
 
 
 @pytest.mark.parametrize("name", ["jpeg_vit_payload", "jpeg_vit_full"])
@@ -521,7 +547,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"recognition": {"default_noise": "pgd"}}, "recognition.default_noise: 'pgd'", "must be of iterated, single"),
     ({"recognition": {"channel": "fog"}}, "recognition.channel: 'fog'", "must be of awgn, rayleigh"),
     ({"recognition": {"snr_db": [3.0, 3.0]}}, "recognition.snr_db: [3.0, 3.0]", "must rise strictly"),
-    ({"data": {"test_images": 500}}, "recognition.images: 1000", "must not exceed data.test_images = 500"),
+    ({"data": {"test_images": 500}}, "recognition.images: 2000", "must not exceed data.test_images = 500"),
     (of_noise("through_channel", through="fog"), "recognition.noise.through_channel.through: 'fog'", "awgn, rayleigh"),
     (of_noise("iterated", epsilon_levels=[8.0, 4.0]), "recognition.noise.iterated.epsilon_levels: ", "rise strictly"),
     (of_noise("iterated", iterations=2), "recognition.noise.iterated: ", "must be at least 1"),

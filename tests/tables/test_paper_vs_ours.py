@@ -33,7 +33,7 @@ def test_table_names_every_claim_once_and_its_report_says_them(tmp_path: Path) -
 
 def test_a_run_that_lacks_what_one_paper_is_about_tests_none_of_its_claims(tmp_path: Path) -> None:
     tables = {f"table/{name}": TABLES[name]() for name in JUDGED}
-    of_classes = ("accuracy", "attack_sanity", "overhead")
+    of_classes = ("accuracy_difference", "attack_sanity", "overhead")
     fake.write(tmp_path, tables | {f"table/{name}": TABLES[name]().iloc[:0] for name in of_classes})
     table = fake.made(PARAMS, "paper_vs_ours", tmp_path)
     of_hu2022 = table["paper"] == "hu2022"

@@ -15,6 +15,7 @@ import pytest
 
 from semrobust.config.params import Params, merge, validate
 from semrobust.tables.attack_sanity import checks
+from semrobust.tables.paired import OVER_IMAGES
 from semrobust.tables.statistics import Bootstrap, interval
 from tests.conftest import HU2022, raw_params
 from tests.tables import fake
@@ -24,6 +25,7 @@ IMAGES, SAMPLES = 40, 200
 AT_SNR_DB = 12.0
 REQUIRED = {  # the output contract
     "accuracy": "attack semantic_noise_eps norm accuracy accuracy_low accuracy_high",
+    "accuracy_difference": "other_system attack accuracy other_accuracy difference difference_low mcnemar_p",
     "overhead": "reference bits_per_image symbols_per_image ratio ratio_low ratio_high",
     "index_flips": "attack semantic_noise_eps flip_rate flip_low flip_high",
     "attack_sanity": "check difference difference_low difference_high verdict description",
@@ -32,7 +34,7 @@ SYMBOLS = {
     "mae_vq": np.full(IMAGES, 72.0),
     "mae_vq_coded": np.full(IMAGES, 144.0),
     "mae_no_at": np.full(IMAGES, 72.0),
-    "mae_no_codebook": np.full(IMAGES, 512.0),
+    "mae_no_codebook": np.full(IMAGES, 72.0),
     "jpeg_vit_full": 384.0 * (10 + np.arange(IMAGES) % 3),
     "jpeg_vit_payload": 384.0 * (2 + np.arange(IMAGES) % 4),
 }
@@ -151,8 +153,8 @@ def test_columns_are_those_of_the_output_contract(of: Project, name: str) -> Non
     assert (table["dataset"] == "cifar10").all()
     assert (table["seed"] == of.params.seed).all()
     assert (table["n_images"] == IMAGES).all()
-    expected = "Wilson score over images, 95%" if name == "accuracy" else "bootstrap over images, 95%"
-    assert (table["interval"] == expected).all()
+    expected = {"accuracy": "Wilson score over images, 95%", "accuracy_difference": OVER_IMAGES}
+    assert (table["interval"] == expected.get(name, "bootstrap over images, 95%")).all()
 
 
 @pytest.mark.parametrize("name", REQUIRED)

@@ -248,6 +248,17 @@ def test_attack_power_has_a_mean_only_where_every_image_was_ruined(of: Project) 
     assert (row["power_total_q25"], row["power_total_median"], row["power_total_q75"]) == (10.0, 20.0, 30.0)
 
 
+def test_attack_power_over_that_of_the_best_is_paired(of: Project) -> None:
+    table = made(of, "attack_power")
+    over = ["over_best", "over_best_low", "over_best_high"]
+    best = table[(table["attack"] == "best_of") & table["over_best"].notna()]
+    assert len(best)
+    assert (best[over] == 1.0).all().all()  # the same images on both sides, in every resample
+    known = table[table["over_best"].notna()]
+    assert (known["over_best"] >= 1).all()
+    assert (known["over_best_low"] >= 1).all()
+
+
 def test_attack_power_tells_where_gradients_vanish(of: Project) -> None:
     table = made(of, "attack_power")
     rates = {

@@ -97,8 +97,8 @@ def _same_rise(tables: Tables, given: Plain, one: str | None, other: str | None)
     "zhang2026_bound",
     "Eq. 10",
     "Lipschitz smoothness bounds the least attack power from below, closely enough to explain it",
-    "median of measured ÷ certified power at the highest SNR at which the system works; holds: at most 10; in "
-    "direction: at most 100, that is ten times the amplitude",
+    "median of measured ÷ certified power at the highest SNR at which the system works; holds: its "
+    "interval at most 10; in direction: at most 100, that is ten times the amplitude",
     "bounds",
     "clean",
 )
@@ -127,4 +127,5 @@ def _tightness(tables: Tables, given: Plain, quantity: str) -> Finding | None:
     row = rows.iloc[-1]
     if row["power_total_mean"] == 0:
         return Finding(FAILS, "promises nothing", 0.0)
-    return below("measured ÷ bound", float(row["tightness_median"]), None, limit=10.0, most=100.0)
+    ends = (row["tightness_low"], row["tightness_high"])
+    return below("measured ÷ bound", float(row["tightness_median"]), ends, limit=10.0, most=100.0)

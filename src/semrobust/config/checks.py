@@ -38,9 +38,10 @@ def _images(params: Params) -> Iterator[str]:
         yield f"data.train_images: {data.trained}, must not exceed the {data.left} that {data.source} has for training"
     if data.tested > TEST_IMAGES[data.source]:
         yield f"data.test_images: {data.tested}, must not exceed the {TEST_IMAGES[data.source]} of {data.source}"
-    asked = {"evaluation.attack_images": attacked, "criteria.images": params.criteria.images}
+    asked = {"evaluation.attack_images": attacked, "evaluation.fading_images": params.evaluation.fading_images}
+    asked |= {"criteria.images": params.criteria.images, "recognition.images": params.recognition.images}
     asked |= {f"certificates.at.{place}.images": part.images for place, part in enumerate(params.certificates.at)}
-    for key, images in {**asked, "recognition.images": params.recognition.images}.items():
+    for key, images in asked.items():
         if images > data.tested:
             yield f"{key}: {images}, must not exceed {data.said('test_images', data.tested)}"
     learning = {f"systems.{name}.training": getattr(entry, "training", None) for name, entry in params.systems.items()}

@@ -1,4 +1,4 @@
-"""Grids of systems: one entry of params.yaml that stands for every combination of a few choices.
+"""Grids and seeds: one entry of params.yaml that stands for several systems, every combination of a few choices.
 
     ladder:
       label: "{source} + {modulation}"
@@ -11,6 +11,9 @@ becomes the four systems `ladder_jpeg_qpsk`, `ladder_jpeg_16qam`, `ladder_hevc_q
 the entry's own keys, overlaid by one choice per axis in the order of the axes. What the entry says it says of all its
 choices, also of one that names another kind. The entry's label is a template with one `{axis}` for every axis; a
 choice's label takes its place (its name, if it has none).
+
+`seeds: 3` in an entry or a choice stands for three trainings of one thing, NAME, NAME_seed_2 and NAME_seed_3: the seed
+of a training follows from the system's name.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], "Plain"]
 
 
 def expand(entries: Mapping[str, Any], section: str, merge: Merge, problems: list[str]) -> Plain:
-    """Replace each entry of a section that has a `grid` by its combinations, in place; others stay as they are.
+    """Replace each entry of a section by its combinations and seeds, in place; one without either stays as it is.
 
     A choice that is null, as an overlay may set it, is left out. What is wrong goes to `problems` with its path, and
     an entry that cannot be expanded is left out too.
@@ -41,6 +44,7 @@ def expand(entries: Mapping[str, Any], section: str, merge: Merge, problems: lis
             found: list[str] = []
             systems = _combinations(str(name), entry, merge, found)
             problems += [f"{section}.{name}.{problem}" for problem in found]
+        systems = _seeded(systems, section, problems)
         for taken in sorted((set(systems) - {name}) & (set(expanded) | set(entries))):
             problems.append(f"{section}.{name}.grid: {taken!r}, is the name of another entry too")
         expanded |= systems
@@ -68,6 +72,23 @@ def _combinations(name: str, entry: Mapping[str, Any], merge: Merge, problems: l
             label = label.replace(f"{{{axis}}}", str(choice.get("label", slug)))
         systems["_".join((name, *slugs))] = system | {"label": label}
     return systems
+
+
+def _seeded(systems: Mapping[str, Any], section: str, problems: list[str]) -> Plain:
+    """Each system as often as its `seeds` say."""
+    seeded: Plain = {}
+    for name, system in systems.items():
+        if not isinstance(system, Mapping) or "seeds" not in system:
+            seeded[name] = system
+            continue
+        count, plain = system["seeds"], {key: value for key, value in system.items() if key != "seeds"}
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            problems.append(f"{section}.{name}.seeds: {count!r}, must be a whole number, at least 1")
+            count = 1
+        seeded[name] = plain
+        for seed in range(2, count + 1):
+            seeded[f"{name}_seed_{seed}"] = plain | {"label": f"{plain.get('label')}, seed {seed}"}
+    return seeded
 
 
 def _axes(grid: Any, problems: list[str]) -> dict[str, dict[str, Mapping[str, Any]]]:

@@ -86,15 +86,21 @@ def _starts(params: Params) -> Iterator[str]:
 def _misfits(name: str, system: SystemSettings, start: str, source: SystemSettings) -> Iterator[str]:
     """Sizes that differ from those of the weights that are taken over: these would stay random, untold.
 
-    A system that is trained further may lack a codebook that its start has, or have one that its start lacks.
+    A system that is trained further may lack a codebook that its start has, or have one that its start lacks; without
+    one its features may be of another dimension, too, and the layers that make and take them are learned anew.
     """
     for key in _SIZES:
         own, given = _plain(system, key), _plain(source, key)
         if own is _ABSENT or given is _ABSENT or own == given:
             continue
-        if getattr(system, "training", None) is not None and None in (own, given):
+        if getattr(system, "training", None) is not None and (None in (own, given) or _analog(system, key)):
             continue
         yield f"systems.{name}.{key}: {own}, must be that of {start}, whose weights it takes over: {given}"
+
+
+def _analog(system: SystemSettings, key: str) -> bool:
+    """Whether a key is the dimension of features that are sent as they are."""
+    return key == "features" and getattr(system, "codebook_size", None) is None
 
 
 _ABSENT = object()

@@ -49,6 +49,7 @@ class EvaluationSettings(Settings):
 
     batch: Positive
     attack_images: Positive
+    fading_images: Positive
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
     most_lost: Annotated[float, Field(ge=0, lt=0.5)]
     bootstrap_samples: Annotated[int, Field(ge=100)]
@@ -232,18 +233,22 @@ class Params(Settings):
         ]
 
     def trainings(self) -> dict[str, list[str]]:
-        """What is tried under criteria: each system alone, and systems that differ by their seed alone together.
+        """What is tried under criteria: each system alone, and systems that differ by their seed alone together."""
+        several = {name: of for name, of in self.alike(self.by_criteria()).items() if len(of) > 1}
+        return {name: [name] for name in self.by_criteria()} | several
+
+    def alike(self, systems: list[str]) -> dict[str, list[str]]:
+        """Those of the systems that differ by their seed alone together, the others alone under their own names.
 
         The seed of a training comes from the system's name, so systems with equal settings are trainings of one thing;
         together they go by the name of the first and "+".
         """
         equal: dict[str, list[str]] = {}
-        for name in self.by_criteria():
+        for name in systems:
             settings = self.section("systems", name)
             made_of = {key: value for key, value in settings.items() if key not in NO_RESULT}
             equal.setdefault(json.dumps(made_of, sort_keys=True), []).append(name)
-        several = {f"{names[0]}+": names for names in equal.values() if len(names) > 1}
-        return {name: [name] for name in self.by_criteria()} | several
+        return {names[0] + "+" * (len(names) > 1): names for names in equal.values()}
 
     def _in_pairs(self) -> list[str]:
         return list(dict.fromkeys(system for system, _ in self.pairs()))

@@ -51,7 +51,7 @@ FIGURE = base.Figure(
 Quality without an attacker over fading channels
 
 Mean PSNR of the received image over the channel SNR, one panel per channel, over
-{{ params.recognition.images | number }} test images of {{ dataset }}. One fade per image; the receiver knows it
+{{ params.evaluation.fading_images | number }} test images of {{ dataset }}. One fade per image; the receiver knows it
 unless the panel says otherwise. All systems were made for AWGN. Bands: 95% intervals of the mean, bootstrap over
 images. Look at how fading turns the cliff of a chain into a slope, as a mean over lucky and unlucky fades.
 """,

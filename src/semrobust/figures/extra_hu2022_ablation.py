@@ -115,7 +115,8 @@ What each part of hu2022 contributes under semantic noise
 Share of test images of {{ dataset }} whose class is named right, for the masked autoencoder and for variants that
 lack one part each. Filled: no noise; circle: noise made against the system itself; diamond: the strongest noise of
 that bound tried, others' included. AWGN at {{ params.recognition.at_snr_db | number }} dB;
-{{ params.recognition.images | number }} images per point, bars: Wilson 95% intervals. A part contributes if the
-variant without it lies clearly to the left of the whole; bars that overlap show nothing.
+{{ params.recognition.images | number }} images per point, bars: Wilson 95% intervals. All send equally many symbols. A
+part contributes if the variant without it lies to the left of the whole; where bars overlap, the paired differences in
+``accuracy_difference.csv`` may still tell.
 """,
 )

@@ -42,7 +42,7 @@ def settings(params: Params, _: str) -> Plain:
         "snr_db": params.link.snr_db,
         "channels": {name: select.channel(params, name) for name in params.channels},
         "order": list(params.channels),
-        "images": params.recognition.images,
+        "images": params.evaluation.fading_images,
         "batch": params.evaluation.batch,
         "seed": params.seed,
         "threads": params.compute.job_threads,

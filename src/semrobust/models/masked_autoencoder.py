@@ -2,11 +2,12 @@
 
 Masked autoencoder: He et al. 2022 (arXiv 2111.06377). Sizes are not in our copy; see `docs/ASSUMPTIONS.md`.
 
-    transmitter  image (B,3,32,32) in [0,1], visible (B,V) of 64 patches
-                   -> visible patches -> linear 48->128 + positions -> transformer -> linear 128->D  z (B,V,D)
+    transmitter  image (B,3,32,32) in [0,1], visible (B,V·pooled) of 64 patches
+                   -> visible patches -> linear 48->128 + positions -> transformer -> linear 128->D
+                   -> mean of each `pooled` consecutive ones (1: as they are)                        z (B,V,D)
                    -> nearest of J basis vectors, eq. 10                                   indices k (B,V)
     channel      the bits of k, or nothing: gradients pass it straight through
-    receiver     vectors e (B,V,D) = lookup(k'), visible (B,V)
+    receiver     vectors e (B,V,D) = lookup(k'), visible (B,V·pooled)
       pre-training   -> linear D->128 -> mask token at hidden places + positions -> light transformer
                      -> linear 128->48 -> pixels                                        image (B,3,32,32)
       fine-tuning    -> FC D->256 + positions, GELU -> FC 256->256, GELU -> mean over V -> FC 256->10
@@ -94,6 +95,11 @@ class PixelDecoder(nn.Module):
         return unpatchify(denormalize(patches.float()), self.patch)
 
 
+def pool(tokens: torch.Tensor, count: int) -> torch.Tensor:
+    """Means of each `count` consecutive tokens: (B,V·count,W) to (B,V,W)."""
+    return tokens if count == 1 else tokens.reshape(len(tokens), -1, count, tokens.shape[-1]).mean(2)
+
+
 class ClassHead(nn.Module):
     """Received vectors (B,V,D) at the places `visible` to logits (B, classes), float32, by fully connected layers."""
 
@@ -107,8 +113,9 @@ class ClassHead(nn.Module):
         self.register_buffer("positions", sine_positions(grid, hidden), persistent=False)
 
     def forward(self, vectors: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
-        """Classify; the order of the vectors does not matter as long as `visible` has the same one."""
-        tokens = nn.functional.gelu(self.first(vectors) + self.positions[visible])
+        """Classify; a vector of several patches stands between them, and the order of the vectors does not matter."""
+        positions = pool(self.positions[visible], visible.shape[1] // vectors.shape[1])
+        tokens = nn.functional.gelu(self.first(vectors) + positions)
         logits: torch.Tensor = self.last(nn.functional.gelu(self.second(tokens)).mean(dim=1))
         return logits.float()
 
@@ -127,6 +134,7 @@ class MaskedAutoencoder(nn.Module):
         head_hidden: width of the classification head.
         dropout: in both transformers, in training only.
         stem: channels of the encoder's convolutions within patches; None = a patch is a vector of pixels.
+        pooled: features of so many consecutive visible patches are sent as one, their mean; more than 1 with `classes`.
     """
 
     def __init__(
@@ -143,11 +151,17 @@ class MaskedAutoencoder(nn.Module):
         head_hidden: int = 256,
         dropout: float = 0.0,
         stem: int | None = None,
+        pooled: int = 1,
     ) -> None:
         super().__init__()
         grid = image_size // patch
         self.patches = grid**2
         self.visible_patches = visible_count(self.patches, masking_ratio)
+        if self.visible_patches % pooled or (pooled > 1 and classes is None):
+            raise ValueError(
+                f"{self.visible_patches} patches cannot be pooled by {pooled}, or must be drawn one by one"
+            )
+        self.pooled, self.sent = pooled, self.visible_patches // pooled
         self.encoder = FeatureEncoder(image_size, patch, encoder, features, dropout, stem)
         self.codebook = None if codebook_size is None else Codebook(codebook_size, features, ema_decay)
         self.decoder = PixelDecoder(image_size, patch, decoder, features, dropout) if classes is None else None
@@ -156,10 +170,10 @@ class MaskedAutoencoder(nn.Module):
     def encode(self, images: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
         """Transmitter: images (B,3,H,H) float32 in [0,1] to features z, float32 (B,V,D), in the order of `visible`.
 
-        `visible`: int64 (B,V), the numbers of the patches to send (`models.masking`), with exactly the V of the masking
-        ratio; only a model without a mask can do without.
+        `visible`: int64 (B,V·pooled), the numbers of the patches to send (`models.masking`), exactly as many as the
+        masking ratio says; only a model without a mask can do without.
         """
-        return self.encoder(images, self._places(images, visible))  # type: ignore[no-any-return]
+        return pool(self.encoder(images, self._places(images, visible)), self.pooled)
 
     def quantize(self, features: torch.Tensor) -> Quantized:
         """Transmitter: eq. 10 and the terms of eq. 11 for z (B,V,D); ValueError if the model has no codebook."""

@@ -227,7 +227,7 @@ class ClassifyingSystem(System[C]):
         own = self.module.state_dict()
         given = self.part(state, "network")
         fitting = {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape}
-        missing = [name for name in own if name.split(".")[0] in self.adopted and name not in fitting]
+        missing = [name for name in own if name.startswith(tuple(self.adopted)) and name not in fitting]
         if missing:
             raise ArtifactError(
                 f"the checkpoint of '{origin}' has no weights of the right size for {missing[0]} and "

@@ -4,7 +4,8 @@
           -> transport (uncoded or LDPC) over the air -> k' -> basis vectors -> fully connected layers -> logits
 
 Backward, everything between z and what the receiver looks up counts as the identity. Without a codebook (ablation) the
-features themselves go over the air as analog symbols, scaled to unit power per real use.
+features themselves go over the air as analog symbols, scaled to unit power per real use. Ablations pool patches, so
+that they send as many symbols as the whole.
 
 Two kinds: `mae_pretraining` learns to draw whole images from the visible patches; `mae_vq` starts from it, with fully
 connected layers in place of the light decoder (hu2022, Section IV).
@@ -85,11 +86,13 @@ class PretrainingSettings(MaskedSettings):
 class MaeVqSettings(MaskedSettings):
     """Settings of the transceiver; `head_hidden` is the width of its fully connected layers.
 
-    `transport` of the indices: "uncoded", or "coded" by LDPC; null = analog features, without a codebook.
+    `transport` of the indices: "uncoded", or "coded" by LDPC; null = analog features, without a codebook. `pooled`: the
+    features of so many consecutive visible patches are sent as one, their mean.
     """
 
     kind: Literal["mae_vq"]
     head_hidden: Positive
+    pooled: Positive = Field(default=1, exclude_if=lambda count: count == 1)
     transport: Annotated[UncodedSettings | CodedSettings, Field(discriminator="kind")] | None
 
     @model_validator(mode="after")
@@ -100,9 +103,11 @@ class MaeVqSettings(MaskedSettings):
 
     def problems(self, link: LinkSettings) -> list[str]:
         problems = super().problems(link)
+        visible = 0 if problems else visible_count((_GRID // self.patch) ** 2, self.masking_ratio)
+        if visible % self.pooled:
+            problems.append(f"pooled: {self.pooled}, must divide the {visible} patches that are visible")
         if not problems and self.codebook_size is not None and isinstance(self.transport, CodedSettings):
-            visible = visible_count((_GRID // self.patch) ** 2, self.masking_ratio)
-            message = visible * index_bits(self.codebook_size)
+            message = visible // self.pooled * index_bits(self.codebook_size)
             problems = [f"transport.{problem}" for problem in self.transport.problems(message)]
         return problems
 
@@ -115,7 +120,7 @@ class _MaskedSystem(ClassifyingSystem[M]):
 
     module: MaskedAutoencoder
     trainable = True
-    adopted = frozenset({"encoder"})
+    adopted = frozenset({"encoder.embedding", "encoder.transformer"})
 
     def __init__(self, settings: M, real_uses: int, **receiver: Any) -> None:
         super().__init__(settings, real_uses)
@@ -174,12 +179,13 @@ class MaeVqSystem(_MaskedSystem[MaeVqSettings]):
     Settings = MaeVqSettings
 
     def __init__(self, settings: MaeVqSettings, real_uses: int) -> None:
-        super().__init__(settings, real_uses, classes=CLASSES, head_hidden=settings.head_hidden)
+        receiver = {"classes": CLASSES, "head_hidden": settings.head_hidden, "pooled": settings.pooled}
+        super().__init__(settings, real_uses, **receiver)
         self.transport: IndexTransport | None = None
         if settings.transport is not None:
             assert self.module.codebook is not None
-            self.transport = IndexTransport(settings.transport, self.module.visible_patches, self.module.codebook.bits)
-        self.real_uses = self.transport.uses if self.transport else self.module.visible_patches * settings.features
+            self.transport = IndexTransport(settings.transport, self.module.sent, self.module.codebook.bits)
+        self.real_uses = self.transport.uses if self.transport else self.module.sent * settings.features
 
     @property
     def code(self) -> LdpcCode | None:
@@ -204,7 +210,7 @@ class MaeVqSystem(_MaskedSystem[MaeVqSettings]):
         return learned if quantized is None else self.with_codebook(learned, z, quantized)
 
     def overhead(self, images: torch.Tensor, draw: Randomness) -> Overhead:
-        """The same for every image: V positions of so many bits, or analog features without any."""
+        """The same for every image: V indices of so many bits, or analog features without any."""
         z, quantized = self._pass(images, None, draw)[1:]
         uses = self._analog(z).shape[1]
         bits = float("nan")

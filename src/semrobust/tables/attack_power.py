@@ -11,10 +11,13 @@ from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.phy.power import power_per_use, psr_db
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import attacked_samples, bounded, needs
+from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs
 from semrobust.tables.rows import by_snr, emptied, status
 from semrobust.tables.statistics import Bootstrap, interval, quantile
 from semrobust.tables.table import Row, Table, bootstrap, common, facts
+
+OVER_BEST = ("over_best", "over_best_low", "over_best_high")
+"""Columns of a median over that of the cheapest attack."""
 
 
 def settings(params: Params) -> Plain:
@@ -30,26 +33,29 @@ def make(work: Work) -> pd.DataFrame:
 
     The attack `best_of` takes the cheapest of a system's attacks for each image.
     """
-    resamples = bootstrap(work)
-    rows = [
-        _power_row(work, system, attack, snr_db, group, resamples)
-        for system, attacks in attacked_samples(work).items()
-        for attack, samples in attacks.items()
-        for snr_db, group in by_snr(samples)
-    ]
+    resamples, rows = bootstrap(work), []
+    for system, attacks in attacked_samples(work).items():
+        best = dict(by_snr(attacks[BEST_OF]))
+        about = {
+            "stream": work.settings["systems"][system].get("stream", "none"),
+            "success_psnr_db": work.settings["success_psnr_db"],
+        }
+        for attack, samples in attacks.items():
+            for snr_db, group in by_snr(samples):
+                row = common(work, system, snr_db, len(group)) | about | {"attack": attack}
+                row |= summary(group, work.settings["real_uses"], resamples)
+                rows.append(emptied(row | _over(group, best[snr_db], resamples)))
     return pd.DataFrame(rows)
 
 
-def _power_row(
-    work: Work, system: str, attack: str, snr_db: float, group: pd.DataFrame, resamples: Callable[[int], Bootstrap]
-) -> Row:
-    row = common(work, system, snr_db, len(group)) | {
-        "attack": attack,
-        "stream": work.settings["systems"][system].get("stream", "none"),
-        "success_psnr_db": work.settings["success_psnr_db"],
-        **summary(group, work.settings["real_uses"], resamples),
-    }
-    return emptied(row)
+def _over(group: pd.DataFrame, best: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
+    """Median power of an attack over that of the best on the same images; empty where one is censored, or that is 0."""
+    sides = [bounded(of.sort_values("image")) for of in (group, best)]
+    middles = [quantile(side, 0.5) for side in sides]
+    draws = [resamples(len(side)).medians(side) for side in sides]
+    if not (np.isfinite([*middles, *draws[1]]).all() and middles[1] > 0 and (draws[1] > 0).all()):
+        return dict.fromkeys(OVER_BEST, np.nan)
+    return dict(zip(OVER_BEST, (middles[0] / middles[1], *interval(draws[0] / draws[1])), strict=True))
 
 
 def summary(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap]) -> Row:
@@ -107,9 +113,10 @@ def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row
 TABLE = Table(
     columns=(
         "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "vanished_rate",
-        "ruinable_rate", "power_total_median", "power_total_median_low", "power_total_median_high", "power_total_q25",
-        "power_total_q75", "power_total_mean", "power_total_low", "power_total_high", "power_per_use_mean", "psr_db",
-        "ruinable_power_mean", "ruinable_power_low", "ruinable_power_high", "ruinable_n_censored", "interval",
+        "ruinable_rate", "power_total_median", "power_total_median_low", "power_total_median_high", *OVER_BEST,
+        "power_total_q25", "power_total_q75", "power_total_mean", "power_total_low", "power_total_high",
+        "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low", "ruinable_power_high",
+        "ruinable_n_censored", "interval",
     ),
     brackets="power_total_median",
     needs=needs,

@@ -13,8 +13,8 @@ from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
 from semrobust.systems.distortion import mse_from_psnr_db
 from semrobust.tables import limits as theory
-from semrobust.tables.statistics import Values, interval, quantile
-from semrobust.tables.table import COMMON, Table, bootstrap, common, samples
+from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
+from semrobust.tables.table import COMMON, Row, Table, bootstrap, common, samples
 from semrobust.theory.bounds import (
     Certified,
     Diagnostic,
@@ -82,7 +82,7 @@ def make(work: Work) -> pd.DataFrame:
                     "power_per_use_mean": power_per_use(mean, uses),
                     "psr_db": psr_db(mean, uses),
                     "n_beaten": beaten,
-                    "tightness_median": _tightness(beside, values),
+                    **_tightness(beside, values, resamples(len(values))),
                 }
             )
     if wrong:
@@ -125,11 +125,14 @@ def _with_certificates(limits: pd.DataFrame, certificates: pd.DataFrame | None) 
     return limits.merge(chosen, on=["image", "snr_db"], how="left")
 
 
-def _tightness(measured: Values, quantity: Values) -> float:
+def _tightness(measured: Values, quantity: Values, resamples: Bootstrap) -> Row:
     """Median over images of measured power over this quantity; empty where the quantity is mostly 0."""
     ratio = np.divide(measured, quantity, out=np.full(len(measured), np.inf), where=quantity > 0)
     middle = quantile(ratio, 0.5)
-    return middle if np.isfinite(middle) else np.nan
+    if not np.isfinite(middle):
+        return {}
+    low, high = interval(resamples.medians(ratio))
+    return {"tightness_median": middle, "tightness_low": low, "tightness_high": high}
 
 
 def needs(params: Params) -> list[Need]:
@@ -147,7 +150,8 @@ def settings(params: Params) -> Plain:
 TABLE = Table(
     columns=(
         "quantity", "role", "success_psnr_db", "power_total_mean", "power_total_low", "power_total_high",
-        "power_per_use_mean", "psr_db", "n_beaten", "tightness_median", "interval",
+        "power_per_use_mean", "psr_db", "n_beaten", "tightness_median", "tightness_low", "tightness_high",
+        "interval",
     ),
     brackets="power_total_mean",
     needs=needs,

@@ -40,6 +40,6 @@ TABLE = Table(
 Quality over fading channels
 
 One row per attacked system, channel and SNR: mean PSNR (dB) with its 95% bootstrap interval and the share of decoding
-failures, without an attacker, over {{ params.recognition.images | number }} test images of {{ dataset }}.
+failures, without an attacker, over {{ params.evaluation.fading_images | number }} test images of {{ dataset }}.
 """,
 )  # fmt: skip

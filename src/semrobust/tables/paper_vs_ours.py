@@ -25,6 +25,7 @@ JUDGED = tuple(dict.fromkeys(name for claim in CLAIMS for name in claim.tables))
 def settings(params: Params) -> Plain:
     """Which system stands for which scheme, and under which conditions: whatever claims read beside the tables."""
     systems, given = params.section("systems"), params.recognition
+    roles, trainings = recognition_roles(systems), params.alike(params.of_task("class"))
 
     def training(name: str) -> Plain:
         if systems[name]["kind"] not in PAPER_KINDS:
@@ -32,7 +33,8 @@ def settings(params: Params) -> Plain:
         return {key: value for key, value in (systems[name].get("training") or {}).items() if key in _WAYS}
 
     return {
-        "roles": recognition_roles(systems),
+        "roles": roles,
+        "compared": {role: name for name, of in trainings.items() for role, system in roles.items() if system in of},
         "attacked": [
             [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
             for name in params.compared()

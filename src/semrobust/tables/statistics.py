@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,17 @@ class Bootstrap:
     def means(self, values: Values) -> Values:
         """Mean of each resample (samples,), of per-image values (images,)."""
         return np.asarray([values[draw].mean() for draw in self.draws])
+
+    def shares(self, events: npt.NDArray[np.bool_]) -> Values:
+        """Share of each resample (rows, samples) in which something is so, of per-image events (rows, images)."""
+        found = events.astype(np.float32) @ self._counts.T  # whole numbers, and below 2^24 exact
+        return np.asarray(found.astype(np.float64) / events.shape[1])
+
+    @cached_property
+    def _counts(self) -> npt.NDArray[np.float32]:
+        """How often each resample draws each image (samples, images)."""
+        images = self.draws.shape[1]
+        return np.stack([np.bincount(draw, minlength=images).astype(np.float32) for draw in self.draws])
 
     def medians(self, values: Values) -> Values:
         """Median of each resample (samples,), of per-image values (images,)."""
