@@ -27,6 +27,8 @@ NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
 """A network, a chain, and a chain whose budget carries no image; all three are compared with each other."""
 
 IMAGES, SNR_DB, CHANNELS = 12, [5.0, 10.0], ("awgn", "rayleigh", "rayleigh_2x2")
+ADAPTIVE_IMAGES = 8
+EFFORT = {"iterations": 2, "step_share": 0.75}
 RAY = {"start_psr_db": -20.0, "stop_psr_db": 20.0, "step_db": 5.0, "bisections": 2}
 LEARNS = {"epochs": 4, "batch": 32, "learning_rate": 5e-3}  # enough that the channel alone does not ruin all images
 BRIEF = {"epochs": 1, "batch": 8, "images": 64, "learning_rate": 1e-2, "precision": "fp32", "shift": 0}
@@ -72,11 +74,22 @@ OVERLAY: dict[str, Any] = {
         "batch": 5,
         "snr_db": [0.0, 12.0],
         "noise": {
-            "iterated": {"epsilon_levels": [2.0, 8.0], "iterations": 2, "step_share": 0.75},
+            "iterated": {"epsilon_levels": [2.0, 8.0], **EFFORT},
             "single": {"epsilon_levels": [8.0]},
             "random": {"epsilon_levels": [8.0]},
-            "iterated_l2": {"epsilon_levels": [100.0], "iterations": 2, "step_share": 0.75},
-            "through_channel": {"iterations": 2, "step_share": 0.75, "samples": 2},
+            "iterated_l2": {"epsilon_levels": [100.0], **EFFORT},
+            "through_channel": {**EFFORT, "samples": 2},
+        },
+        "adaptive": {
+            "images": ADAPTIVE_IMAGES,
+            "systems": ["mae_vq", "jpeg_vit_full"],
+            "noise": {
+                **dict.fromkeys(("pgd", "soft", "unknown_mask"), EFFORT),
+                **dict.fromkeys(("margin", "dlr", "through_air")),
+                "again": {"label": "again", "kind": "iterated", "epsilon_levels": [8.0], **EFFORT},
+                "square": {"iterations": 4},
+                "auto_attack": {"iterations": 2},
+            },
         },
     },
 }  # fmt: skip

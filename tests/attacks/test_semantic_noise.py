@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from scipy.optimize import brentq
 
 from semrobust.attacks.image.classifier import deterministic, evaluating, measure
+from semrobust.attacks.image.losses import LOSSES
 from semrobust.attacks.image.semantic_noise import fgsm, iterative_fgsm, last_iterate, random_noise
+from semrobust.config.noise import Loss
 from semrobust.errors import DataError, SemrobustError
 from semrobust.models.straight_through import straight_through
 from semrobust.systems.draw import Draw, Randomness
@@ -178,11 +180,12 @@ def test_random_noise_spends_the_budget_and_the_iteration_beats_it() -> None:
             assert bool((seen.loss_after > blind.loss_after).all())
 
 
-def test_gradient_is_the_mean_over_draws() -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gradient_is_the_mean_over_draws(loss: Loss) -> None:
     images, classify = stored(COUNT), noisy(drawn(3, PIXELS), 0.3)
     draws = [numbered(COUNT, seed) for seed in range(5)]
-    together = measure(classify, images, labels(COUNT, 3), draws, gradient=True)
-    singles = [measure(classify, images, labels(COUNT, 3), [draw], gradient=True) for draw in draws]
+    together = measure(classify, images, labels(COUNT, 3), draws, True, loss)
+    singles = [measure(classify, images, labels(COUNT, 3), [draw], True, loss) for draw in draws]
     assert together.gradient is not None
     each = torch.stack([one.gradient for one in singles if one.gradient is not None])
     assert float(each.std(0).max()) > 0.01, "the draws do not differ"

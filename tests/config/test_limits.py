@@ -60,7 +60,7 @@ def test_limits_hold_for_defaults_choices_and_attacks_under_criteria() -> None:
         "systems": {"s": {"n": 9, "grid": {"axis": {"one": {"n": 9}, "two": None}}}},
         "attacks": {"a": {"n": 9, "grid": 9}, "gone": None},
         "criteria": {"n": 9, "attacks": {"a": {"n": 9}}},
-        "recognition": {"n": 9, "noise": {"r": {"n": 9, "list": [9, 9]}}},
+        "recognition": {"n": 9, "noise": {"r": {"n": 9, "list": [9, 9]}}, "adaptive": {"noise": {"r": {"n": 9}}}},
     }
     limits = {"at_most": {"systems": {"n": 1}, "attacks": {"n": 2}, "noise": {"n": 3}}}
     assert merge(base, limits) == {
@@ -68,7 +68,7 @@ def test_limits_hold_for_defaults_choices_and_attacks_under_criteria() -> None:
         "systems": {"s": {"n": 1, "grid": {"axis": {"one": {"n": 1}, "two": None}}}},
         "attacks": {"a": {"n": 2, "grid": 9}, "gone": None},
         "criteria": {"n": 9, "attacks": {"a": {"n": 2}}},
-        "recognition": {"n": 9, "noise": {"r": {"n": 3, "list": [9, 9]}}},
+        "recognition": {"n": 9, "noise": {"r": {"n": 3, "list": [9, 9]}}, "adaptive": {"noise": {"r": {"n": 3}}}},
     }
 
 

@@ -25,7 +25,8 @@ FIG3, FIG4, FIG5, FIG6 = (
     "hu2022_fig3_index_flips", "hu2022_fig4_accuracy_rayleigh", "hu2022_fig5_accuracy_vs_noise", "hu2022_fig6_channels",
 )  # fmt: skip
 ABLATION, TABLE, SANITY = "extra_hu2022_ablation", "hu2022_table1_overhead", "extra_attack_sanity"
-NAMES = (FIG3, FIG4, FIG5, FIG6, ABLATION, TABLE, SANITY)
+ADAPTIVE = "extra_adaptive"
+NAMES = (FIG3, FIG4, FIG5, FIG6, ABLATION, TABLE, SANITY, ADAPTIVE)
 GIVEN = PARAMS.recognition
 LABELS = {name: PARAMS.systems[name].label for name in PARAMS.of_task("class")}
 FULL = {name: make(PARAMS) for name, make in TABLES.items()}
@@ -194,6 +195,22 @@ def test_the_ablation_finds_the_noise_that_hurts_most() -> None:
 def values_at(system: str, noisy: bool) -> list[float]:
     place = GIVEN.snr_db.index(GIVEN.at_snr_db)
     return [values(system, GIVEN.channel, noisy)[place]]
+
+
+def test_adaptive_attacks_are_the_tables_and_signs_of_failing_ones_are_said() -> None:
+    figure, table = draw(ADAPTIVE), FULL["adaptive"]
+    (axes,) = figure.axes
+    systems = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
+    for family in ("white_box", "transfer", "black_box", "all"):
+        expected = table[(table["attack"] == "worst") & (table["family"] == family)].set_index("system")["accuracy"]
+        drawn = {round(ys(line)[0]): xs(line)[0] for line in axes.lines if line.get_gid() == family}
+        named = {LABELS[str(name)]: value for name, value in expected.items()}
+        assert {systems[place]: value for place, value in drawn.items()} == named
+    note = footer(figure)
+    assert f"accuracy left where noise hides any picture: {LABELS[FLAGGED]}" in note
+    assert f"attacks without its gradients that beat those with them: {LABELS[FLAGGED]}" in note
+    assert "images without a gradient" not in note
+    assert "Signs" not in footer(draw(ADAPTIVE, adaptive=table.assign(flags=np.nan)))
 
 
 def test_the_overhead_is_the_tables() -> None:

@@ -32,18 +32,21 @@ SOURCES = [ROOT / "params.yaml", ROOT / "params" / "ci.yaml", Path(__file__).wit
 SENT_IN = "submitted"
 """The kind of attack that finds nothing by itself: its results are the vectors that it is given."""
 
+OF_KINDS = {"train": ("system", "system"), "attack": ("attack", "attack"), "adaptive": ("adaptive", "noise")}
+"""Steps that make artifacts of several classes: what these are called, and which setting has their kind."""
+
 TOLERANCE = 0.02
 """Relative, of a mean over all numbers of a column or tensor: trainings and searches end a little differently on other
 processors, and a change that matters moves some mean by more."""
 
 
 def classes(plan: Plan) -> dict[str, Artifact]:
-    """The first artifact of each class with a version: kinds of systems and attacks, and every other step."""
+    """The first artifact of each class with a version: kinds of systems, attacks and such, and every other step."""
     found: dict[str, Artifact] = {}
     for artifact in plan:
         if steps()[artifact.kind].versions is not None:
-            of = {"train": "system", "attack": "attack"}.get(artifact.kind)
-            label = artifact.kind if of is None else f"{of} {artifact.settings[of]['kind']}"
+            name, of = OF_KINDS.get(artifact.kind, (artifact.kind, None))
+            label = name if of is None else f"{name} {artifact.settings[of]['kind']}"
             found.setdefault(label, artifact)
     return found
 
@@ -103,7 +106,8 @@ def test_every_class_with_a_version_is_recorded(plan: Plan, request: pytest.Fixt
         kept = {label: entry for label, entry in json.loads(GOLDEN.read_text()).items() if label in found}
         write(empty | kept)
     assert {f"system {kind}" for kind in SYSTEMS} | {f"attack {kind}" for kind in ATTACKS if kind != SENT_IN} <= found
-    assert {kind for kind, step in steps().items() if step.versions and kind not in ("train", "attack")} <= found
+    assert {f"adaptive {kind}" for kind in ("pgd", "square", "auto_attack")} <= found
+    assert {kind for kind, step in steps().items() if step.versions and kind not in OF_KINDS} <= found
     assert set(json.loads(GOLDEN.read_text())) == found
 
 

@@ -589,3 +589,65 @@ def test_tasks_and_noise_of_the_systems() -> None:
     assert params.noise_against("mae_vq") == list(params.recognition.noise)
     assert params.noise_against("mae_no_mask") == ["iterated", "single", "random"]
     assert params.noise_against("jpeg_vit_payload") == []
+
+
+# what adaptive attackers use
+
+
+@pytest.mark.parametrize("air", [None, AWGN], ids=["error-free", "awgn"])
+@pytest.mark.parametrize("name", ["mae_vq", "mae_no_codebook", "jpeg_vit_payload", "hevc_vit"])
+def test_soft_assignment_changes_gradients_and_nothing_else(name: str, air: Air | None) -> None:
+    system, images = created(name), pictures()
+    found = []
+    for temperature in (None, 0.25):
+        system.temperature = temperature
+        leaf = images.clone().requires_grad_()
+        logits = system.logits(leaf, air, draw())
+        found.append((logits.detach(), torch.autograd.grad(logits.logsumexp(1).sum(), leaf)[0]))
+    (hard, identity), (soft, through) = found
+    assert torch.equal(hard, soft)
+    assert bool(through.flatten(1).any(1).all())
+    assert torch.equal(identity, through) == (name == "mae_no_codebook"), (
+        "there is nothing to soften without a codebook"
+    )
+
+
+def test_who_does_not_know_the_masks_guesses_another_for_each_draw() -> None:
+    public, guessed = draw(), Draw(3, draw().numbers, public_masks=False)
+    assert torch.equal(public.visible(16, 8), public.named("another").visible(16, 8))
+    masks = [one.visible(16, 8) for one in (public, guessed, guessed.named("another"))]
+    assert all(not torch.equal(one, other) for one, other in zip(masks, [*masks[1:], masks[0]], strict=True))
+    assert torch.equal(guessed.take(torch.tensor([2])).visible(16, 8), masks[1][2:3])
+    assert torch.equal(guessed.normal(4), public.normal(4)), "only masks are guessed"
+
+
+def test_adaptive_noise_is_tried_where_it_is_about_something() -> None:
+    pairs = tiny().adaptive_pairs()
+    of = {name: [noise for system, noise in pairs if system == name] for name in tiny().of_task("class")}
+    every = list(tiny().recognition.adaptive.noise)
+    assert of["mae_vq"] == every
+    assert every[-4:] == ["unknown_mask", "through_air", "square", "auto_attack"]
+    assert of["vit"] == [name for name in every if name not in ("soft", "unknown_mask", "through_air")]
+    assert "soft" not in of["mae_no_codebook"]
+    assert "unknown_mask" not in of["mae_no_mask"]
+    assert {"soft", "through_air"} <= set(of["jpeg_vit_full"])
+    assert of["jpeg_vit_payload"] == [], "the default noise is not made on it"
+    some = validate(tiny_raw(recognition={"adaptive": {"systems": ["vit"]}}))
+    assert {system for system, _ in some.adaptive_pairs()} == {"vit"}
+    assert "through_channel" not in tiny().noise_against("vit")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"systems": ["deepjscc"]}, "adaptive.systems: 'deepjscc', must be of vit"),
+        ({"noise": {"pgd": {"epsilon_levels": [4.0]}}}, r"noise.pgd.epsilon_levels: \[4.0\], must hold default_level"),
+        ({"noise": {"square": {"norm": "l2"}}}, 'norm: kind "square" is for "linf" alone'),
+        ({"noise": {"pgd": {"loss": "hinge"}}}, r"noise.pgd.loss"),
+        ({"noise": {"single": {"kind": "pgd", "label": "again"}}}, "noise.single: the name is taken"),
+        ({"noise": {"pgd": {"through": "nowhere"}}}, r"noise.pgd.through: 'nowhere', must be of awgn"),
+    ],
+)
+def test_wrong_adaptive_noise_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParamsError, match=message):
+        validate(tiny_raw(recognition={"adaptive": changes}))

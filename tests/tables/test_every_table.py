@@ -23,7 +23,7 @@ from semrobust.tables.table import names
 from semrobust.tables.table import table as table_of
 from tests.attacks.structure.samples import nr, settings
 from tests.conftest import raw_params
-from tests.tables import fake, test_recognition_tables, test_tables
+from tests.tables import fake, test_adaptive, test_recognition_tables, test_tables
 from tests.tables.test_tables import Project
 
 IMAGES = 4
@@ -40,6 +40,7 @@ REQUIRED = {  # the output contract, beside what `test_tables` and `test_recogni
     "criteria": "criterion n_seeds success_rate power_total_mean power_total_low power_total_high clean_psnr_db_mean",
     "criteria_ratio": "semantic_system classical_system criterion n_seeds n_censored ratio ratio_low ratio_high",
     "attacker_knowledge": "semantic_system classical_system knowledge semantic_power classical_power ratio",
+    "adaptive": "attack family semantic_noise_eps accuracy accuracy_low accuracy_high taken taken_alone flags",
     "paper_vs_ours": "paper claim place text stated measure value value_low value_high verdict rule files",
 }
 OVERLAY: dict[str, Any] = {
@@ -101,6 +102,7 @@ SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
     "recovery": lambda *_: pd.DataFrame({"recovered": [True]}),
     "certificate": certificate, "pseudo_weight": pseudo_weight,
     "accuracy": lambda _, system: test_recognition_tables.basic(system),
+    "adaptive": lambda *_: test_adaptive.tried([3], images=test_recognition_tables.IMAGES),
 }  # fmt: skip
 
 

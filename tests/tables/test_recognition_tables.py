@@ -67,9 +67,9 @@ Wrong = Sequence[int]
 """Numbers of the images that are named wrong."""
 
 
-def chosen(systems: dict[str, Any]) -> Params:
+def chosen(systems: dict[str, Any], **overlay: Any) -> Params:
     """The repository's params with fewer channels, and of hu2022's variants with an index or analog features."""
-    raw = merge(merge(raw_params(), OVERLAY), {"systems": systems})
+    raw = merge(merge(raw_params(), OVERLAY), {"systems": systems, **overlay})
     raw["channels"] = {name: raw["channels"][name] for name in ("awgn", "rayleigh")}
     variants = (raw["systems"]["mae"] or {}).get("grid", {}).get("variant", {})
     raw["systems"].pop("hevc_vit", None)

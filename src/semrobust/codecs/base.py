@@ -13,6 +13,9 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 """RGB pixels, uint8 (H, W, 3), or (B, H, W, 3) for a batch."""
 
+Steps = npt.NDArray[np.float64]
+"""Quantization steps of transform coefficients."""
+
 Stream = Literal["full", "payload"]
 """What is sent: the whole file, or only what the receiver cannot rebuild from the quality alone."""
 
@@ -50,6 +53,9 @@ class Codec(Protocol):
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
         """Pixels (H,W,3), read-only, of what was sent; None if it is no valid image. Any bytes may come."""
+
+    def steps(self, quality: int) -> Steps:
+        """Quantization steps (2,8,8) of an orthonormal 8x8 DCT of luma and chroma, in levels, as near as it comes."""
 
 
 def remembered(decode: Callable[..., Pixels | None]) -> Callable[..., Pixels | None]:

@@ -23,7 +23,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from semrobust.codecs.base import SIZE, Best, Pixels, Size, Stream, Subsampling, remembered, search
+from semrobust.codecs.base import SIZE, Best, Pixels, Size, Steps, Stream, Subsampling, remembered, search
 
 MAX_QP = 51
 
@@ -33,11 +33,12 @@ _ENCODER = {
     "tune": "psnr",  # no psychovisual rate-distortion, which trades PSNR away
     "forced-idr": "1",
 }
+_CHROMA_QP = -2  # of luma's: RGB error weighs chroma as much as luma
 _X265 = {
     "keyint": 1,  # all pictures intra, and none refers to another
     "ipratio": 1,  # intra pictures get the QP that is asked for
-    "cbqpoffs": -2,  # RGB error weighs chroma as much as luma
-    "crqpoffs": -2,
+    "cbqpoffs": _CHROMA_QP,
+    "crqpoffs": _CHROMA_QP,
     "sao": 0,  # its syntax costs more than it gains on one block
     "range": "full",
     "colormatrix": "bt470bg",
@@ -101,6 +102,12 @@ class Hevc:
             _FOUND.clear()
         _FOUND.update((keys[row], found[row]) for row in unknown)
         return [found[row] for row in range(len(pixels))]
+
+    def steps(self, quality: int) -> Steps:
+        """Steps of transform coefficients (2,8,8) of luma and chroma, as of an 8x8 DCT of the picture itself: the same
+        for all frequencies (ITU-T H.265 §8.6.2), and an approximation, since x265 codes what prediction leaves."""
+        sizes = [2.0 ** ((quality + offset - 4) / 6) for offset in (0, _CHROMA_QP)]
+        return np.broadcast_to(np.array(sizes)[:, None, None], (2, 8, 8)).copy()
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
         """Pixels (H,W,3), read-only, of what `encode` made; None if FFmpeg finds no sound picture of this size."""

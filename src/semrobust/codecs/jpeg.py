@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from semrobust.codecs.base import SIZE, Best, Pixels, Size, Stream, Subsampling, remembered, search
+from semrobust.codecs.base import SIZE, Best, Pixels, Size, Steps, Stream, Subsampling, remembered, search
 
 MAX_QUALITY = 100
 _START_OF_SCAN = b"\xff\xda"
@@ -51,6 +51,12 @@ class Jpeg:
     def encode_batch_within(self, pixels: Pixels, max_bytes: int) -> list[Best]:
         """Best (quality, bytes) of each image (B,H,W,3); see `codecs.base.Codec`."""
         return [self.encode_within(image, max_bytes) for image in pixels]
+
+    def steps(self, quality: int) -> Steps:
+        """Quantization steps of the DCT coefficients (2,8,8) of luma and chroma, in levels of an orthonormal DCT."""
+        with Image.open(io.BytesIO(_file(np.zeros((8, 8, 3), np.uint8), quality, self.subsampling))) as image:
+            tables = image.quantization  # type: ignore[attr-defined]
+        return np.array([tables[0], tables[1]], np.float64).reshape(2, 8, 8)
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
         """Pixels (H,W,3), read-only, of what `encode` made, or None if it is no valid image."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semrobust.codecs.base import Best, Codec, Pixels, Size, Stream
+from semrobust.codecs.base import Best, Codec, Pixels, Size, Steps, Stream
 from semrobust.pipeline import code, files
 
 
@@ -54,6 +54,9 @@ class StoredCodec:
 
     def decode(self, sent: bytes, quality: int) -> Pixels | None:
         return self.codec.decode(sent, quality)
+
+    def steps(self, quality: int) -> Steps:
+        return self.codec.steps(quality)
 
 
 def _unpacked(quality: np.typing.NDArray[np.int64], length: np.typing.NDArray[np.int64], sent: Pixels) -> list[Best]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 from semrobust.config import plugins
+from semrobust.config.noise import NoiseSweepSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS, Registry
-from semrobust.config.settings import NoiseSweepSettings, Settings
+from semrobust.config.settings import Settings
 from semrobust.errors import ParamsError
 
 

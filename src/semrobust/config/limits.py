@@ -24,7 +24,7 @@ RULES = {"at_most": min, "at_least": max}
 PLACES = {
     "systems": (("systems",), ("defaults", "systems")),
     "attacks": (("attacks",), ("criteria", "attacks"), ("defaults", "attacks")),
-    "noise": (("recognition", "noise"), ("defaults", "noise")),
+    "noise": (("recognition", "noise"), ("recognition", "adaptive", "noise"), ("defaults", "noise")),
 }
 """Sections whose entries a section of limits holds for."""
 

@@ -25,7 +25,13 @@ from semrobust.config.schema import Params as Params
 from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
 
-_ENTRIES = {"systems": "systems", "attacks": "attacks", "criteria.attacks": "attacks", "recognition.noise": "noise"}
+_ENTRIES = {
+    "systems": "systems",
+    "attacks": "attacks",
+    "criteria.attacks": "attacks",
+    "recognition.noise": "noise",
+    "recognition.adaptive.noise": "noise",
+}
 """Where entries with a kind stand, and which defaults they have."""
 
 
@@ -69,9 +75,8 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
     if isinstance(raw.get("systems"), Mapping):
         content["systems"] = expand(raw["systems"], "systems", merge, problems)
     for path, section in _ENTRIES.items():
-        above, _, key = path.rpartition(".")
-        holder = content.get(above) if above else content
-        if isinstance(holder, dict):
+        *above, key = path.split(".")
+        if (holder := _holder(content, above)) is not None:
             holder[key] = _entries(holder.get(key), path, of[section], defaults[section], problems)
     criteria = content.get("criteria")
     if isinstance(criteria, dict) and isinstance(criteria.get("ruined"), Mapping):
@@ -85,6 +90,15 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
     if problems:
         raise ParamsError(problems, source)
     return params
+
+
+def _holder(content: Plain, path: Sequence[str]) -> Plain | None:
+    """The section at a path, a copy put in its place; None if there is none."""
+    for key in path:
+        if not isinstance(content.get(key), Mapping):
+            return None
+        content[key] = content = dict(content[key])
+    return content
 
 
 def _defaults(given: Any, of: Mapping[str, Kinds], problems: list[str]) -> dict[str, Defaults]:

@@ -36,18 +36,34 @@ def _evaluation(params: Params) -> Iterator[str]:
         yield f"{path}.channel: {given.channel!r}, must be of {channels}"
     if sorted(set(given.snr_db)) != given.snr_db:
         yield f"{path}.snr_db: {given.snr_db}, must rise strictly"
-    for name, noise in given.noise.items():
+    sections = {f"{path}.noise": given.noise, f"{path}.adaptive.noise": given.adaptive.noise}
+    for section, name, noise in ((section, *entry) for section, found in sections.items() for entry in found.items()):
         if not name.isidentifier() or name != name.lower():
-            yield f"{path}.noise.{name}: the name must be lower case letters, digits and _"
+            yield f"{section}.{name}: the name must be lower case letters, digits and _"
         if noise.through is not None and noise.through not in params.channels:
-            yield f"{path}.noise.{name}.through: {noise.through!r}, must be of {channels}"
+            yield f"{section}.{name}.through: {noise.through!r}, must be of {channels}"
         if sorted(set(noise.epsilon_levels)) != noise.epsilon_levels:
-            yield f"{path}.noise.{name}.epsilon_levels: {noise.epsilon_levels}, must rise strictly"
+            yield f"{section}.{name}.epsilon_levels: {noise.epsilon_levels}, must rise strictly"
     if given.default_noise not in given.noise:
         yield f"{path}.default_noise: {given.default_noise!r}, must be of {', '.join(given.noise)}"
     elif given.default_level not in given.noise[given.default_noise].epsilon_levels:
         at = f"{path}.noise.{given.default_noise}.epsilon_levels"
         yield f"{path}.default_level: {given.default_level}, must be one of {at}"
+    yield from _adaptive(params)
+
+
+def _adaptive(params: Params) -> Iterator[str]:
+    """Adaptive noise that cannot be compared with the other, or is tried nowhere."""
+    given, path = params.recognition, "recognition.adaptive"
+    classifying = params.of_task("class")
+    for name in given.adaptive.systems or []:
+        if name not in classifying:
+            yield f"{path}.systems: {name!r}, must be of {', '.join(classifying)}"
+    for name, noise in given.adaptive.noise.items():
+        if name in given.noise:
+            yield f"{path}.noise.{name}: the name is taken by recognition.noise"
+        if given.default_level not in noise.epsilon_levels:
+            yield f"{path}.noise.{name}.epsilon_levels: {noise.epsilon_levels}, must hold default_level"
 
 
 def _system(params: Params, name: str, system: SystemSettings) -> Iterator[str]:

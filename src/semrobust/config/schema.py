@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, field_validator
 
 from semrobust.config.criteria import CriteriaSettings
+from semrobust.config.noise import RecognitionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.searches import (
     CertificateSettings,
@@ -27,7 +28,6 @@ from semrobust.config.settings import (
     LinkSettings,
     Plain,
     Positive,
-    RecognitionSettings,
     Settings,
     SystemSettings,
 )
@@ -168,7 +168,19 @@ class Params(Settings):
     def noise_against(self, system: str) -> list[str]:
         """Names of the semantic noise that a system is tested under: all, or those that its `attacks` name."""
         chosen = self.systems[system].attacks
-        return [name for name in self.recognition.noise if chosen is None or name in chosen]
+        meant = (name for name in self.recognition.noise if chosen is None or name in chosen)
+        return [name for name in meant if self.recognition.noise[name].parts <= self.systems[system].parts]
+
+    def adaptive_pairs(self) -> list[tuple[str, str]]:
+        """All (system, noise) pairs of `recognition.adaptive`."""
+        given, default = self.recognition.adaptive, self.recognition.default_noise
+        of_task = (name for name in self.of_task("class") if default in self.noise_against(name))
+        return [
+            (system, name)
+            for system in of_task
+            for name, noise in given.noise.items()
+            if (given.systems is None or system in given.systems) and noise.parts <= self.systems[system].parts
+        ]
 
     def of_task(self, task: str) -> list[str]:
         """Systems whose receiver gives this: "image", "class" or "pretraining"."""

@@ -123,70 +123,6 @@ class ChannelSettings(Settings):
         return self
 
 
-class NoiseEffort(Settings):
-    """How semantic noise is searched (hu2022, eq. 7), whatever its budget ε.
-
-    Attributes:
-        norm: p of ||Δ||_p <= ε.
-        iterations: I.
-        step_share: α/ε; I·α must reach ε ("take full advantage of the noise power").
-        random_start: start at a random point of the ball instead of the clean image.
-    """
-
-    norm: Literal["linf", "l2"]
-    iterations: Positive
-    step_share: PositiveFloat
-    random_start: bool
-
-    @model_validator(mode="after")
-    def _spends_the_budget(self) -> Self:
-        if self.iterations * self.step_share < 1 - 1e-9:
-            raise ValueError(f"iterations * step_share = {self.iterations * self.step_share:.6g}, must be at least 1")
-        return self
-
-
-class NoiseSweepSettings(NoiseEffort):
-    """Semantic noise that systems are tested under, at several budgets.
-
-    Attributes:
-        label: the name in figures.
-        epsilon_levels: budgets ε in 8-bit levels, that is 255 ||Δ||_p for pixels in [0,1].
-        restarts: runs per image, the later ones from a random start; the one of largest loss counts.
-        samples: channel draws that loss and gradient are averaged over.
-        through: the channel that the attacker differentiates through, None = as if nothing were lost on the air.
-        kind: "iterated" (eq. 7), one "single" step (eqs. 5-6), or "random" signs that know no system.
-    """
-
-    label: Annotated[str, Field(min_length=1)]
-    kind: Literal["iterated", "single", "random"]
-    epsilon_levels: Annotated[list[PositiveFloat], Field(min_length=1)]
-    restarts: Positive = 1
-    samples: Positive = 1
-    through: str | None = None
-
-
-class RecognitionSettings(Settings):
-    """How accurately receivers name the class of an image: hu2022's task.
-
-    Attributes:
-        images: the first test images, which all accuracies are over.
-        batch: images side by side.
-        snr_db: SNRs of the sweeps over channels.
-        channel, at_snr_db: where accuracy is measured over ε.
-        noise: semantic noise by name.
-        default_noise, default_level: which of it, and at which ε in levels, the sweeps over channels use.
-    """
-
-    images: Positive
-    batch: Positive
-    snr_db: Annotated[list[Decibel], Field(min_length=1)]
-    channel: str
-    at_snr_db: Decibel
-    noise: Annotated[dict[str, NoiseSweepSettings], Field(min_length=1)]
-    default_noise: str
-    default_level: PositiveFloat
-
-
 class SystemSettings(Settings):
     """Settings of one system; every kind derives its own.
 
@@ -207,6 +143,11 @@ class SystemSettings(Settings):
     def starts_from(self) -> str | None:
         """Name of the system whose checkpoint this one takes over before it trains; None for most."""
         return None
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """What of it semantic noise may be about (`config.noise`)."""
+        return frozenset()
 
     @property
     def train_channel(self) -> str | None:

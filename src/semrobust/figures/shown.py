@@ -97,9 +97,15 @@ def recognition(params: Params) -> Plain:
     """How these were made, and the semantic noise that they meet."""
     return {
         "labels": {"noise": {name: noise.label for name, noise in params.recognition.noise.items()}},
-        "recognition": select.without(params.section("recognition"), "noise", "batch"),
+        "recognition": select.without(params.section("recognition"), "noise", "adaptive", "batch"),
         "classifiers": {name: select.system(params, name) for name in params.of_task("class")},
     }
+
+
+def adaptive(params: Params) -> Plain:
+    """Semantic noise that knows the defence."""
+    given = params.recognition.adaptive
+    return {"labels": {"adaptive": {name: noise.label for name, noise in given.noise.items()}}}
 
 
 def _labels(params: Params, names: Iterable[str]) -> dict[str, str]:

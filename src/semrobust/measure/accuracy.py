@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -64,6 +64,11 @@ class Link:
     air: Air | None
 
 
+def error_free() -> Link:
+    """Where nothing is lost."""
+    return Link(ERROR_FREE, float("nan"), None)
+
+
 def links(given: Plain) -> list[Link]:
     """Error-free first, then where accuracy is measured over ε, then every other channel and SNR."""
     channels = {
@@ -72,7 +77,7 @@ def links(given: Plain) -> list[Link]:
     points = [(given["channel"], given["at_snr_db"])]
     points += [(channel, snr_db) for channel in channels for snr_db in given["snr_db"]]
     air = [Link(name, snr_db, Air.of(channels[name], snr_db)) for name, snr_db in dict.fromkeys(points)]
-    return [Link(ERROR_FREE, float("nan"), None), *air]
+    return [error_free(), *air]
 
 
 def trials(work: Work, test: TestImages) -> Iterator[Trial]:
@@ -122,6 +127,12 @@ class Receiver:
             return np.full(len(images), np.nan)
         return (clean != noisy).double().mean(1).numpy()
 
+    @cached_property
+    def sends(self) -> bool:
+        """Whether images go over the air; else they arrive as they are, whatever the channel."""
+        one = torch.tensor([0])
+        return self.system.overhead(self.test.images[one], Draw(0, one)) is not None
+
     def overhead(self) -> dict[str, np.typing.NDArray[np.float64]]:
         """Bits, symbols and positions of each clean image, NaN where the transmission is not part of the system."""
         images = self.test.images
@@ -146,7 +157,7 @@ def needs(params: Params, name: str) -> list[Need]:
 
 def settings(params: Params, _: str) -> Plain:
     return {
-        **select.without(params.section("recognition"), "noise"),
+        **select.without(params.section("recognition"), "noise", "adaptive"),
         "channels": {name: select.channel(params, name) for name in params.channels},
         "order": list(params.channels),
         "seed": params.seed,
@@ -161,9 +172,7 @@ def make(work: Work) -> None:
     system = restore_classifier(work.input("train"))
     receiver = Receiver(system, TestImages.of(work, given["images"]), given["batch"], work.seed)
     overhead = receiver.overhead()
-    all_links = links(given)
-    if np.isnan(overhead["symbols"]).all():
-        all_links = all_links[:1]  # its images arrive as they are, whatever the channel
+    all_links = links(given) if receiver.sends else [error_free()]
     parts = []
     progress = tqdm(trials(work, receiver.test), f"accuracy of {work.artifact.name}", unit="set", disable=None)
     with torch.no_grad():

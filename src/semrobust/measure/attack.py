@@ -23,6 +23,7 @@ from semrobust.config.settings import AttackKind, Plain
 from semrobust.errors import similar
 from semrobust.measure import submission
 from semrobust.measure.images import TestImages, training_images
+from semrobust.measure.names import split
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
@@ -150,12 +151,6 @@ def patterns_of(work: Work) -> Patterns | None:
     """What the decoder of the system fails on, if that is an input."""
     found = work.inputs("instantons")
     return stored_patterns.load(next(iter(found.values())).path()) if found else None
-
-
-def split(name: str) -> tuple[str, str]:
-    """System and attack of a pair's name."""
-    system, _, attack = name.partition(".")
-    return system, attack
 
 
 def known(params: Params, system: str, kinds: Sequence[type[AttackKind]]) -> list[Need]:

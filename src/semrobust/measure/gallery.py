@@ -15,8 +15,8 @@ from safetensors import safe_open
 
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError
-from semrobust.measure.attack import split
 from semrobust.measure.images import TestImages
+from semrobust.measure.names import split
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance, power_from_psr_db

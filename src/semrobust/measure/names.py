@@ -1,4 +1,4 @@
-"""Names in the tables of how receivers name classes, for whoever reads them without measuring."""
+"""Names in tables and of pairs, for whoever reads them without measuring."""
 
 ERROR_FREE = "error_free"
 """The channel on which nothing is lost."""
@@ -8,3 +8,9 @@ TRANSFER = "transfer"
 
 NONE = "none"
 """No attack."""
+
+
+def split(pair: str) -> tuple[str, str]:
+    """System and attack, or system and noise, of a pair's name."""
+    system, _, attack = pair.partition(".")
+    return system, attack

@@ -7,16 +7,18 @@ channel, on draws of that channel which no test uses.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from semrobust.attacks.image import semantic_noise
+from semrobust.attacks.image import auto_attack, semantic_noise, square
 from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.attacks.image.semantic_noise import SemanticNoise, fgsm, iterative_fgsm, random_noise
-from semrobust.config.settings import LEVELS, ChannelSettings, NoiseSweepSettings, Plain
+from semrobust.config.noise import NoiseSweepSettings
+from semrobust.config.settings import LEVELS, ChannelSettings, Plain
 from semrobust.measure.images import TestImages
 from semrobust.phy.air import Air
 from semrobust.pipeline import seeds, select
@@ -29,7 +31,15 @@ from semrobust.systems.draw import Draw, Randomness
 if TYPE_CHECKING:
     from semrobust.config.params import Params
 
-_METHODS = {"iterated": iterative_fgsm, "single": fgsm, "random": random_noise}
+_METHODS = {
+    "iterated": iterative_fgsm,
+    "pgd": iterative_fgsm,
+    "single": fgsm,
+    "random": random_noise,
+    "square": square.square,
+    "auto_attack": auto_attack.auto_attack,
+}
+_VERSIONS = {"square": square.VERSION, "auto_attack": auto_attack.VERSION}
 _MEASURES = ("norm", "loss_before", "loss_after", "success", "zero_gradient")
 
 
@@ -41,9 +51,14 @@ def noise_on(
     def classify(images: torch.Tensor, own: Randomness, /) -> torch.Tensor:
         return system.logits(images, air, own)
 
-    settings = NoiseSettings.of(given, level, given.restarts, given.samples)
+    settings = NoiseSettings.of(given, level)
     numbers = draw.numbers
     return _METHODS[given.kind](classify, test.images[numbers], test.labels[numbers], settings, draw)
+
+
+def versions_of(kinds: Iterable[str]) -> Plain:
+    """The integers that stand for the code of these kinds of noise in a key."""
+    return {"semantic_noise": semantic_noise.VERSION} | {kind: _VERSIONS[kind] for kind in kinds if kind in _VERSIONS}
 
 
 def settings(params: Params, name: str) -> Plain:
@@ -122,7 +137,10 @@ STEP = Step(
     names=lambda params: params.of_task("class"),
     needs=lambda params, name: [("dataset", params.data.source), ("train", name)],
     settings=settings,
-    versions=lambda *_: {"noise": 1, "semantic_noise": semantic_noise.VERSION},
+    versions=lambda params, name: {
+        "noise": 1,
+        **versions_of(params.recognition.noise[noise].kind for noise in params.noise_against(name)),
+    },
     make=make,
     gpu=lambda *_: True,
     minutes=60,

@@ -19,8 +19,9 @@ from semrobust.config.params import Params
 from semrobust.config.problems import show
 from semrobust.config.settings import Plain
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim, rows, split
+from semrobust.measure.attack import aim, rows
 from semrobust.measure.images import TestImages
+from semrobust.measure.names import split
 from semrobust.measure.submission import Submission, Vectors
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.pipeline import record, select

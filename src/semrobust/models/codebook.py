@@ -109,6 +109,16 @@ class Codebook(nn.Module):
                 (flat - nearest.detach()).square().sum(-1).mean(),
             )
 
+    def soft(self, features: torch.Tensor, temperature: float) -> torch.Tensor:
+        """Soft assignment of (…, D) float32: Σ_j softmax_j(-‖z - e_j‖²/(T·s²)) e_j, differentiable in the features.
+
+        s² is the mean squared distance of a basis vector to its nearest neighbour. At T -> 0 it is e_k of eq. 10.
+        """
+        basis = self.basis.detach()
+        apart = torch.cdist(basis, basis).square().fill_diagonal_(torch.inf).amin(1).mean()
+        far = torch.cdist(features, basis).square()
+        return torch.softmax(-far / (temperature * apart), dim=-1) @ basis
+
     def lookup(self, indices: torch.Tensor) -> torch.Tensor:
         """The receiver's e_k: int64 (…) to float32 (…, D), differentiable in the basis vectors.
 

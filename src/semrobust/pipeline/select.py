@@ -32,3 +32,8 @@ def channel(params: Params, name: str) -> Plain:
 def noise(params: Params, name: str) -> Plain:
     """Semantic noise."""
     return without(params.section("recognition", "noise", name), "label")
+
+
+def adaptive(params: Params, name: str) -> Plain:
+    """Semantic noise that knows the defence."""
+    return without(params.section("recognition", "adaptive", "noise", name), "label")

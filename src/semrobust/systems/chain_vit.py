@@ -15,8 +15,10 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 
+from semrobust.config.noise import QUANTIZER
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings
+from semrobust.models.soft_codec import expected_codec
 from semrobust.models.straight_through import straight_through
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
@@ -43,6 +45,10 @@ class ChainVitSettings(TransformerSettings):
     training: None = None
     real_uses: Annotated[int, Field(ge=2, multiple_of=2)]
     chain: Annotated[HevcLdpcSettings | JpegLdpcSettings, Field(discriminator="kind")]
+
+    @property
+    def parts(self) -> frozenset[str]:
+        return super().parts | {QUANTIZER}
 
     def problems(self, link: LinkSettings) -> list[str]:
         own = LinkSettings(real_uses=self.real_uses, snr_db=link.snr_db)
@@ -75,7 +81,11 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
         self.chain = type(self.chain).restore(self.settings.chain, self.real_uses, state)
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
-        shown = straight_through(images, self.shown(images.detach(), air, draw))
+        backward = images
+        if self.temperature is not None:
+            halved = self.settings.chain.subsampling == "4:2:0"
+            backward = expected_codec(images, self.chain.steps(images.detach()), halved, self.temperature)
+        shown = straight_through(backward, self.shown(images.detach(), air, draw))
         logits: torch.Tensor = self.module(shown.to(self.device)).cpu()
         return logits
 

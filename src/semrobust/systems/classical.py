@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from semrobust.codecs.base import SIZE, Codec, Size, Stream, Subsampling
+from semrobust.codecs.base import SIZE, Best, Codec, Size, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.stored import StoredCodec
 from semrobust.config.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
@@ -165,13 +165,21 @@ class ClassicalSystem(System[ClassicalSettings]):
                 f"images of shape {tuple(images.shape)}: both ends of {self.name or 'the chain'} know images of "
                 f"{(3, *self.codec.size)}; a chain for others has another `size` (semrobust.chain)"
             )
-        pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        fits = self.codec.encode_batch_within(pixels, self.framing.capacity)
+        fits = self._fits(images)
         frames = np.stack([self.framing.pack(b"" if fit is None else fit[1], fit[0] if fit else 0) for fit in fits])
         message = torch.from_numpy(frames)
         bits = self.code.encode(message.reshape(-1, self.code.k)).reshape(len(images), -1)
         feasible = torch.tensor([fit is not None for fit in fits])
         return Sent(mapping.map_bits(bits, self.modulation), feasible, message, bits)
+
+    def _fits(self, images: torch.Tensor) -> list[Best]:
+        pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return self.codec.encode_batch_within(pixels, self.framing.capacity)
+
+    def steps(self, images: torch.Tensor) -> torch.Tensor:
+        """Quantization steps (B,2,8,8) float64 of the source codec at the quality that each image is sent with."""
+        qualities = [0 if fit is None else fit[0] for fit in self._fits(images)]  # what does not fit is not shown
+        return torch.from_numpy(np.stack([self.codec.steps(quality) for quality in qualities]))
 
     def needed(self, message: torch.Tensor) -> torch.Tensor:
         """The bits of the frame up to its checksum; what is left of the last block is padding."""

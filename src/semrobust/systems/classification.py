@@ -16,9 +16,9 @@ import torch
 from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
+from semrobust.config.noise import AIR, NoiseEffort
 from semrobust.config.settings import (
     Decibel,
-    NoiseEffort,
     Positive,
     PositiveFloat,
     Precision,
@@ -114,6 +114,10 @@ class ClassifyingSettings(SystemSettings):
         return self.start
 
     @property
+    def parts(self) -> frozenset[str]:
+        return frozenset({AIR})
+
+    @property
     def train_channel(self) -> str | None:
         return None if self.training is None else self.training.channel
 
@@ -156,6 +160,10 @@ class ClassifyingSystem(System[C]):
     side: ClassVar[str] = "semantic"
     capabilities: ClassVar[frozenset[str]] = frozenset()
     module: torch.nn.Module
+
+    temperature: float | None = None
+    """What a quantizer (codebook, codec) counts as where an attacker differentiates it: soft assignment at this
+    temperature, in units of the squared distance of neighbours; None = the identity. Forward it changes nothing."""
 
     reseed_every: int = 1
     least_perplexity: float = 1.0

@@ -44,11 +44,13 @@ class Draw:
     """One draw for a batch of B images: row i depends on `seed` and `numbers[i]` alone, never on the batch.
 
     `seed` names the draw, `numbers` (B,) int64 the images, for example their rows in the dataset. Masks depend on the
-    numbers alone: both ends must have the same ones, whatever the channel does.
+    numbers alone: both ends must have the same ones, whatever the channel does. Without `public_masks` they are what
+    somebody guesses who does not know them: each draw has its own.
     """
 
     seed: int
     numbers: torch.Tensor
+    public_masks: bool = True
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -76,8 +78,9 @@ class Draw:
         return torch.from_numpy(np.stack(rows))
 
     def visible(self, patches: int, count: int) -> torch.Tensor:
-        """The public mask of each image, int64 (B, count)."""
-        return masking.shared_visible(_PUBLIC_MASKS, self.numbers.tolist(), patches, count)
+        """The mask of each image, int64 (B, count)."""
+        seed = _PUBLIC_MASKS if self.public_masks else self.seed
+        return masking.shared_visible(seed, self.numbers.tolist(), patches, count)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from pydantic import Field
 from semrobust.codecs.base import Pixels, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.jpeg import MAX_QUALITY, Jpeg
+from semrobust.config.noise import QUANTIZER
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings, Positive
+from semrobust.models.soft_codec import expected_codec
 from semrobust.models.straight_through import straight_through
 from semrobust.phy import mapping
 from semrobust.phy.air import Air
@@ -46,6 +48,10 @@ class JpegLdpcVitSettings(TransformerSettings):
     block_bits: Positive
     code: FreeCodeSettings
     decoder: DecoderSettings
+
+    @property
+    def parts(self) -> frozenset[str]:
+        return super().parts | {QUANTIZER}
 
     def problems(self, link: LinkSettings) -> list[str]:
         problems = [f"code.{problem}" for problem in self.code.problems(self.block_bits)]
@@ -84,7 +90,11 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
         self._use(LdpcCode.from_arrays(arrays))
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
-        shown = straight_through(images, self.shown(images.detach(), air, draw))
+        backward = images
+        if self.temperature is not None:
+            steps = torch.from_numpy(self.codec.steps(self.settings.quality))[None]
+            backward = expected_codec(images, steps, self.settings.subsampling == "4:2:0", self.temperature)
+        shown = straight_through(backward, self.shown(images.detach(), air, draw))
         logits: torch.Tensor = self.module(shown.to(self.device)).cpu()
         return logits
 

@@ -3,9 +3,9 @@
     image -> visible patches -> encoder -> z (B,V,D) -> nearest basis vectors -> indices k (B,V)
           -> transport (uncoded or LDPC) over the air -> k' -> basis vectors -> fully connected layers -> logits
 
-Backward, everything between z and what the receiver looks up counts as the identity. Without a codebook (ablation) the
-features themselves go over the air as analog symbols, scaled to unit power per real use. Ablations pool patches, so
-that they send as many symbols as the whole.
+Backward, everything between z and what the receiver looks up counts as the identity, or as soft assignment. Without a
+codebook (ablation) the features themselves go over the air as analog symbols, scaled to unit power per real use.
+Ablations pool patches, so that they send as many symbols as the whole.
 
 Two kinds: `mae_pretraining` learns to draw whole images from the visible patches; `mae_vq` starts from it, with fully
 connected layers in place of the light decoder (hu2022, Section IV).
@@ -19,6 +19,7 @@ import torch
 from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
+from semrobust.config.noise import MASK, QUANTIZER
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Task
 from semrobust.models.codebook import Codebook, index_bits
@@ -94,6 +95,11 @@ class MaeVqSettings(MaskedSettings):
     head_hidden: Positive
     pooled: Positive = Field(default=1, exclude_if=lambda count: count == 1)
     transport: Annotated[UncodedSettings | CodedSettings, Field(discriminator="kind")] | None
+
+    @property
+    def parts(self) -> frozenset[str]:
+        has = {QUANTIZER: self.codebook_size is not None, MASK: self.masking_ratio > 0}
+        return super().parts | {part for part, there in has.items() if there}
 
     @model_validator(mode="after")
     def _indices_need_a_codebook(self) -> Self:
@@ -236,11 +242,13 @@ class MaeVqSystem(_MaskedSystem[MaeVqSettings]):
                 sent = (arrived.symbols / (1 + arrived.variance)).to(self.device)
             return self.module.classify(sent.reshape(z.shape), visible), z, None
         quantized = self.module.quantize(z)
-        vectors = quantized.vectors
+        vectors, codebook = quantized.vectors, self.module.codebook
+        assert codebook is not None
         if air is not None:
-            assert self.module.codebook is not None
             indices = self.transport.carry(quantized.indices.cpu(), air, draw).to(self.device)
-            vectors = straight_through(z, self.module.codebook.lookup(indices))
+            vectors = straight_through(z, codebook.lookup(indices))
+        if self.temperature is not None:
+            vectors = straight_through(codebook.soft(z, self.temperature), vectors)
         return self.module.classify(vectors, visible), z, quantized
 
     @staticmethod

@@ -35,6 +35,10 @@ class VitSettings(TransformerSettings):
 
     kind: Literal["vit"]
 
+    @property
+    def parts(self) -> frozenset[str]:
+        return frozenset()
+
 
 @SYSTEMS.register("vit")
 class VitSystem(ClassifyingSystem[VitSettings]):

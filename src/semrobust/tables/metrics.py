@@ -3,7 +3,8 @@
     psnr_db:       {SYSTEM: {SNR: mean PSNR without an attacker, dB}}
     attack_power:  {SYSTEM: {SNR: median ‖s‖² of the best attack}}
     power_ratio:   {SEMANTIC: {CLASSICAL: {SNR: these powers, semantic ÷ classical}}}
-    accuracy:      {SYSTEM: {clean: share, noise: share under the run's default semantic noise}}
+    accuracy:      {SYSTEM: {clean: share, noise: share under the run's default semantic noise, worst: share that all
+                   noise leaves, error-free}}
     claims:        {VERDICT: number of the papers' claims}
 
 What the run lacks has no key, and nor has what is not finite: neither can be compared.
@@ -19,12 +20,13 @@ import yaml
 
 from semrobust.config.params import Params
 from semrobust.config.settings import Plain
+from semrobust.measure.names import ERROR_FREE, NONE
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
 from semrobust.tables.attacks import BEST_OF
 
 Tables = dict[str, pd.DataFrame]
-HEADLINED = ("clean", "attack_power", "power_ratio", "accuracy", "paper_vs_ours")
+HEADLINED = ("clean", "attack_power", "power_ratio", "accuracy", "adaptive", "paper_vs_ours")
 """The tables that headline numbers are taken from."""
 
 
@@ -48,7 +50,7 @@ def headlines(tables: Tables, settings: Plain) -> Plain:
             }
             for semantic, of in ratio.groupby("semantic_system", sort=False)
         },
-        "accuracy": {system: _accuracy(tables["accuracy"], system, settings) for system in settings["classifiers"]},
+        "accuracy": {system: _accuracy(tables, system, settings) for system in settings["classifiers"]},
         "claims": {
             str(verdict).replace(" ", "_"): int(number)
             for verdict, number in tables["paper_vs_ours"]["verdict"].value_counts().sort_index().items()
@@ -65,15 +67,18 @@ def _at(rows: pd.DataFrame, snrs_db: list[float], column: str) -> Plain:
     }
 
 
-def _accuracy(table: pd.DataFrame, system: str, settings: Plain) -> Plain:
+def _accuracy(tables: Tables, system: str, settings: Plain) -> Plain:
     """Accuracy over the channel and at the SNR of the run's figures over ε; a system without a channel has no SNR."""
-    given = settings["recognition"]
-    rows = table[table["system"] == system]
+    given, adaptive = settings["recognition"], tables["adaptive"]
+    rows = tables["accuracy"][tables["accuracy"]["system"] == system]
+    left = adaptive[
+        (adaptive["system"] == system) & (adaptive["channel"] == ERROR_FREE) & (adaptive["family"] == "all")
+    ]
     sent = rows[(rows["channel"] == given["channel"]) & (rows["snr_db"] == given["at_snr_db"])]
-    rows = sent if len(sent) else rows[rows["channel"] == "error_free"]
+    rows = sent if len(sent) else rows[rows["channel"] == ERROR_FREE]
     level = (rows["semantic_noise_eps"] * 255 - given["default_level"]).abs() < 1e-3  # the table has six digits
     noise = rows[(rows["attack"] == given["default_noise"]) & level]
-    named = {"clean": rows[rows["attack"] == "none"], "noise": noise}
+    named = {"clean": rows[rows["attack"] == NONE], "noise": noise, "worst": left}
     return {name: float(value) for name, of in named.items() for value in of["accuracy"].head(1)}
 
 

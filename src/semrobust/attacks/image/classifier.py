@@ -9,6 +9,8 @@ from typing import Protocol
 
 import torch
 
+from semrobust.attacks.image.losses import LOSSES
+from semrobust.config.noise import Loss
 from semrobust.errors import SemrobustError
 from semrobust.systems.draw import Randomness
 
@@ -50,8 +52,8 @@ def evaluating(*modules: torch.nn.Module) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Averages over draws, per image: `loss` (B,) float32 cross entropy in nats; `wrong` (B,) float32, the share of
-    draws on which the image is misclassified; `gradient` of the loss, as the images, or None if not asked for."""
+    """Averages over draws, per image: `loss` (B,) float32; `wrong` (B,) float32, the share of draws on which the image
+    is misclassified; `gradient` of the loss, as the images, or None if not asked for."""
 
     loss: torch.Tensor
     wrong: torch.Tensor
@@ -59,34 +61,39 @@ class Measured:
 
 
 def measure(
-    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, draws: Sequence[Randomness], gradient: bool
+    classify: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    draws: Sequence[Randomness],
+    gradient: bool,
+    loss: Loss = "cross_entropy",
 ) -> Measured:
-    """Average loss, errors and, if `gradient`, the image gradient over `draws` (expectation over transformation).
+    """Average `loss`, errors and, if `gradient`, its image gradient over `draws` (expectation over transformation).
 
     `images` (B, ...) floating point, `labels` (B,) int64. Only gradients of the images are formed, so `.grad` of
     parameters stays as it is. A classifier that does not depend differentiably on the images gives gradient 0.
     Raises SemrobustError at a loss or gradient that is not finite.
     """
     shape = (len(images),)
-    loss, wrong = (torch.zeros(shape, device=images.device) for _ in range(2))
+    losses, wrong = (torch.zeros(shape, device=images.device) for _ in range(2))
     total = torch.zeros_like(images) if gradient else None
     for draw in draws:
         with torch.set_grad_enabled(gradient):
             leaf = images.detach().requires_grad_(gradient)
             logits = classify(leaf, draw)
-            one = torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
+            one = LOSSES[loss](logits, labels)
             summed = one.sum()
         if total is not None and summed.requires_grad:
             total += torch.autograd.grad(summed, leaf, materialize_grads=True)[0]
-        loss += one.detach()
+        losses += one.detach()
         wrong += logits.detach().argmax(1) != labels
     # casts that autocast cached without gradients would cut the weights off from a later backward pass
     torch.clear_autocast_cache()
-    finite = loss.isfinite() if total is None else loss.isfinite() & total.flatten(1).isfinite().all(1)
+    finite = losses.isfinite() if total is None else losses.isfinite() & total.flatten(1).isfinite().all(1)
     if not bool(finite.all()):
         raise SemrobustError(
             f"the classifier gives a loss or gradient that is not finite for {int((~finite).sum())} of {len(images)} "
             "images. Check its weights, and run it in float32 or bfloat16 rather than float16."
         )
     count = len(draws)
-    return Measured(loss / count, wrong / count, None if total is None else total / count)
+    return Measured(losses / count, wrong / count, None if total is None else total / count)

@@ -8,7 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from semrobust.attacks.image.noise_ball import LEVELS, Ball, Norm
-from semrobust.config.settings import NoiseEffort, Positive, Settings
+from semrobust.config.noise import Loss, NoiseEffort
+from semrobust.config.settings import Positive, Settings
 from semrobust.systems.draw import Randomness
 
 
@@ -21,6 +22,7 @@ class NoiseSettings(Settings):
         step: α, in the same unit; iterations · step must reach epsilon ("take full advantage of the noise power").
         iterations: I, steps of one run.
         random_start: start the first run at a random point of the ball instead of the clean image.
+        loss: what is raised.
         restarts: number of runs, the later ones always with a random start.
         samples: draws of the channel that loss and gradient are averaged over; 1 is enough without randomness.
         fresh_draws: new draws for every gradient, so that noise does not fit to few of them; losses are compared on the
@@ -33,6 +35,7 @@ class NoiseSettings(Settings):
     step: Annotated[float, Field(ge=0)]
     iterations: Positive
     random_start: bool = False
+    loss: Loss = "cross_entropy"
     restarts: Positive = 1
     samples: Positive = 1
     fresh_draws: bool = False
@@ -50,7 +53,7 @@ class NoiseSettings(Settings):
         return self
 
     @classmethod
-    def of(cls, effort: NoiseEffort, epsilon_levels: float, restarts: int = 1, samples: int = 1) -> Self:
+    def of(cls, effort: NoiseEffort, epsilon_levels: float) -> Self:
         """The effort that params ask for, at a budget in 8-bit levels."""
         epsilon = epsilon_levels / LEVELS
         return cls(
@@ -59,8 +62,7 @@ class NoiseSettings(Settings):
             step=effort.step_share * epsilon,
             iterations=effort.iterations,
             random_start=effort.random_start,
-            restarts=restarts,
-            samples=samples,
+            **effort.model_dump(include={"restarts", "samples", "fresh_draws", "loss"}),
         )
 
     @property

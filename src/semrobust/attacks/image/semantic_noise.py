@@ -8,6 +8,7 @@ is transferred to another by passing it the images.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -26,9 +27,11 @@ class SemanticNoise:
     """Noisy images and what the attacker measured, per image.
 
     `images` (B, ...) as the clean ones, in [0,1]; `norm` (B,) float64, ||Δ||_p in pixels; `loss_before` and
-    `loss_after` (B,) float32, cross entropy in nats averaged over the given draws; `success` (B,) float32, the share
+    `loss_after` (B,) float32, the loss averaged over the given draws; `success` (B,) float32, the share
     of these draws on which the noisy image is misclassified; `zero_gradient` (B,) float32, the share of pixels of the
-    clean image whose gradient is exactly 0: near 1 the gradient is masked, and a failed attack proves nothing.
+    clean image whose gradient is exactly 0: near 1 the gradient is masked, and a failed attack proves nothing; `rise`
+    (B,) float32, the loss at the end of the first run less that after its first step: a gradient that leads somewhere
+    makes it positive. Both are NaN of what follows no gradient, `rise` of what takes no steps one by one.
     """
 
     images: torch.Tensor
@@ -37,6 +40,7 @@ class SemanticNoise:
     loss_after: torch.Tensor
     success: torch.Tensor
     zero_gradient: torch.Tensor
+    rise: torch.Tensor
 
 
 def iterative_fgsm(
@@ -48,10 +52,11 @@ def iterative_fgsm(
     int64; `draw` of B images. Of equal losses the first one counts. Evaluate the images on other draws than `draw`:
     on this one they were selected. Raises SemrobustError where the classifier gives no finite loss or gradient.
     """
-    shown, ball = _Shown(images, labels, draw, settings), settings.ball
+    shown, ball = Shown(images, labels, draw, settings), settings.ball
     draws, fresh = settings.draws(draw), settings.fresh_draws
-    clean = measure(classify, images, labels, draws, gradient=True)
+    clean = measure(classify, images, labels, draws, True, settings.loss)
     kept, loss, wrong = images.detach().clone(), clean.loss, clean.wrong
+    rise = torch.zeros_like(loss)
     for run in range(settings.restarts if settings.epsilon else 0):
         own, from_clean = draw.named("run", run), run == 0 and not settings.random_start
         noise = torch.zeros_like(images) if from_clean else ball.start(images, own)
@@ -59,17 +64,22 @@ def iterative_fgsm(
             tried, last = shown(noise), iteration == settings.iterations
             now = clean
             if iteration or not from_clean:
-                now = measure(classify, tried, labels, draws, gradient=not (fresh or last))
+                now = measure(classify, tried, labels, draws, not (fresh or last), settings.loss)
                 better = now.loss > loss
                 kept = torch.where(better.view(-1, *[1] * (images.dim() - 1)), tried, kept)
                 loss, wrong = torch.where(better, now.loss, loss), torch.where(better, now.wrong, wrong)
+            if run == 0 and iteration == 1:
+                rise = -now.loss
+            if run == 0 and last:
+                rise = rise + now.loss
             if last:
                 break
             if fresh:
-                now = measure(classify, tried, labels, settings.draws(own.named("iteration", iteration)), gradient=True)
+                others = settings.draws(own.named("iteration", iteration))
+                now = measure(classify, tried, labels, others, True, settings.loss)
             assert now.gradient is not None
             noise = ball.project(noise + settings.step * ball.direction(now.gradient), images)
-    return _result(images, kept, settings, clean, loss, wrong)
+    return result(images, kept, settings, clean, loss, wrong, rise)
 
 
 def last_iterate(
@@ -80,12 +90,12 @@ def last_iterate(
     Arguments and errors as in `iterative_fgsm`; `restarts` is not used. One iteration with a random start and
     step = 1.25 ε is the usual economy (Wong, Rice, Kolter 2020).
     """
-    shown, ball = _Shown(images, labels, draw, settings), settings.ball
+    shown, ball = Shown(images, labels, draw, settings), settings.ball
     own = draw.named("run", 0)
     noise = ball.start(images, own) if settings.random_start else torch.zeros_like(images)
     for iteration in range(settings.iterations if settings.epsilon else 0):
         draws = settings.draws(own.named("iteration", iteration) if settings.fresh_draws else draw)
-        gradient = measure(classify, shown(noise), labels, draws, gradient=True).gradient
+        gradient = measure(classify, shown(noise), labels, draws, True, settings.loss).gradient
         assert gradient is not None
         noise = ball.project(noise + settings.step * ball.direction(gradient), images)
     return shown(noise)
@@ -141,17 +151,17 @@ def _baseline(
     noise: Callable[[torch.Tensor], torch.Tensor],
 ) -> SemanticNoise:  # fmt: skip
     """The result of the noise made from the gradient at the clean images; none at ε = 0."""
-    shown, draws = _Shown(images, labels, draw, settings), settings.draws(draw)
-    clean = measure(classify, images, labels, draws, gradient=True)
+    shown, draws = Shown(images, labels, draw, settings), settings.draws(draw)
+    clean = measure(classify, images, labels, draws, True, settings.loss)
     assert clean.gradient is not None
     tried = images.detach().clone()
     if settings.epsilon:
         tried = shown(settings.ball.project(noise(clean.gradient), images))
-    after = measure(classify, tried, labels, draws, gradient=False)
-    return _result(images, tried, settings, clean, after.loss, after.wrong)
+    after = measure(classify, tried, labels, draws, False, settings.loss)
+    return result(images, tried, settings, clean, after.loss, after.wrong)
 
 
-class _Shown:
+class Shown:
     """Noise -> the images that the classifier gets; checks the batch when made."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, draw: Randomness, settings: NoiseSettings) -> None:
@@ -163,19 +173,27 @@ class _Shown:
             levels(images)
         self.images, self.ball, self.eight_bit = images, settings.ball, settings.eight_bit
 
+    def of(self, rows: torch.Tensor) -> Shown:
+        """The same for some images of the batch."""
+        part = copy(self)
+        part.images = self.images[rows]
+        return part
+
     def __call__(self, noise: torch.Tensor) -> torch.Tensor:
         if self.eight_bit:
             return self.ball.store(noise, self.images)
         return (self.images + noise).clamp(0, 1)
 
 
-def _result(
+def result(
     clean: torch.Tensor, images: torch.Tensor, settings: NoiseSettings, before: Measured, loss: torch.Tensor,
-    wrong: torch.Tensor,
+    wrong: torch.Tensor, rise: torch.Tensor | None = None,
 ) -> SemanticNoise:  # fmt: skip
-    assert before.gradient is not None
+    """What is said of the noise between clean and noisy images, at `loss` and `wrong` after it."""
     noise = images.double() - clean.double()
     if settings.eight_bit:
         noise = (levels(images) - levels(clean)).double() / LEVELS
-    zero = (before.gradient == 0).flatten(1).float().mean(1)
-    return SemanticNoise(images, settings.ball.size(noise), before.loss, loss, wrong, zero)
+    unknown = torch.full_like(loss, torch.nan)
+    zero = unknown if before.gradient is None else (before.gradient == 0).flatten(1).float().mean(1)
+    size = settings.ball.size(noise)
+    return SemanticNoise(images, size, before.loss, loss, wrong, zero, unknown if rise is None else rise)
