@@ -5,7 +5,7 @@ would let old results pass for new ones. Here one small artifact of each class i
 
     pytest tests/golden --golden        record what has no entry yet, or a new key
 
-Numbers of equal keys are never overwritten: raise the version of the class that moved.
+Record in one process. Numbers of equal keys are never overwritten: raise the version of the class that moved.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ OF_KINDS = {"train": ("system", "system"), "attack": ("attack", "attack"), "adap
 TOLERANCE = 0.02
 """Relative, of a mean over all numbers of a column or tensor: trainings and searches end a little differently on other
 processors, and a change that matters moves some mean by more."""
+
+JUMPS = {"instantons": ("pushes: mean", "wrong", "lasting")}
+"""What no tolerance holds: a search ends at another of many patterns of like size on another processor."""
 
 
 def classes(plan: Plan) -> dict[str, Artifact]:
@@ -137,7 +140,8 @@ def compared(plan: Plan, label: str, golden: dict[str, Any], record: bool) -> di
     moved = {
         name: (recorded["numbers"][name], value)
         for name, value in found.items()
-        if abs(value - recorded["numbers"][name])
+        if not any(part in name for part in JUMPS.get(label, ()))
+        and abs(value - recorded["numbers"][name])
         > TOLERANCE * max(abs(recorded["numbers"][name]), found.get(name.replace(": mean", ": size"), 0.0), 1e-6)
     }
     assert not moved, f"{label}: results moved and its version did not: raise it. (was, is): {moved}"
