@@ -37,7 +37,7 @@ from tests.cli.conftest import Call, Write
         ),
         (("attack", "jpeg_ldpc_qpsk", "random"), "systems.jpeg_ldpc_qpsk.attacks leaves random out: name it there"),
         (("evaluate", "table", "dirty"), "the params ask for no 'table/dirty'; of this kind they ask for: clean"),
-        (("figure", "fig99"), "the params ask for no 'figure/fig99'; of this kind they ask for: extra_attack_sanity"),
+        (("figure", "fig99"), "the params ask for no 'figure/fig99'; of this kind they ask for: extra_adaptive"),
         (("data", "--params", "none.yaml"), "none.yaml"),
         (("train",), "the params ask for no 'train/'"),
         (("train", "deepjscc", "--fast"), "No such option"),

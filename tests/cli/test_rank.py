@@ -34,7 +34,8 @@ Call = Callable[..., Result]
 def small(**more: Any) -> Params:
     """One network and two attacks."""
     attacks = {name: None for name in raw_params()["attacks"] if name not in ATTACKS}
-    return made_params(systems={name: None for name in raw_params()["systems"] if name != NET}, attacks=attacks | more)
+    systems = {name: None for name in raw_params()["systems"] if name != NET}
+    return made_params(systems=systems, attacks=attacks | more, recognition={"adaptive": {"systems": None}})
 
 
 def published(params: Params, folder: Path) -> Run:

@@ -16,7 +16,8 @@ SCHEDULES = {"vit": {"epochs": 3, "images": 70, "batch": 32}, "vit_at": {"epochs
 
 def test_hours_are_those_of_all_epochs(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others = dict.fromkeys(("mae", "mae_pretrained", "jpeg_vit"))
-    params = made_params(systems={**others, **{name: {"training": given} for name, given in SCHEDULES.items()}})
+    systems = {**others, **{name: {"training": given} for name, given in SCHEDULES.items()}}
+    params = made_params(systems=systems, recognition={"adaptive": {"systems": None}})
     of = Run(params, run.folder)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArtifactError, match="is missing: run `snakemake"):
