@@ -61,7 +61,7 @@ SMALL: dict[str, Any] = {
         "carlini_wagner": {"searches": 2, "iterations": 5},
         "pulse_jamming": {"step_db": 10.0, "bisections": 1},
         "universal": {"iterations": 5, "images": 8, "step_db": 10.0, "bisections": 1},
-        "instantons": {"candidates": 2, "steps": 10, "bisections": 3, "rounds": 1, "trials": 2},
+        "instantons": {"candidates": 2, "steps": 10, "bisections": 3, "refinements": 1, "rounds": 1, "trials": 2},
         "transfer_pga": None,
         "transfer_minimum_norm": None,
     },

@@ -40,7 +40,7 @@ CHEAP: dict[str, dict[str, Any]] = {
     "carlini_wagner": {"searches": 3, "iterations": 60, "learning_rate": 0.05},
     "vulnerable_set": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
     "near_codeword": {"sets": 200, "candidates": 4, "rounds": 4, "trials": 4},
-    "instantons": {"candidates": 2, "steps": 15, "rounds": 4, "trials": 4},
+    "instantons": {"candidates": 2, "steps": 15, "refinements": 2, "rounds": 4, "trials": 4},
     "bp_gradient": {
         "max_steps": 15, "depth": 3, "depths": [3], "rounds": 3, "sets": 200, "candidates": 4, "set_rounds": 4,
         "trials": 4,

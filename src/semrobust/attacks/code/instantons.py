@@ -3,7 +3,8 @@
 A pattern p of the code (`instanton.patterns`) fails the word without noise from a norm t on, measured at the receiver's
 SNR. The boundary of the decoder stands at right angles to a vector of least energy, so noise moves the boundary along
 the pattern only: for BPSK and QPSK, ||s|| ≈ t + p·w/||p||. The patterns that promise least, and the gradient at
-what is received, all go down to the word's own boundary (`instanton.descent`); the shortest is fitted by `jitter`.
+what is received, all go down to the word's own boundary (`instanton.descent`). The shortest is refined there, along the
+derivative at the word's own LLRs and at random (`refine`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 
+from semrobust.attacks.code import refine
 from semrobust.attacks.code.instanton.descent import Descent, descend, uphill
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.instanton.search import quiet
-from semrobust.attacks.code.refine import jitter
 from semrobust.attacks.code.vulnerable_set import promised
 from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale
 from semrobust.config.registry import ATTACKS
@@ -31,7 +32,8 @@ _AHEAD = 1.5  # norm up to which a pattern is scaled on the word without noise, 
 
 
 class InstantonsSettings(AttackSettings):
-    """`candidates` patterns go down per word, in `steps`; then `rounds` of `trials` random changes of the shortest.
+    """`candidates` patterns go down per word, in `steps`; then `refinements` of the shortest at each of `depths`, and
+    `rounds` of `trials` random changes.
 
     `bisections` of the norm at which each pattern fails the word without noise.
     """
@@ -40,6 +42,8 @@ class InstantonsSettings(AttackSettings):
     candidates: Positive
     steps: Annotated[int, Field(ge=2)]
     bisections: Positive
+    refinements: Annotated[int, Field(ge=0)]
+    depths: Annotated[list[Positive], Field(min_length=1)]
     rounds: Annotated[int, Field(ge=0)]
     trials: Positive
 
@@ -69,7 +73,10 @@ class Instantons(WordAttack[InstantonsSettings]):
         lost = vectors.isinf().any(dim=1).nonzero().squeeze(1)
         vectors[lost] = _raised(words, begun[lost], lost, settings.bisections)
         failing = vectors.isfinite().all(dim=1).nonzero().squeeze(1)
-        vectors[failing] = jitter(words, vectors[failing], failing, settings.rounds, settings.trials)
+        if len(failing):
+            depths = tuple(settings.depths)
+            shorter = refine.descend(words, vectors[failing], failing, settings.refinements, depths)
+            vectors[failing] = refine.jitter(words, shorter, failing, settings.rounds, settings.trials)
         return vectors
 
 
