@@ -60,7 +60,7 @@ OVERLAY: dict[str, Any] = {
         "all_bits": RAY,
         "pga_refined": {"max_steps": 40},
         "transfer_pga": RAY,
-        "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "refinements": 1, "rounds": 1, "trials": 2},
+        "vulnerable_set": {"sets": 50, "candidates": 2, "bisections": 3, "rounds": 1, "trials": 2},
         "instantons": {"candidates": 2, "steps": 10, "bisections": 3, "refinements": 1, "rounds": 1, "trials": 2},
         **dict.fromkeys(("pulse_jamming", "universal", "transfer_minimum_norm", "carlini_wagner", "pga")),
         **dict.fromkeys(("near_codeword", "bp_gradient", "greedy_bits", "dqn_bits")),
