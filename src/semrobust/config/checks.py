@@ -114,8 +114,8 @@ def _never_attacked(params: Params) -> Iterator[str]:
             surrogate, crafted_by = params.crafted(victim, name)
             yield f"attacks.{name}.crafted_by: {crafted_by!r}, must be an attack that {surrogate!r} runs"
     used = {attack for _, attack in (*pairs, *params.named_pairs())}
-    if not params.threatened("class"):  # a run without hu2022 has nothing to try on what names classes alone
-        used |= {name for name, attack in params.attacks.items() if not _on_images(attack.kind)}
+    # a run need not have anything for what is tried on receivers of classes alone
+    used |= {name for name, attack in params.attacks.items() if not _on_images(attack.kind)}
     for name, attack in params.attacks.items():
         if attack.only_on is not None:
             run, system = attack.only_on

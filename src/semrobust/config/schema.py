@@ -200,9 +200,10 @@ class Params(Settings):
             and ATTACKS[self.attacks[attack].kind].requires <= self.offers(system)
         ]
 
-    def threatened(self, task: str) -> list[str]:
-        """Systems of `threats` of one task, in their order there."""
-        return [name for name in self.threats.systems if name in self.systems and self.task(name) == task]
+    def threatened(self, *tasks: str) -> list[str]:
+        """Systems of `threats` that the run has, of these tasks or of any, in their order there."""
+        present = (name for name in self.threats.systems if name in self.systems)
+        return [name for name in present if not tasks or self.task(name) in tasks]
 
     def threat_images(self) -> int:
         """How many images both threats are tried on."""

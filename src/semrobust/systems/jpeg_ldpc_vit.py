@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import Field
+from torch.nn.functional import avg_pool2d, interpolate
 
-from semrobust.codecs.base import Pixels, Stream, Subsampling
+from semrobust.codecs.base import SIZE, Pixels, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.jpeg import MAX_QUALITY, Jpeg
 from semrobust.config.registry import SYSTEMS
@@ -36,7 +37,8 @@ from semrobust.systems.vit import TransformerSettings
 class JpegLdpcVitSettings(TransformerSettings):
     """Settings of the conventional scheme; its transformer is the one that it starts from, not trained further.
 
-    `quality` is Pillow's, 1 to 100; `block_bits` n of one LDPC codeword.
+    `quality` is Pillow's, 1 to 100; `block_bits` n of one LDPC codeword; what is coded is the picture `upsampled` by a
+    whole factor (bicubic), and its mean over as many pixels is classified.
     """
 
     kind: Literal["jpeg_ldpc_vit"]
@@ -48,6 +50,7 @@ class JpegLdpcVitSettings(TransformerSettings):
     block_bits: Positive
     code: FreeCodeSettings
     decoder: DecoderSettings
+    upsampled: Annotated[int, Field(ge=1, le=16)] = Field(default=1, exclude_if=lambda factor: factor == 1)
 
     @property
     def parts(self) -> frozenset[str]:
@@ -79,7 +82,9 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
     def __init__(self, settings: JpegLdpcVitSettings, real_uses: int) -> None:
         super().__init__(settings, real_uses)
         self.module = settings.network()
-        self.codec = Jpeg(settings.subsampling, settings.stream)
+        self.codec = Jpeg(
+            settings.subsampling, settings.stream, (SIZE[0] * settings.upsampled, SIZE[1] * settings.upsampled)
+        )
         self.modulation = mapping.modulation(settings.modulation)
         self._use(settings.code.make(settings.block_bits))
 
@@ -98,7 +103,8 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
         backward = images
         if self.temperature is not None:
             steps = torch.from_numpy(self.codec.steps(self.settings.quality))[None]
-            backward = expected_codec(images, steps, self.settings.subsampling == "4:2:0", self.temperature)
+            halved = self.settings.subsampling == "4:2:0"
+            backward = self._smaller(expected_codec(self._larger(images), steps, halved, self.temperature))
         return self._classified(straight_through(backward, self.shown(images.detach(), air, draw)))
 
     def _classified(self, shown: torch.Tensor) -> torch.Tensor:
@@ -142,7 +148,7 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
         shown, failed = grey_images(len(received)), torch.ones(len(received), dtype=torch.bool)
         for row, picture in pixels.items():
             if picture is not None:
-                shown[row], failed[row] = _as_image(picture), False
+                shown[row], failed[row] = self._as_image(picture), False
         return Decoded(shown, failed, message)
 
     def shown(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
@@ -152,7 +158,7 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
             for row, source in enumerate(sent):
                 pixels = self.codec.decode(source, self.settings.quality)
                 if pixels is not None:
-                    shown[row] = _as_image(pixels)
+                    shown[row] = self._as_image(pixels)
             return shown
         lengths = torch.tensor([self._words(source) for source in sent])
         for words in torch.unique(lengths).tolist():
@@ -172,8 +178,18 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
             0,
         )
 
+    def _larger(self, images: torch.Tensor) -> torch.Tensor:
+        """Pictures as they are coded, in [0,1]."""
+        factor = self.settings.upsampled
+        return images if factor == 1 else interpolate(images, scale_factor=factor, mode="bicubic").clamp(0, 1)
+
+    def _smaller(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Coded pictures (B,3,H,W) as images (B,3,32,32)."""
+        factor = self.settings.upsampled
+        return pictures if factor == 1 else avg_pool2d(pictures, factor)
+
     def _encode(self, images: torch.Tensor) -> list[bytes]:
-        pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        pixels = (self._larger(images) * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return [self.codec.encode(image, self.settings.quality) for image in pixels]
 
     def _framing(self, words: int) -> Framing:
@@ -182,10 +198,15 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
 
     def _words(self, source: bytes) -> int:
         """Codewords that these bytes take."""
-        words = 1
+        words = max(1, 8 * len(source) // self.code.k)  # no fewer would do
         while self._framing(words).capacity < len(source):
             words += 1
         return words
+
+    def _as_image(self, pixels: Pixels) -> torch.Tensor:
+        """Decoded pixels (H,W,3) as an image (3,32,32) float32 in [0,1]."""
+        picture = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255.0
+        return self._smaller(picture[None])[0]
 
     def _sent(self, sources: list[bytes], words: int) -> Sent:
         """Files of a length that takes so many codewords, as transmitted."""
@@ -194,8 +215,3 @@ class JpegLdpcVitSystem(ClassifyingSystem[JpegLdpcVitSettings]):
         bits = self.code.encode(message.reshape(-1, self.code.k)).reshape(len(sources), -1)
         feasible = torch.ones(len(sources), dtype=torch.bool)
         return Sent(mapping.map_bits(bits, self.modulation), feasible, message, bits)
-
-
-def _as_image(pixels: Pixels) -> torch.Tensor:
-    """Pixels (H,W,3) as (3,H,W) float32 in [0,1]."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255.0

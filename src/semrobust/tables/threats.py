@@ -109,7 +109,7 @@ def _size(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
 
 
 def settings(params: Params) -> Plain:
-    systems = params.threats.systems
+    systems = params.threatened()
     return facts(params, systems) | {
         "tasks": {name: params.task(name) for name in systems},
         "images": params.threat_images(),
@@ -121,7 +121,7 @@ def settings(params: Params) -> Plain:
 def needs(params: Params) -> list[tuple[str, str]]:
     shown = set(params.threatened("image"))
     pairs = [pair for pair in params.pairs() if pair[0] in shown] + params.named_pairs()
-    return [("attack", ".".join(pair)) for pair in pairs] + [("least_noise", name) for name in params.threats.systems]
+    return [("attack", ".".join(pair)) for pair in pairs] + [("least_noise", name) for name in params.threatened()]
 
 
 TABLE = Table(
