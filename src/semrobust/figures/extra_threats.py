@@ -51,10 +51,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
                 axes.set_xlabel(name)
         grid[row, 0].set_yticks(range(len(looks)), [textwrap.fill(look.label, 24) for look in looks.values()])
         grid[row, 0].set_title(_TASKS[task], loc="left", fontsize="medium")
-    for axes, below in zip(*grid, strict=True):
-        if axes.has_data() or below.has_data():
-            low, high = axes.get_xlim()
-            axes.set(xscale="log", xlim=(max(low, high / 1e6) / 2, 2 * high))  # wide enough for plain ticks
+    for axes, measure in zip(grid[0], _MEASURES, strict=True):
+        sizes = best[best["measure"] == measure][list(_SIZE)].to_numpy(float)
+        sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+        if len(sizes):
+            axes.set(xscale="log", xlim=(sizes.min() / 2, 3 * sizes.max()))  # wide enough for plain ticks
             base.plain_ticks(axes.xaxis)
     psnr_db, snr_db = inputs.settings["success_psnr_db"], table["snr_db"].iloc[0] if len(table) else math.nan
     notes = [
