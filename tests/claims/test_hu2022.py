@@ -149,3 +149,10 @@ def test_steps_that_do_not_fall_count_against_fig_5_where_there_is_something_to_
     assert found(table["check"] == "monotone", -1.0).verdict == FAILS
     table = table.assign(weaker=table["weaker"].mask(vit, 0.95))
     assert found(vit, -1.0).verdict == HOLDS
+
+
+def test_the_scheme_at_a_finer_grain_is_that_of_smaller_patches() -> None:
+    systems = PARAMS.section("systems")
+    fine = systems["mae_no_at"] | {"patch": 2}
+    assert recognition_roles(systems | {"another": fine})["mae_fine"] == "another"
+    assert "mae_fine" not in recognition_roles(systems | {"another": fine | {"patch": 4}})

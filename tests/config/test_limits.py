@@ -14,7 +14,7 @@ from pydantic import Field
 
 from semrobust.config.params import load, merge, overlaid, read_yaml
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemSettings
+from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Settings, SystemKind, SystemSettings
 from semrobust.errors import ParamsError
 from tests.conftest import ROOT
 
@@ -186,9 +186,9 @@ class PooledAnalogSettings(SystemSettings):
         return []
 
 
-class PooledAnalog:
+class PooledAnalog(SystemKind):
     Settings: ClassVar[type[SystemSettings]] = PooledAnalogSettings
-    task, side, source, trainable = "image", "semantic", None, True
+    side, trainable = "semantic", True
     capabilities = frozenset({"gradient"})
 
 

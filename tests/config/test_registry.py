@@ -67,10 +67,10 @@ def test_what_kinds_say() -> None:
     for name in SYSTEMS:
         kind = SYSTEMS[name]
         assert kind.side in ("semantic", "classical")
-        assert kind.capabilities <= {"gradient", "soft_bits"}
+        assert kind.capabilities <= {"gradient", "indices", "soft_bits"}
         assert kind.Settings.model_fields.keys() >= {"kind", "label"}
     for name in ATTACKS:
-        assert ATTACKS[name].requires <= {"gradient", "soft_bits"}
+        assert ATTACKS[name].requires <= {"gradient", "indices", "soft_bits"}
 
 
 COMPLETE = """

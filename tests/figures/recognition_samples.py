@@ -225,6 +225,23 @@ def adaptive(of: Params) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def threats(of: Params) -> pd.DataFrame:
+    """Every system falls to more than the one before it; the last withstands noise of the Euclidean norm."""
+    rows, empty = [], {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
+    for measure, least in {"power_total": 4.0, "power_per_use": 0.01, "noise_linf": 3.0, "noise_l2": 90.0}.items():
+        for place, system in enumerate(of.threatened()):
+            size = np.inf if (measure, system) == ("noise_l2", of.threatened()[-1]) else least * 1.6**place
+            row = _common(of, system, "awgn", of.threat_snr_db()) | {
+                "measure": measure, "task": of.task(system), "attack": "best_of", "semantic_system": None,
+                "classical_system": None, "population": "right", "status": "ok", "success_rate": 1.0, "n_censored": 0,
+                "vanished_rate": 0.0, "size_median": size, "size_median_low": 0.8 * min(size, 1e3),
+                "size_median_high": 1.2 * size, "interval": _BOOTSTRAP,
+            }  # fmt: skip
+            rows += [row | empty, row | empty | {"population": "all", "size_median": row["size_median_low"]}]
+            rows.append(row | {"system": f"{system}/other", "size_median": np.nan} | dict.fromkeys(empty, 2.0))
+    return pd.DataFrame(rows)
+
+
 TABLES: dict[str, Callable[[Params], pd.DataFrame]] = {
     "accuracy": accuracy,
     "accuracy_difference": accuracy_difference,
@@ -232,4 +249,5 @@ TABLES: dict[str, Callable[[Params], pd.DataFrame]] = {
     "index_flips": index_flips,
     "attack_sanity": attack_sanity,
     "adaptive": adaptive,
+    "threats": threats,
 }

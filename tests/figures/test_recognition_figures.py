@@ -25,7 +25,7 @@ FIG3, FIG4, FIG5, FIG6 = (
     "hu2022_fig3_index_flips", "hu2022_fig4_accuracy_rayleigh", "hu2022_fig5_accuracy_vs_noise", "hu2022_fig6_channels",
 )  # fmt: skip
 ABLATION, TABLE, SANITY = "extra_hu2022_ablation", "hu2022_table1_overhead", "extra_attack_sanity"
-ADAPTIVE = "extra_adaptive"
+ADAPTIVE, THREATS = "extra_adaptive", "extra_threats"
 NAMES = (FIG3, FIG4, FIG5, FIG6, ABLATION, TABLE, SANITY, ADAPTIVE)
 GIVEN = PARAMS.recognition
 LABELS = {name: PARAMS.systems[name].label for name in PARAMS.of_task("class")}
@@ -308,3 +308,21 @@ def test_same_inputs_same_bytes(name: str) -> None:
     for file in drawn:
         draw(name).savefig(file, format="png", dpi=40)
     assert drawn[0].getvalue() == drawn[1].getvalue()
+
+
+def test_both_threats_are_the_tables_for_every_system_and_measure() -> None:
+    figure, table = draw(THREATS), FULL["threats"]
+    shown = table[table["ratio"].isna() & (table["population"] == "right")].set_index(["system", "measure"])
+    grid = np.array(figure.axes).reshape(2, 3)
+    for row, task in enumerate(("image", "class")):
+        for column, measure in enumerate(("power_total", "noise_linf", "noise_l2")):
+            sizes = [float(shown["size_median"][name, measure]) for name in PARAMS.threatened(task)]
+            dots = [line for line in grid[row, column].lines if line.get_marker() not in (">", "None")]
+            assert [float(line.get_xdata()[0]) for line in dots] == [size for size in sizes if np.isfinite(size)]
+            arrows = [line for line in grid[row, column].lines if line.get_marker() == ">"]
+            assert len(arrows) == sum(not np.isfinite(size) for size in sizes)
+            assert grid[row, column].get_xscale() == "log"
+    faithful = {column: [line for line in grid[0, column].lines if line.get_linestyle() == ":"] for column in range(3)}
+    assert not faithful[0]
+    assert float(faithful[1][0].get_xdata()[0]) == pytest.approx(255 * 10 ** (-15 / 20))
+    assert float(faithful[2][0].get_xdata()[0]) == pytest.approx(255 * 10 ** (-15 / 20) * 3072**0.5)

@@ -75,7 +75,7 @@ def test_rows_say_what_happened_to_each_image() -> None:
     found = AttackResult(
         vectors, torch.tensor([False, True, False, True]), torch.tensor([0.1, 0.01, 1.0, 0.001]), torch.arange(4)
     )
-    table = rows(target, found, 40, 20.0)
+    table = rows(target, found, range(40, 40 + len(target)), 20.0)
     assert list(table.columns) == [
         "image", "snr_db", "success", "power_total", "psnr_db", "clean_psnr_db", "ruinable", "infeasible", "steps",
         "vanished",
@@ -98,13 +98,13 @@ def test_rows_mark_images_that_were_never_sent() -> None:
     sent = system.encode(images)
     sent.feasible[1] = False
     target = aim(system, images, sent, 0, 10.0, LIMIT, SEED)
-    assert rows(target, untouched(target), 0, 10.0)["infeasible"].tolist() == [False, True, False]
+    assert rows(target, untouched(target), range(len(target)), 10.0)["infeasible"].tolist() == [False, True, False]
 
 
 def test_success_in_rows_is_the_psnr_limit() -> None:
     system, images = Listening(), grey(6)
     target = aimed(system, images, 0, 10.0)
-    table = rows(target, attack("random", start_psr_db=-19.2, stop_psr_db=10.8).run(target), 0, 10.0)
+    table = rows(target, attack("random", start_psr_db=-19.2, stop_psr_db=10.8).run(target), range(len(target)), 10.0)
     limit = -10 * math.log10(LIMIT)
     assert 0 < table["success"].sum() < 6
     assert (table.loc[table["success"], "psnr_db"] <= limit + 1e-4).all()

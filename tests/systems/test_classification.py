@@ -651,3 +651,25 @@ def test_adaptive_noise_is_tried_where_it_is_about_something() -> None:
 def test_wrong_adaptive_noise_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         validate(tiny_raw(recognition={"adaptive": changes}))
+
+
+# the picture upsampled before it is coded
+
+
+def test_an_upsampled_picture_costs_more_and_is_seen_at_its_own_size() -> None:
+    plain, larger = created("jpeg_vit_payload"), created("jpeg_vit_payload", upsampled=2)
+    images = pictures(3)
+    shown = larger.shown(images, None, draw(3))
+    assert shown.shape == images.shape
+    assert (shown - images).abs().mean() < 0.02
+    assert torch.equal(larger.shown(images, SILENT, draw(3)), shown)
+    bits = [system.overhead(images, draw(3)).bits for system in (plain, larger)]
+    assert (bits[1] > 1.5 * bits[0]).all()
+
+
+def test_a_soft_gradient_passes_the_upsampling() -> None:
+    system, images = created("jpeg_vit_payload", upsampled=2), pictures(2).requires_grad_(True)
+    system.temperature = 0.25
+    (gradient,) = torch.autograd.grad(system.logits(images, None, draw(2))[0].sum(), images)
+    assert (gradient[0] != 0).any()
+    assert (gradient[1] == 0).all()

@@ -42,6 +42,7 @@ REQUIRED = {  # the output contract, beside what `test_tables` and `test_recogni
     "attacker_knowledge": "semantic_system classical_system knowledge semantic_power classical_power ratio",
     "adaptive": "attack family semantic_noise_eps accuracy accuracy_low accuracy_high taken taken_alone flags",
     "paper_vs_ours": "paper claim place text stated measure value value_low value_high verdict rule files",
+    "threats": "measure task attack semantic_system classical_system population n_censored size_median ratio",
 }
 OVERLAY: dict[str, Any] = {
     "link": {"snr_db": [0.0, 10.0]},
@@ -97,11 +98,19 @@ def pseudo_weight(*_: Any) -> pd.DataFrame:
     return pd.DataFrame([{"distance": 12.0, "pseudo_weight": 11.0, "pseudo_weight_proved": 6.0, "programs": 4}])
 
 
+def least_noise(of: Params, name: str) -> pd.DataFrame:
+    rows = {"success": True, "level": [1.0, 2.0, 3.0, 4.0], "vanished": 0.0, "image": range(4)}
+    return pd.concat(
+        [pd.DataFrame(rows).assign(noise=noise, norm=of.threats.noise[noise].norm) for noise in of.least_noise(name)]
+    )
+
+
 SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
     "clean": clean, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
     "recovery": lambda *_: pd.DataFrame({"recovered": [True]}),
     "certificate": certificate, "pseudo_weight": pseudo_weight,
     "accuracy": lambda _, system: test_recognition_tables.basic(system),
+    "least_noise": least_noise,
     "adaptive": lambda *_: test_adaptive.tried([3], images=test_recognition_tables.IMAGES),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from semrobust.config.params import Params
 from semrobust.tables import clean
 from semrobust.tables.attacks import BEST_OF
 from semrobust.tables.attacks import best as best_attack
-from semrobust.tables.power_ratio import _ratio
+from semrobust.tables.power_ratio import ratio
 from semrobust.tables.statistics import Bootstrap, interval
 from semrobust.tables.table import COMMON
 from semrobust.tables.table import table as table_of
@@ -418,7 +418,7 @@ def test_power_ratio_of_medians_by_hand(of: Project) -> None:
     row = only(made(of, "attack_power"), system=NET, attack="random", snr_db=0.0)
     assert row["power_total_median"] == 20.0
     top, bottom = attacked_rows(NET, "random", 0.0), attacked_rows(NET, "pga", 0.0)
-    found = _ratio(top, bottom, "median", lambda images: Bootstrap(images, 200, 1))
+    found = ratio(top, bottom, "median", lambda images: Bootstrap(images, 200, 1))
     resamples = Bootstrap(4, 200, 1)
     draws = resamples.medians(top["power_total"].to_numpy()) / resamples.medians(bottom["power_total"].to_numpy())
     assert (found["ratio"], found["ratio_low"], found["ratio_high"]) == (2.5, *interval(draws))
@@ -461,7 +461,7 @@ def test_power_ratio_without_a_common_ruinable_image_is_empty(of: Project) -> No
 
 def test_ratio_where_neither_side_needs_power_is_empty() -> None:
     nothing = attacked_rows(CHAIN, "random", 0.0)
-    row = _ratio(nothing, nothing, "mean", lambda images: Bootstrap(images, 100, 1))
+    row = ratio(nothing, nothing, "mean", lambda images: Bootstrap(images, 100, 1))
     assert all(math.isnan(row[key]) for key in ("ratio", "ratio_low", "ratio_high"))
     assert row["n_censored"] == 0
 
@@ -476,11 +476,11 @@ def test_ratio_of_medians_over_censored_images_is_zero_and_under_them_infinite()
     def resamples(images: int) -> Bootstrap:
         return Bootstrap(images, 100, 1)
 
-    row = _ratio(certain, censored, "median", resamples)
+    row = ratio(certain, censored, "median", resamples)
     assert (row["ratio"], row["ratio_low"], row["n_censored"]) == (0.0, 0.0, 3)
-    row = _ratio(censored, certain, "median", resamples)
+    row = ratio(censored, certain, "median", resamples)
     assert (row["ratio"], row["ratio_high"], row["n_censored"]) == (math.inf, math.inf, 3)
-    row = _ratio(certain, certain, "median", resamples)
+    row = ratio(certain, certain, "median", resamples)
     assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (1.0, 1.0, 1.0)
 
 

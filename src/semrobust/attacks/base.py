@@ -19,8 +19,8 @@ from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import ALL, AttackKind, AttackSettings, Plain
 from semrobust.phy.power import power_total
-from semrobust.systems.base import Sent, System
-from semrobust.systems.distortion import mean_squared_error
+from semrobust.systems.base import GREY, Sent, System
+from semrobust.systems.distortion import mean_squared_error, psnr_db
 
 S = TypeVar("S", bound=AttackSettings, default=Any)
 """Settings of a kind: `class MyAttack(Attack[MySettings])` sees `self.settings` as its own."""
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=AttackSettings, default=Any)
 
 @dataclass(frozen=True)
 class Target:
-    """A batch under attack.
+    """A batch under attack; of a receiver that names classes, see `attacks.naming`.
 
     `images` (B,3,32,32) float32 in [0,1]; `received` (B, N) as it would arrive without the attack; `noise_variance` per
     real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
@@ -82,6 +82,28 @@ class Target:
         mse = mean_squared_error(self.system.decode_differentiably(received, self.noise_variance), self.images)
         (gradient,) = torch.autograd.grad(mse.sum(), received)
         return mse.detach(), gradient
+
+    def as_sent(self) -> torch.Tensor:
+        """What the receiver makes of each codeword (B, N) without noise: the image that it shows, (B,3,H,W)."""
+        return self.system.decode(self.sent.codewords, self.noise_variance).images
+
+    def ruined_by(self, answers: torch.Tensor) -> torch.Tensor:
+        """Which of M answers as of `as_sent` would ruin each image, bool (B, M)."""
+        return squared_distances(self.images, answers) / self.images[0].numel() >= self.threshold
+
+    def ruinable(self) -> torch.Tensor:
+        """Whether a failed decode alone ruins each image, bool (B,): mid-grey reaches D*, which the image decides."""
+        return mean_squared_error(torch.full_like(self.images, GREY), self.images) >= self.threshold
+
+    def quality(self, distortion: torch.Tensor) -> torch.Tensor:
+        """PSNR in dB (B,) float64 at a distortion, NaN where a receiver shows no image."""
+        return psnr_db(distortion).double()
+
+
+def squared_distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Squared distances (B, M), float64, between rows of two batches."""
+    exact = "donot_use_mm_for_euclid_dist"  # else the last digits depend on the batch
+    return torch.cdist(one.flatten(1).double(), other.flatten(1).double(), compute_mode=exact).square()
 
 
 @dataclass(frozen=True)

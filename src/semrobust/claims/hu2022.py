@@ -185,6 +185,20 @@ def approaches(tables: Tables, given: Plain) -> Finding | None:
 
 
 @claim(
+    "hu2022_fig4_grain",
+    "Fig. 4",
+    "Without noise MAE approaches ViT, at patches as fine as the paper's and before adversarial training",
+    f"at the highest SNR over Rayleigh; holds: the interval at most {NEAR:.0%} below; in direction: at most {FAR:.0%}",
+    "accuracy_difference",
+)
+def approaches_at_a_finer_grain(tables: Tables, given: Plain) -> Finding | None:
+    differences = Differences(tables, given)
+    rows = differences.rayleigh(differences.between("mae_fine", "vit"))
+    value, low, high = _reversed(_triple(rows[rows["attack"] == NONE].iloc[-1]))
+    return below("vit − mae_fine without SN, accuracy", value, (low, high), limit=NEAR, most=FAR)
+
+
+@claim(
     "hu2022_fig5_falls",
     "Fig. 5",
     "Accuracy of all schemes falls as the noise grows",

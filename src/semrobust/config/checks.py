@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from semrobust.config import recognition_checks
-from semrobust.config.registry import ATTACKS
+from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.schema import Params
 from semrobust.config.settings import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES
 
@@ -13,6 +13,7 @@ from semrobust.config.settings import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAG
 def problems(params: Params) -> list[str]:
     """Return "key's path: value, what is allowed" for everything that cannot work together."""
     found = [*_link(params), *_images(params), *_systems(params), *_names(params), *_never_attacked(params)]
+    found += _threats(params)
     found += [f"{key}.{problem}" for key, given in params.weights().items() if (problem := given.problem())]
     return list(dict.fromkeys([*found, *recognition_checks.problems(params)]))
 
@@ -55,6 +56,25 @@ def _images(params: Params) -> Iterator[str]:
         yield f"evaluation.gallery_images: {shown}, must not exceed evaluation.attack_images = {attacked}"
 
 
+def _threats(params: Params) -> Iterator[str]:
+    """Systems and attacks that both threats cannot be tried with, and noise that would find no least budget."""
+    given, path = params.threats, "threats"
+    for name in given.systems:
+        if name in params.systems and params.task(name) == "pretraining":
+            yield f"{path}.systems: {name!r}, must be a system that shows images or names classes"
+    for name in given.attacks:
+        kind = ATTACKS[params.attacks[name].kind] if name in params.attacks else None
+        if kind is not None and (kind.transfers or kind.learns):
+            yield f"{path}.attacks: {name!r}, learns from training images or a surrogate, which no such system has"
+    for name, noise in given.noise.items():
+        if sorted(set(noise.epsilon_levels)) != noise.epsilon_levels:
+            yield f"{path}.noise.{name}.epsilon_levels: {noise.epsilon_levels}, must rise strictly"
+        if noise.loss != "margin":
+            yield f"{path}.noise.{name}.loss: {noise.loss!r}, must be margin: a ruined image has no other"
+        if noise.through is not None:
+            yield f"{path}.noise.{name}.through: {noise.through!r}, must be null"
+
+
 def _systems(params: Params) -> Iterator[str]:
     """What cannot work on this link, and surrogates of what none can be trained for."""
     for name, system in params.systems.items():
@@ -80,6 +100,12 @@ def _names(params: Params) -> Iterator[str]:
                 yield f"systems.{name}.attacks: {wanted!r}, cannot be run on kind {system.kind!r}"
 
 
+def _on_images(attack: str) -> bool:
+    """Whether some kind of system that shows images offers what an attack of this kind requires."""
+    kinds = (SYSTEMS[name] for name in SYSTEMS)
+    return any(kind.task == "image" and ATTACKS[attack].requires <= kind.capabilities for kind in kinds)
+
+
 def _never_attacked(params: Params) -> Iterator[str]:
     """Attacks that no system runs, and those that take over from one that is not run."""
     pairs = params.pairs()
@@ -87,7 +113,9 @@ def _never_attacked(params: Params) -> Iterator[str]:
         if ATTACKS[params.attacks[name].kind].transfers and params.crafted(victim, name) not in pairs:
             surrogate, crafted_by = params.crafted(victim, name)
             yield f"attacks.{name}.crafted_by: {crafted_by!r}, must be an attack that {surrogate!r} runs"
-    used = {attack for _, attack in pairs}
+    used = {attack for _, attack in (*pairs, *params.named_pairs())}
+    # a run need not have anything for what is tried on receivers of classes alone
+    used |= {name for name, attack in params.attacks.items() if not _on_images(attack.kind)}
     for name, attack in params.attacks.items():
         if attack.only_on is not None:
             run, system = attack.only_on

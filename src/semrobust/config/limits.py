@@ -24,7 +24,12 @@ RULES = {"at_most": min, "at_least": max}
 PLACES = {
     "systems": (("systems",), ("defaults", "systems")),
     "attacks": (("attacks",), ("criteria", "attacks"), ("defaults", "attacks")),
-    "noise": (("recognition", "noise"), ("recognition", "adaptive", "noise"), ("defaults", "noise")),
+    "noise": (
+        ("recognition", "noise"),
+        ("recognition", "adaptive", "noise"),
+        ("threats", "noise"),
+        ("defaults", "noise"),
+    ),
 }
 """Sections whose entries a section of limits holds for."""
 

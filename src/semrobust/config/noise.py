@@ -6,12 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from semrobust.config.settings import Decibel, Positive, PositiveFloat, Settings
+from semrobust.config.settings import AIR, MASK, QUANTIZER, Decibel, Positive, PositiveFloat, Settings
 
 Loss = Literal["cross_entropy", "margin", "dlr"]
-
-AIR, QUANTIZER, MASK = "air", "quantizer", "mask"
-"""Parts of a system that noise may be about: a channel that images cross, a codebook or codec, a mask of patches."""
 
 
 def _unless(default: Any) -> Any:
@@ -50,18 +47,20 @@ class NoiseSweepSettings(NoiseEffort):
         restarts: runs per image, the later ones from a random start; the one of largest loss counts.
         samples: draws of channel and guessed masks that loss and gradient are averaged over.
         through: the channel that the attacker differentiates through, None = as if nothing were lost on the air.
-        kind: "iterated" (eq. 7), one "single" step (eqs. 5-6), or "random" signs that know no system; "pgd" is the
+        kind: "iterated" (eq. 7), one "single" step (eqs. 5-6), "random" signs or a "shift" of all pixels
+            that know no system; "pgd" is the
             iteration at another effort; "square" asks the system and follows no gradient (`iterations` are its
             queries); "auto_attack" is a library's.
         loss: what is raised (`attacks.image.losses`).
         fresh_draws: new draws for every gradient, so that noise does not fit to few of them.
         temperature: backward, codebook and codec count as soft assignment at this temperature, in units of the squared
             distance of neighbours; None = as the identity (`systems.classification`).
+        shifted_start: the first run starts with each colour brighter or darker as a whole.
         guessed_masks: the attacker does not know which patches are sent, and averages over masks of his own.
     """
 
     label: Annotated[str, Field(min_length=1)]
-    kind: Literal["iterated", "single", "random", "pgd", "square", "auto_attack"]
+    kind: Literal["iterated", "single", "random", "shift", "pgd", "square", "auto_attack"]
     epsilon_levels: Annotated[list[PositiveFloat], Field(min_length=1)]
     restarts: Positive = 1
     samples: Positive = 1
@@ -70,6 +69,7 @@ class NoiseSweepSettings(NoiseEffort):
     fresh_draws: bool = _unless(False)
     temperature: PositiveFloat | None = _unless(None)
     guessed_masks: bool = _unless(False)
+    shifted_start: bool = _unless(False)
 
     @model_validator(mode="after")
     def _is_of_its_kind(self) -> Self:

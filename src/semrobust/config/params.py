@@ -31,6 +31,7 @@ _ENTRIES = {
     "criteria.attacks": "attacks",
     "recognition.noise": "noise",
     "recognition.adaptive.noise": "noise",
+    "threats.noise": "noise",
 }
 """Where entries with a kind stand, and which defaults they have."""
 

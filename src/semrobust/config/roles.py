@@ -12,6 +12,9 @@ SCHEMES = ("mae", "mae_no_at", "jpeg", "vit", "mae_coded", "chain")
 PAPER_KINDS = ("deepjscc", "deepjscc_smooth")
 """Kinds that stand for zhang2026's network, trained in one way or another: its claims are about no other network."""
 
+FINE = "mae_fine"
+"""The scheme at a finer grain, if a run has one."""
+
 ABLATIONS = ("no_weight_perturbation", "no_mask", "no_codebook")
 
 
@@ -21,12 +24,16 @@ def recognition_roles(classifiers: Mapping[str, Plain]) -> dict[str, str]:
     `mae`: trained with an adversary and weight perturbation, leaves out patches, has a codebook. `mae_no_at`: a masked
     autoencoder trained without an adversary. `mae_coded`: one that takes its network from another system and protects
     its indices with a code. `jpeg`: whole JPEG files behind a code. `chain`: a classical chain of fixed length. `vit`:
-    a plain classifier trained without an adversary. `ABLATIONS`: as `mae`, without this one part.
+    a plain classifier trained without an adversary. `mae_fine`: as `mae_no_at`, with smaller patches than that one.
+    `ABLATIONS`: as `mae`, without this one part.
     """
     found: dict[str, str] = {}
     for name, given in classifiers.items():
-        found.setdefault(_role(given), name)
-    return {role: found[role] for role in (*SCHEMES, *ABLATIONS) if role in found}
+        role = _role(given)
+        first = classifiers[found.setdefault(role, name)]
+        if role == "mae_no_at" and given["patch"] < first["patch"]:
+            found.setdefault(FINE, name)
+    return {role: found[role] for role in (*SCHEMES, FINE, *ABLATIONS) if role in found}
 
 
 def _role(given: Plain) -> str:

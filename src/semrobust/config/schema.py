@@ -21,6 +21,8 @@ from semrobust.config.searches import (
     TheorySettings,
 )
 from semrobust.config.settings import (
+    AIR,
+    QUANTIZER,
     AttackSettings,
     ChannelSettings,
     DataSettings,
@@ -31,6 +33,7 @@ from semrobust.config.settings import (
     Settings,
     SystemSettings,
 )
+from semrobust.config.threats import ThreatSettings
 from semrobust.config.weights import WeightsFile, weights_in
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # names become file names and wildcards; '.' separates pairs there
@@ -96,6 +99,7 @@ class Params(Settings):
     theory: TheorySettings
     certificates: CertificateSettings
     recognition: RecognitionSettings
+    threats: ThreatSettings
     compute: ComputeSettings
     plot: PlotSettings
 
@@ -146,8 +150,11 @@ class Params(Settings):
         return self._offers(system, self.attacks[attack])
 
     def _offers(self, system: str, attack: AttackSettings) -> bool:
-        kind = SYSTEMS[self.systems[system].kind]
-        return kind.task == "image" and ATTACKS[attack.kind].requires <= kind.capabilities
+        return self.task(system) == "image" and ATTACKS[attack.kind].requires <= self.offers(system)
+
+    def offers(self, system: str) -> frozenset[str]:
+        """What the system offers to attacks on the air (`systems.base`)."""
+        return SYSTEMS[self.systems[system].kind].offers(self.systems[system])
 
     def surrogate(self, system: str) -> str | None:
         """The first system that shows images and started from `system`: what an attacker trained in its place."""
@@ -182,6 +189,35 @@ class Params(Settings):
             if (given.systems is None or system in given.systems) and noise.parts <= self.systems[system].parts
         ]
 
+    def named_pairs(self) -> list[tuple[str, str]]:
+        """All (system, attack) pairs of `threats` on systems that name classes and send something over the air."""
+        return [
+            (system, attack)
+            for system in self.threatened("class")
+            for attack in self.threats.attacks
+            if attack in self.attacks
+            and AIR in self.systems[system].parts
+            and ATTACKS[self.attacks[attack].kind].requires <= self.offers(system)
+        ]
+
+    def threatened(self, *tasks: str) -> list[str]:
+        """Systems of `threats` that the run has, of these tasks or of any, in their order there."""
+        present = (name for name in self.threats.systems if name in self.systems)
+        return [name for name in present if not tasks or self.task(name) in tasks]
+
+    def threat_images(self) -> int:
+        """How many images both threats are tried on."""
+        return min(self.threats.images, self.evaluation.attack_images)
+
+    def threat_snr_db(self) -> float:
+        """The SNR that they are tried at."""
+        return self._near(self.threats.snr_db)
+
+    def least_noise(self, system: str) -> list[str]:
+        """Names of the noise of `threats` that is tried on a system."""
+        parts = self.systems[system].parts | {QUANTIZER}  # without one it is other noise by the start, or the same
+        return [name for name, noise in self.threats.noise.items() if noise.parts <= parts]
+
     def of_task(self, task: str) -> list[str]:
         """Systems whose receiver gives this: "image", "class" or "pretraining"."""
         return [name for name in self.systems if self.task(name) == task]
@@ -208,8 +244,11 @@ class Params(Settings):
 
     def frontier_snr_db(self) -> list[float]:
         """SNRs of the frontier: of the link those next to what is asked for, the lower of two that are equally near."""
-        near = (min(self.link.snr_db, key=lambda own: abs(own - asked)) for asked in self.evaluation.frontier_snr_db)
-        return sorted(set(near))
+        return sorted({self._near(asked) for asked in self.evaluation.frontier_snr_db})
+
+    def _near(self, snr_db: float) -> float:
+        """The SNR of the link next to this one, the lower of two that are equally near."""
+        return min(self.link.snr_db, key=lambda own: abs(own - snr_db))
 
     def networks(self) -> list[str]:
         """Of those the systems whose receiver has a gradient: what single images are certified for."""

@@ -123,6 +123,10 @@ class ChannelSettings(Settings):
         return self
 
 
+AIR, QUANTIZER, MASK = "air", "quantizer", "mask"
+"""Parts of a system that noise may be about: a channel that images cross, a codebook or codec, a mask of patches."""
+
+
 class SystemSettings(Settings):
     """Settings of one system; every kind derives its own.
 
@@ -147,7 +151,7 @@ class SystemSettings(Settings):
     @property
     def parts(self) -> frozenset[str]:
         """What of it semantic noise may be about (`config.noise`)."""
-        return frozenset()
+        return frozenset({AIR})
 
     @property
     def train_channel(self) -> str | None:
@@ -198,6 +202,11 @@ class SystemKind:
     codec_name: ClassVar[str | None] = None
     capabilities: ClassVar[frozenset[str]]
     trainable: ClassVar[bool]
+
+    @classmethod
+    def offers(cls, settings: SystemSettings) -> frozenset[str]:
+        """Those of `capabilities` that a system with these settings has: all, unless the kind says otherwise."""
+        return cls.capabilities
 
     @classmethod
     def parse(cls, plain: Plain) -> SystemSettings:

@@ -108,5 +108,10 @@ def adaptive(params: Params) -> Plain:
     return {"labels": {"adaptive": {name: noise.label for name, noise in given.noise.items()}}}
 
 
+def threats(params: Params) -> Plain:
+    """Systems that are tried under both threats, by what their receivers give."""
+    return {"labels": {"threatened": {task: _labels(params, params.threatened(task)) for task in ("image", "class")}}}
+
+
 def _labels(params: Params, names: Iterable[str]) -> dict[str, str]:
     return {name: params.systems[name].label for name in names}

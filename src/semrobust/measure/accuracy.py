@@ -21,12 +21,12 @@ from semrobust.measure.images import TestImages
 from semrobust.measure.names import ERROR_FREE, NONE, TRANSFER
 from semrobust.measure.noise import levels, noisy_images, stored_name
 from semrobust.phy.air import Air
-from semrobust.pipeline import seeds, select
+from semrobust.pipeline import select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore_classifier
 from semrobust.systems.classification import ClassifyingSystem
-from semrobust.systems.draw import Draw, Randomness
+from semrobust.systems.draw import Draw, Randomness, over_air
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
@@ -106,9 +106,8 @@ class Receiver:
 
     def right(self, images: torch.Tensor, link: Link) -> torch.Tensor:
         """Which of the images (n,3,32,32) are named right, bool (n,)."""
-        seed = seeds.integer(self.seed, "recognition", float(link.snr_db))
         answers = [
-            self.system.logits(images[numbers], link.air, Draw(seed, numbers)).argmax(1)
+            self.system.logits(images[numbers], link.air, over_air(self.seed, link.snr_db, numbers)).argmax(1)
             for numbers in self.test.batches(self.batch)
         ]
         return torch.cat(answers) == self.test.labels

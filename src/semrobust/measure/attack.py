@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,27 +17,34 @@ from semrobust.attacks.code.instanton import patterns as stored_patterns
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
+from semrobust.attacks.naming import NamedTarget
 from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
-from semrobust.config.settings import AttackKind, Plain
+from semrobust.config.settings import AttackKind, ChannelSettings, Plain
 from semrobust.errors import similar
 from semrobust.measure import submission
 from semrobust.measure.images import TestImages, training_images
 from semrobust.measure.names import split
 from semrobust.measure.vectors import VECTORS, at
+from semrobust.phy.air import Air
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import memory, seeds, select
 from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import GREY, Sent, System, device
+from semrobust.systems.base import Sent, System, device
 from semrobust.systems.checkpoint import restore
-from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+from semrobust.systems.classification import ClassifyingSystem
+from semrobust.systems.distortion import mse_from_psnr_db
+from semrobust.systems.draw import over_air
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
     from semrobust.pipeline.plan import Artifact
+
+
+Found = tuple[pd.DataFrame, dict[str, torch.Tensor]]
 
 
 def aim(
@@ -69,27 +76,46 @@ def aim(
     )
 
 
-def rows(
-    target: Target, result: AttackResult, start: int, snr_db: float, vanished: torch.Tensor | None = None
-) -> pd.DataFrame:
-    """Per-image table of a result.
+def named(
+    system: ClassifyingSystem[Any], test: TestImages, numbers: torch.Tensor, snr_db: float, seed: int
+) -> NamedTarget:
+    """Test images of equal length on their way to a receiver of classes, over the draws that `accuracy` uses."""
+    draw = over_air(seed, snr_db, numbers)
+    sent = system.transmit(test.images[numbers], draw)
+    return NamedTarget(
+        system,
+        test.images[numbers],
+        sent,
+        Air.of(ChannelSettings(label="AWGN", fading="awgn"), snr_db).receive(sent.codewords, draw).symbols,
+        noise_variance(snr_db),
+        0.0,
+        draw.named("attack").normal(system.real_uses),
+        seed,
+        labels=test.labels[numbers],
+        draw=draw,
+    )
 
-    `ruinable`: a failed decode (mid-grey) alone reaches D*, which the image decides and not the attack. `vanished`: 1
-    where the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
+
+def rows(
+    target: Target, result: AttackResult, numbers: Sequence[int], snr_db: float, vanished: torch.Tensor | None = None
+) -> pd.DataFrame:
+    """Per-image table of a result on the images of these `numbers`.
+
+    `ruinable`: a failed decode alone ruins the image, which the image decides and not the attack. `vanished`: 1 where
+    the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
     clean = target.distortion(torch.zeros_like(result.perturbation))
-    grey = mean_squared_error(torch.full_like(target.images, GREY), target.images)
     columns = {
         "success": result.success,
         "power_total": result.power_total,
-        "psnr_db": psnr_db(result.mse).double(),
-        "clean_psnr_db": psnr_db(clean).double(),
-        "ruinable": grey >= target.threshold,
+        "psnr_db": target.quality(result.mse),
+        "clean_psnr_db": target.quality(clean),
+        "ruinable": target.ruinable(),
         "infeasible": ~target.sent.feasible,
         "steps": result.steps,
         "vanished": torch.full_like(clean, torch.nan, dtype=torch.float64) if vanished is None else vanished.double(),
     }
-    where = {"image": range(start, start + len(target)), "snr_db": snr_db}
+    where = {"image": numbers, "snr_db": snr_db}
     return pd.DataFrame(where | {name: values.cpu() for name, values in columns.items()})
 
 
@@ -118,10 +144,9 @@ def search(
     batches = torch.split(torch.arange(len(images)), batch)
     sent = [system.send(images[numbers]) for numbers in batches]
     sends = any(bool(part.feasible.any()) for part in sent)  # else there is nothing to attack
-    parts: list[pd.DataFrame] = []
-    vectors: dict[str, list[torch.Tensor]] = {}
     taught = None if seen is None else (seen, system.send(seen), seeds.integer(seed, "seen by an attack"))
-    for snr_db in snrs_db:
+
+    def aimed(snr_db: float) -> list[Target]:
         targets = []
         lesson = None if taught is None else aim(system, *taught[:2], 0, snr_db, threshold, taught[2])
         for numbers, part in zip(batches, sent, strict=True):
@@ -132,13 +157,65 @@ def search(
                 target = replace(target, directions=directions)
             target = replace(target, seen=lesson)
             targets.append(target)
+        return targets
+
+    found = _searched(method, batches, aimed, snrs_db, done, sends)
+    return found[0], {snr: torch.cat(vectors) for snr, vectors in found[1].items()}
+
+
+def search_names(
+    system: ClassifyingSystem[Any],
+    method: Attack,
+    test: TestImages,
+    snrs_db: Sequence[float],
+    *,
+    seed: int,
+    batch: int,
+    done: Callable[[], object] = lambda: None,
+) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
+    """As `search`, of a system that names classes: an image is ruined where another class than its own is named.
+
+    The table has the column `real_uses`, N of each image, too. Images of equal length are attacked side by side;
+    perturbations are filled up with zeros behind their own N.
+    """
+    groups = [
+        (part, view) for rows, view in system.by_length(test.images) for part in torch.split(rows, batch) if len(part)
+    ]
+    batches = [numbers for numbers, _ in groups]
+
+    def aimed(snr_db: float) -> list[Target]:
+        return [named(view, test, numbers, snr_db, seed) for numbers, view in groups]
+
+    table, found = _searched(method, batches, aimed, snrs_db, done)
+    lengths = torch.zeros(len(test), dtype=torch.int64)
+    for numbers, view in groups:
+        lengths[numbers] = view.real_uses
+    vectors = {snr: torch.zeros(len(test), int(lengths.max())) for snr in found}
+    for snr, parts in found.items():
+        for numbers, part in zip(batches, parts, strict=True):
+            vectors[snr][numbers, : part.shape[1]] = part
+    return table.assign(real_uses=lengths.numpy()[table["image"]]), vectors
+
+
+def _searched(
+    method: Attack,
+    batches: Sequence[torch.Tensor],
+    aimed: Callable[[float], list[Target]],
+    snrs_db: Sequence[float],
+    done: Callable[[], object],
+    sends: bool = True,
+) -> tuple[pd.DataFrame, dict[str, list[torch.Tensor]]]:
+    """Per-image table and perturbations, batch after batch, of what `aimed` gives at each SNR."""
+    parts: list[pd.DataFrame] = []
+    vectors: dict[str, list[torch.Tensor]] = {}
+    for snr_db in snrs_db:
+        targets = aimed(snr_db)
         results = attacked(method, targets) if sends else map(untouched, targets)
         for numbers, target, result in zip(batches, targets, results, strict=True):
-            parts.append(rows(target, result, int(numbers[0]), snr_db, method.vanished(target)))
+            parts.append(rows(target, result, numbers.tolist(), snr_db, method.vanished(target)))
             vectors.setdefault(at(snr_db), []).append(result.perturbation)
             done()
-    table = pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
-    return table, {snr: torch.cat(found) for snr, found in vectors.items()}
+    return pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True), vectors
 
 
 def structure_of(work: Work) -> Structure | None:
@@ -166,7 +243,10 @@ def known(params: Params, system: str, kinds: Sequence[type[AttackKind]]) -> lis
 def needs(params: Params, name: str) -> list[Need]:
     system, attack = split(name)
     kind = ATTACKS[params.attacks[attack].kind]
-    found = [("dataset", params.data.source), ("train", system), *known(params, system, [kind])]
+    found = [("dataset", params.data.source), ("train", system)]
+    if params.task(system) == "class":
+        return found  # what is known of codes is searched for systems that show images
+    found += known(params, system, [kind])
     if kind.transfers:
         found.append(("attack", ".".join(params.crafted(system, attack))))
     return found
@@ -178,6 +258,8 @@ def why_not(params: Params, name: str) -> str:
     if system not in params.systems:
         return f"unknown system '{system}'{similar(system, params.systems)}; params have: {', '.join(params.systems)}"
     fit = [found for found in params.attacks if params.can_run(system, found)]
+    if params.task(system) == "class":
+        fit = [found for of, found in params.named_pairs() if of == system]
     fits = f"attacks that fit {system}: {', '.join(fit)}" if fit else f"no attack fits {system}"
     if not attack:
         return f"name an attack, too; {fits}"
@@ -186,23 +268,31 @@ def why_not(params: Params, name: str) -> str:
     if attack in fit:
         return f"systems.{system}.attacks leaves {attack} out: name it there"
     kind = ATTACKS[params.attacks[attack].kind]
-    lacking = sorted(kind.requires - SYSTEMS[params.systems[system].kind].capabilities)
+    lacking = sorted(kind.requires - params.offers(system))
     if lacking:
         return f"{attack} needs a receiver with {' and '.join(lacking)}, which {system} does not offer; {fits}"
     if params.task(system) != "image":
-        return f"{system} shows no image to ruin; semantic noise is made against it instead: semrobust noise {system}"
+        return (
+            f"{system} shows no image: threats names the systems that are made to name a wrong class, and by which "
+            f"attacks; semantic noise is made by semrobust noise {system}; {fits}"
+        )
     return f"{attack} tries what was made on a surrogate, and no system starts from {system}; {fits}"
 
 
 def settings(params: Params, name: str) -> Plain:
-    return {
-        "snr_db": params.link.snr_db,
-        "attack": select.attack(params, split(name)[1]),
-        "images": params.evaluation.attack_images,
-        "success_psnr_db": params.evaluation.success_psnr_db,
+    system, attack = split(name)
+    shared = {
+        "attack": select.attack(params, attack),
         "batch": params.evaluation.batch,
         "seed": params.seed,
         "threads": params.compute.job_threads,
+    }
+    if params.task(system) == "class":
+        return shared | {"snr_db": [params.threat_snr_db()], "images": params.threat_images()}
+    return shared | {
+        "snr_db": params.link.snr_db,
+        "images": params.evaluation.attack_images,
+        "success_psnr_db": params.evaluation.success_psnr_db,
     }
 
 
@@ -210,9 +300,24 @@ def make(work: Work) -> None:
     """Write the table of `rows` for all SNRs, and the perturbations themselves."""
     torch.set_num_threads(work.threads)
     memory.keep()
+    system, method = restore(work.input("train")), attack_of(work.settings["attack"])
+    against = _against_names if isinstance(system, ClassifyingSystem) else _against_images
+    table, vectors = against(work, system, method)
+    with work.output() as path:
+        table.to_parquet(path, index=False)
+    with work.output(VECTORS) as path:
+        save_file({snr: found.cpu() for snr, found in vectors.items()}, path)
+
+
+def _against_names(work: Work, system: System, method: Attack) -> Found:
+    assert isinstance(system, ClassifyingSystem)
+    given, test = work.settings, TestImages.of(work, work.settings["images"])
+    return search_names(system, method, test, given["snr_db"], seed=work.seed, batch=given["batch"])
+
+
+def _against_images(work: Work, system: System, method: Attack) -> Found:
     given, (name, attack) = work.settings, split(work.artifact.name)
-    system, structure = restore(work.input("train")), structure_of(work)
-    method = attack_of(given["attack"])
+    structure = structure_of(work)
     made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
     test = TestImages.of(work, given["images"])
     images = test.images.to(device()) if "gradient" in system.capabilities else test.images
@@ -222,7 +327,7 @@ def make(work: Work) -> None:
         made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
     total = -(-len(test) // given["batch"]) * len(given["snr_db"])
     with tqdm(total=total, desc=f"{attack} on {name}", disable=None) as progress:
-        table, vectors = search(
+        return search(
             system,
             method,
             images,
@@ -236,10 +341,6 @@ def make(work: Work) -> None:
             made_elsewhere=made_elsewhere,
             done=progress.update,
         )
-    with work.output() as path:
-        table.to_parquet(path, index=False)
-    with work.output(VECTORS) as path:
-        save_file({snr: found.cpu() for snr, found in vectors.items()}, path)
 
 
 def says(artifact: Artifact) -> str:
@@ -256,10 +357,14 @@ STEP = Step(
     stage="samples",
     folder="samples/attack",
     files=(".parquet", VECTORS),
-    names=lambda params: [".".join(pair) for pair in params.pairs()],
+    names=lambda params: [".".join(pair) for pair in (*params.pairs(), *params.named_pairs())],
     needs=needs,
     settings=settings,
-    versions=lambda params, name: {"attack": 2, "kind": ATTACKS[params.attacks[split(name)[1]].kind].version},
+    versions=lambda params, name: {
+        "attack": 2,
+        **({"names": 1} if params.task(split(name)[0]) == "class" else {}),
+        "kind": ATTACKS[params.attacks[split(name)[1]].kind].version,
+    },
     modules=lambda params, name: [__name__, ATTACKS[params.attacks[split(name)[1]].kind].__module__],
     make=make,
     says=says,

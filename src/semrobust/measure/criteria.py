@@ -127,7 +127,7 @@ def make(work: Work) -> None:
             targets = [under(criterion, target) for target in aimed]
             results = attacked(method, targets)
             for target, result, start, of in zip(targets, results, starts, steep, strict=True):
-                found = rows(target, result, start, snr_db, method.vanished(target))
+                found = rows(target, result, range(start, start + len(target)), snr_db, method.vanished(target))
                 parts.append(found.assign(criterion=label, attack=attack, **of))
     table = pd.concat(parts).sort_values(["snr_db", "criterion", "attack", "image"], ignore_index=True)
     with work.output() as path:

@@ -15,8 +15,9 @@ import torch
 from tqdm import tqdm
 
 from semrobust.attacks.image import auto_attack, semantic_noise, square
+from semrobust.attacks.image.classifier import Classifier
 from semrobust.attacks.image.noise_settings import NoiseSettings
-from semrobust.attacks.image.semantic_noise import SemanticNoise, fgsm, iterative_fgsm, random_noise
+from semrobust.attacks.image.semantic_noise import SemanticNoise, fgsm, iterative_fgsm, random_noise, shift
 from semrobust.config.noise import NoiseSweepSettings
 from semrobust.config.settings import LEVELS, ChannelSettings, Plain
 from semrobust.measure.images import TestImages
@@ -36,6 +37,7 @@ _METHODS = {
     "pgd": iterative_fgsm,
     "single": fgsm,
     "random": random_noise,
+    "shift": shift,
     "square": square.square,
     "auto_attack": auto_attack.auto_attack,
 }
@@ -51,9 +53,20 @@ def noise_on(
     def classify(images: torch.Tensor, own: Randomness, /) -> torch.Tensor:
         return system.logits(images, air, own)
 
-    settings = NoiseSettings.of(given, level)
     numbers = draw.numbers
-    return _METHODS[given.kind](classify, test.images[numbers], test.labels[numbers], settings, draw)
+    return noise_by(classify, given, level, test.images[numbers], test.labels[numbers], draw)
+
+
+def noise_by(
+    classify: Classifier,
+    given: NoiseSweepSettings,
+    level: float,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    draw: Randomness,
+) -> SemanticNoise:
+    """Noise of one kind at one budget in levels against any classifier."""
+    return _METHODS[given.kind](classify, images, labels, NoiseSettings.of(given, level), draw)
 
 
 def versions_of(kinds: Iterable[str]) -> Plain:

@@ -89,7 +89,7 @@ class Bench:
                 target = aim(self.system, pictures, sent, start, snr_db, threshold, self.against["seed"])
                 target = target.take(here - start)
                 result = as_it_is(target, tensor[torch.isin(chosen, batch)])
-                parts.append(rows(target, result, 0, snr_db).assign(image=here.numpy()))
+                parts.append(rows(target, result, here.tolist(), snr_db))
         return pd.concat(parts).sort_values(["snr_db", "image"], ignore_index=True)
 
     def differences(self, submission: Submission) -> list[str]:

@@ -105,8 +105,9 @@ class ClassHead(nn.Module):
 
     positions: torch.Tensor
 
-    def __init__(self, grid: int, features: int, hidden: int, classes: int) -> None:
+    def __init__(self, grid: int, features: int, hidden: int, classes: int, pooled: int) -> None:
         super().__init__()
+        self.pooled = pooled
         self.first = nn.Linear(features, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, classes)
@@ -114,10 +115,20 @@ class ClassHead(nn.Module):
 
     def forward(self, vectors: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
         """Classify; a vector of several patches stands between them, and the order of the vectors does not matter."""
-        positions = pool(self.positions[visible], visible.shape[1] // vectors.shape[1])
+        positions = pool(self.positions[visible], self.pooled)
         tokens = nn.functional.gelu(self.first(vectors) + positions)
         logits: torch.Tensor = self.last(nn.functional.gelu(self.second(tokens)).mean(dim=1))
         return logits.float()
+
+    def shares(self, vectors: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
+        """What vectors (J,D) add to the logits at each place of one mask (V·pooled,): (V, J, classes).
+
+        The last layer takes a mean, so logits are its bias and the sum of what each received vector adds.
+        """
+        places = self.positions[visible][None]
+        sent = places.shape[1] // self.pooled
+        tokens = nn.functional.gelu(self.first(vectors) + pool(places, self.pooled)[0][:, None])
+        return nn.functional.gelu(self.second(tokens)) @ self.last.weight.T / sent
 
 
 class MaskedAutoencoder(nn.Module):
@@ -165,7 +176,7 @@ class MaskedAutoencoder(nn.Module):
         self.encoder = FeatureEncoder(image_size, patch, encoder, features, dropout, stem)
         self.codebook = None if codebook_size is None else Codebook(codebook_size, features, ema_decay)
         self.decoder = PixelDecoder(image_size, patch, decoder, features, dropout) if classes is None else None
-        self.head = None if classes is None else ClassHead(grid, features, head_hidden, classes)
+        self.head = None if classes is None else ClassHead(grid, features, head_hidden, classes, pooled)
 
     def encode(self, images: torch.Tensor, visible: torch.Tensor | None = None) -> torch.Tensor:
         """Transmitter: images (B,3,H,H) float32 in [0,1] to features z, float32 (B,V,D), in the order of `visible`.

@@ -118,6 +118,28 @@ def map_bits(bits: torch.Tensor, mod: Modulation) -> torch.Tensor:
     return torch.tensor(mod.levels, device=bits.device)[index]
 
 
+def boundaries(noise_variance: float, mod: Modulation) -> npt.NDArray[np.float64]:
+    """Where hard decisions between neighbouring levels change, rising, (n_levels - 1,).
+
+    Noise moves them: the sign of an exact LLR changes half way between two levels only as the noise vanishes.
+    """
+    order = np.argsort(mod.levels)
+    low, high = mod.levels[order][:-1].astype(np.float64), mod.levels[order][1:].astype(np.float64)
+    positions = (mod.labels[order][:-1] != mod.labels[order][1:]).argmax(axis=1)  # Gray: one bit differs
+    towards = np.where(mod.labels[order][1:][np.arange(len(low)), positions] == 1, -1.0, 1.0)
+    reach = 10.0 * (1.0 + noise_variance)  # far noise moves the outer ones to about σ
+    low, high = (
+        np.where(low > 0, 0.0, np.where(high < 0, -reach, low)),
+        np.where(high < 0, 0.0, np.where(low > 0, reach, high)),
+    )
+    for _ in range(60):
+        middle = (low + high) / 2
+        values = llr(torch.from_numpy(np.repeat(middle[:, None], mod.symbol_uses, axis=1)), noise_variance, mod)
+        above = towards * _bits_to_labels(values, mod)[:, 0].numpy()[np.arange(len(low)), positions] > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return (low + high) / 2
+
+
 def llr(received: torch.Tensor, noise_variance: float | torch.Tensor, mod: Modulation) -> torch.Tensor:
     """Exact bit LLRs, log p(y | bit = 0) / p(y | bit = 1), of equiprobable bits; positive means bit 0.
 

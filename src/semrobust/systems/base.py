@@ -221,6 +221,13 @@ class System(SystemKind, Generic[S]):
         """
         raise NotImplementedError
 
+    def encode_differentiably(self, images: torch.Tensor) -> torch.Tensor:
+        """The codewords (B, N) that `encode` makes, with gradients back to the images; capability "gradient".
+
+        Only semantic noise against a system that shows images asks for it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} lets no gradients through its encoder")
+
     def soft_bits(self) -> SoftBits:
         """What an attack on bits may use, mostly the system itself; capability "soft_bits"."""
         raise NotImplementedError(f'{type(self).__name__} does not offer the capability "soft_bits"')

@@ -15,23 +15,20 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 
-from semrobust.config.noise import QUANTIZER
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings
-from semrobust.models.soft_codec import expected_codec
+from semrobust.config.settings import QUANTIZER, LinkSettings
 from semrobust.models.straight_through import straight_through
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
-from semrobust.systems.base import Sent, grey_images
+from semrobust.systems.base import Sent, SoftBits, grey_images
 from semrobust.systems.classical import ClassicalSystem
 from semrobust.systems.classification import ClassifyingSystem, Overhead
 from semrobust.systems.draw import Randomness
 from semrobust.systems.hevc_ldpc import HevcLdpcSettings
 from semrobust.systems.jpeg_ldpc import JpegLdpcSettings
-from semrobust.systems.over_air import decode_over
+from semrobust.systems.over_air import CERTAIN, decode_over
 from semrobust.systems.vit import TransformerSettings
 
-_CERTAIN = 1e-3  # noise variance that the receiver counts with where nothing is lost: every LLR is large
 _KEPT = 8  # batches whose encodes are remembered: a sweep sends the same images over many channels
 
 
@@ -62,6 +59,7 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
     Settings = ChainVitSettings
     version = 2
     side = "classical"
+    capabilities = frozenset({"soft_bits"})
     adopted = frozenset({"embedding", "transformer", "head"})
 
     def __init__(self, settings: ChainVitSettings, real_uses: int) -> None:
@@ -81,11 +79,22 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
         self.chain = type(self.chain).restore(self.settings.chain, self.real_uses, state)
 
     def logits(self, images: torch.Tensor, air: Air | None, draw: Randomness) -> torch.Tensor:
-        backward = images
-        if self.temperature is not None:
-            halved = self.settings.chain.subsampling == "4:2:0"
-            backward = expected_codec(images, self.chain.steps(images.detach()), halved, self.temperature)
-        shown = straight_through(backward, self.shown(images.detach(), air, draw))
+        backward = self.chain.differentiable(images, self.temperature)
+        return self._classified(straight_through(backward, self.shown(images.detach(), air, draw)))
+
+    def transmit(self, images: torch.Tensor, draw: Randomness) -> Sent:
+        return self._encode(images)
+
+    def listen(self, received: torch.Tensor, noise_variance: float, draw: Randomness) -> torch.Tensor:
+        return self._classified(self.chain.decode(received, noise_variance).images)
+
+    def lost(self) -> torch.Tensor:
+        return self._classified(grey_images(1))[0]
+
+    def soft_bits(self) -> SoftBits:
+        return self.chain.soft_bits()
+
+    def _classified(self, shown: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.module(shown.to(self.device)).cpu()
         return logits
 
@@ -96,7 +105,7 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
         if len(rows):
             codewords = sent.codewords[rows]
             if air is None:
-                decoded = self.chain.decode(codewords, _CERTAIN)
+                decoded = self.chain.decode(codewords, CERTAIN)
             else:
                 decoded = decode_over(self.chain, codewords, air, draw.take(rows))
             shown[rows] = decoded.images

@@ -10,6 +10,7 @@ The N uses carry `blocks` codewords of one code, one after the other: block b li
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -20,8 +21,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from semrobust.codecs.base import SIZE, Best, Codec, Size, Stream, Subsampling
 from semrobust.codecs.framing import Framing
 from semrobust.codecs.stored import StoredCodec
-from semrobust.config.settings import LinkSettings, Plain, Positive, Settings, SystemSettings
+from semrobust.config.settings import QUANTIZER, LinkSettings, Plain, Positive, Settings, SystemSettings
 from semrobust.errors import UsageError
+from semrobust.models.soft_codec import expected_codec
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
@@ -67,6 +69,10 @@ class ClassicalSettings(SystemSettings):
     blocks: Positive
     decoder: Annotated[SumProductSettings | MinSumSettings, Field(discriminator="rule")]
     retry: Literal["ordered-statistics"] | None = Field(default=None, exclude_if=lambda retry: retry is None)
+
+    @property
+    def parts(self) -> frozenset[str]:
+        return super().parts | {QUANTIZER}
 
     def block_bits(self, real_uses: int) -> int:
         """Coded bits n of one block of N = `real_uses` channel uses."""
@@ -120,6 +126,7 @@ class ClassicalSystem(System[ClassicalSettings]):
         self.decoder = Decoder(code, **settings.decoder.model_dump())
         self.retry = None if settings.retry is None else OrderedStatistics(code)
         self.framing = settings.framing(self.blocks * code.k)
+        self._last: tuple[bytes, list[Best]] | None = None  # who differentiates asks for a batch twice
 
     @classmethod
     def make_codec(cls, settings: ClassicalSettings, size: Size) -> Codec:
@@ -174,7 +181,20 @@ class ClassicalSystem(System[ClassicalSettings]):
 
     def _fits(self, images: torch.Tensor) -> list[Best]:
         pixels = (images * 255.0).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        return self.codec.encode_batch_within(pixels, self.framing.capacity)
+        name = hashlib.sha256(pixels.tobytes()).digest()
+        if self._last is None or self._last[0] != name:
+            self._last = name, self.codec.encode_batch_within(pixels, self.framing.capacity)
+        return self._last[1]
+
+    def differentiable(self, images: torch.Tensor, temperature: float | None) -> torch.Tensor:
+        """What stands for the codec backward: the identity, or soft assignment at a temperature (`models.soft_codec`).
+
+        Images (B,3,H,W) to the same; only gradients should go through it.
+        """
+        if temperature is None:
+            return images
+        halved = self.settings.subsampling == "4:2:0"
+        return expected_codec(images, self.steps(images.detach()), halved, temperature)
 
     def steps(self, images: torch.Tensor) -> torch.Tensor:
         """Quantization steps (B,2,8,8) float64 of the source codec at the quality that each image is sent with."""

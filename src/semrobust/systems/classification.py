@@ -16,8 +16,9 @@ import torch
 from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
-from semrobust.config.noise import AIR, NoiseEffort
+from semrobust.config.noise import NoiseEffort
 from semrobust.config.settings import (
+    AIR,
     Decibel,
     Positive,
     PositiveFloat,
@@ -30,7 +31,8 @@ from semrobust.errors import ArtifactError
 from semrobust.models.codebook import Codebook
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
-from semrobust.systems.base import State, System, device
+from semrobust.phy.mapping import Modulation
+from semrobust.systems.base import Sent, State, System, device
 from semrobust.systems.draw import Randomness
 
 CLASSES = 10
@@ -146,6 +148,20 @@ class Overhead:
     positions: int
 
 
+@dataclass(frozen=True)
+class IndicesOnAir:
+    """What the capability "indices" gives an attack: what is read by hard decisions, and what that does to the logits.
+
+    `modulation` of the coded bits; bit j of them is bit j % b of position j // b. `bits` (V, J, b) uint8: those that
+    stand for index k at position v. `shares` (B, V, J, 10): the logits are the sum of them over the positions, but for
+    what no index changes.
+    """
+
+    modulation: Modulation
+    bits: torch.Tensor
+    shares: torch.Tensor
+
+
 C = TypeVar("C", bound=ClassifyingSettings, default=Any)
 
 
@@ -185,6 +201,32 @@ class ClassifyingSystem(System[C]):
         `draw` alone.
         """
         raise NotImplementedError
+
+    def by_length(self, images: torch.Tensor) -> list[tuple[torch.Tensor, Self]]:
+        """Rows of images (B,3,32,32) that take equally many channel uses, each with the system as it sends these.
+
+        Of such a system `real_uses` is their number; what follows is asked of it.
+        """
+        return [(torch.arange(len(images)), self)]
+
+    def transmit(self, images: torch.Tensor, draw: Randomness) -> Sent:
+        """What the antennas send of images of equal length; no gradients."""
+        raise NotImplementedError(f"{type(self).__name__} sends nothing over the air")
+
+    def listen(self, received: torch.Tensor, noise_variance: float, draw: Randomness) -> torch.Tensor:
+        """Logits (B, 10) float32 on the CPU of received uses (B, N); `draw` as of `transmit`.
+
+        Differentiable in them under the capability "gradient", through decisions by a surrogate.
+        """
+        raise NotImplementedError(f"{type(self).__name__} receives nothing from the air")
+
+    def indices_on_air(self, draw: Randomness) -> IndicesOnAir:
+        """What an attack that turns indices may use; capability "indices"."""
+        raise NotImplementedError(f'{type(self).__name__} does not offer the capability "indices"')
+
+    def lost(self) -> torch.Tensor | None:
+        """Logits (10,) of an image that could not be decoded; None for a receiver that always reads something."""
+        return None
 
     def learn(self, images: torch.Tensor, labels: torch.Tensor, air: Air | None, draw: Randomness) -> Learned:
         """Training loss of a batch that goes through the air; `labels` (B,) int64, or (B, 10) shares of classes."""

@@ -136,8 +136,12 @@ class NetworkSystem(System[N]):
                 f"{(3, *self.size)}; semrobust.load(..., size=(H, W)) gives it others"
             )
         with torch.no_grad():
-            codewords = self.module.encoder(images.to(self._device)).to(images.device)
+            codewords = self.encode_differentiably(images)
         return Sent(codewords, feasible=torch.ones(len(images), dtype=torch.bool, device=images.device))
+
+    def encode_differentiably(self, images: torch.Tensor) -> torch.Tensor:
+        codewords: torch.Tensor = self.module.encoder(images.to(self._device)).to(images.device)
+        return codewords
 
     def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
         with torch.no_grad():

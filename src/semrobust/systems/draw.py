@@ -83,6 +83,14 @@ class Draw:
         return masking.shared_visible(seed, self.numbers.tolist(), patches, count)
 
 
+def over_air(seed: int, snr_db: float, numbers: torch.Tensor) -> Draw:
+    """The draw of the channel that test images meet at an SNR on their way to receivers that name classes.
+
+    The same for all systems, channels and noise, under the root `seed`: comparisons are paired.
+    """
+    return Draw(seeds.integer(seed, "recognition", float(snr_db)), numbers)
+
+
 @dataclass(frozen=True)
 class BatchDraw:
     """One draw for a training batch of `count` images, from one generator: quick, and different in another batch.

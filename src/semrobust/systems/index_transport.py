@@ -23,6 +23,7 @@ from semrobust.phy.air import Air, Normals
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.pipeline import seeds
+from semrobust.systems.base import Decoded, grey_images
 from semrobust.systems.classical import MinSumSettings, SumProductSettings
 from semrobust.systems.codes import NRCodeSettings, RegularCodeSettings
 
@@ -100,6 +101,22 @@ class IndexTransport:
     def uses(self) -> int:
         return self.modulation.uses(self.code.n if self.code else self.message_bits)
 
+    blocks, retry = 1, None
+    """As `systems.base.SoftBits` says of coded indices: one word, and no checksum that could fail."""
+
+    def needed(self, message: torch.Tensor) -> torch.Tensor:
+        """Which bits of messages (B, k) are those of indices, bool."""
+        return (torch.arange(message.shape[1]) < self.information_bits).expand(message.shape)
+
+    def llr(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> torch.Tensor:
+        """LLRs (B, n) of the bits that were mapped."""
+        return mapping.llr(received, noise_variance, self.modulation)
+
+    def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
+        """The message; there is no image to show, so grey ones stand for it."""
+        message = self.decoder.decode(self.llr(received, noise_variance)).bits
+        return Decoded(grey_images(len(received)), torch.zeros(len(received), dtype=torch.bool), message)
+
     @cached_property
     def _scrambling(self) -> torch.Tensor:
         """Fixed sequence of 0 and 1, uint8 (message_bits,)."""
@@ -111,19 +128,45 @@ class IndexTransport:
         """Value of each bit of an index, most significant first, int64 (bits,)."""
         return 2 ** torch.arange(self.bits - 1, -1, -1)
 
+    def message(self, indices: torch.Tensor) -> torch.Tensor:
+        """Scrambled bits (B, message_bits) uint8 of indices (B, V) int64, behind them what fills up."""
+        message = torch.zeros(len(indices), self.message_bits, dtype=torch.uint8)
+        message[:, : self.information_bits] = self.spelled(indices).flatten(1)
+        return message ^ self._scrambling
+
+    def coded(self, message: torch.Tensor) -> torch.Tensor:
+        """Bits (B, n) uint8 that are mapped, of a message (B, message_bits)."""
+        return message if self.code is None else self.code.encode(message)
+
     def codewords(self, indices: torch.Tensor) -> torch.Tensor:
         """What the antennas send for indices (B, V) int64: real uses (B, N) float32 of unit mean power."""
-        message = torch.zeros(len(indices), self.message_bits, dtype=torch.uint8)
-        bits = (indices.unsqueeze(-1) & self._weights) != 0
-        message[:, : self.information_bits] = bits.flatten(1)
-        message ^= self._scrambling
-        return mapping.map_bits(message if self.code is None else self.code.encode(message), self.modulation)
+        return mapping.map_bits(self.coded(self.message(indices)), self.modulation)
 
     def carry(self, indices: torch.Tensor, air: Air, draw: Normals) -> torch.Tensor:
         """Indices (B, V) int64 that the receiver reads, 0 to 2^bits - 1; no gradients."""
         with torch.no_grad():
             arrived = air.receive(self.codewords(indices), draw)
-            llr = mapping.llr(arrived.symbols, arrived.variance, self.modulation)
+            return self.read(arrived.symbols, arrived.variance)
+
+    def read(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> torch.Tensor:
+        """Indices (B, V) int64 that the receiver reads from real uses (B, N), 0 to 2^bits - 1; no gradients."""
+        with torch.no_grad():
+            llr = self.llr(received, noise_variance)
             hard = (llr < 0).to(torch.uint8) if self.code is None else self.decoder.decode(llr).bits
             message = (hard ^ self._scrambling)[:, : self.information_bits]
-            return (message.reshape(len(indices), self.count, self.bits) * self._weights).sum(-1)
+            return (message.reshape(len(received), self.count, self.bits) * self._weights).sum(-1)
+
+    def likely(self, received: torch.Tensor, noise_variance: float, choices: int) -> torch.Tensor:
+        """Probabilities (B, V, choices) of indices at received uses (B, N), if uncoded; differentiable.
+
+        Bits count as independent, as they are for Gray labels but for the two of one use.
+        """
+        llr = self.llr(received, noise_variance) * (1.0 - 2.0 * self._scrambling)
+        of_bits = llr[:, : self.information_bits].reshape(len(received), self.count, self.bits)
+        ones = self.spelled(torch.arange(choices)).float()
+        zero, one = (torch.nn.functional.logsigmoid(sign * of_bits) for sign in (1.0, -1.0))
+        return torch.softmax(zero @ (1 - ones).T + one @ ones.T, dim=-1)
+
+    def spelled(self, indices: torch.Tensor) -> torch.Tensor:
+        """Bits (..., bits) uint8 of indices (...) int64, most significant first, before they are scrambled."""
+        return ((indices.unsqueeze(-1) & self._weights) != 0).to(torch.uint8)

@@ -19,9 +19,8 @@ import torch
 from pydantic import Field, model_validator
 from typing_extensions import TypeVar
 
-from semrobust.config.noise import MASK, QUANTIZER
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LinkSettings, Positive, PositiveFloat, Task
+from semrobust.config.settings import MASK, QUANTIZER, LinkSettings, Positive, PositiveFloat, SystemSettings, Task
 from semrobust.models.codebook import Codebook, index_bits
 from semrobust.models.masked_autoencoder import MaskedAutoencoder
 from semrobust.models.masking import visible_count
@@ -29,11 +28,14 @@ from semrobust.models.straight_through import straight_through
 from semrobust.models.vit import TransformerSize, normalize
 from semrobust.phy.air import Air
 from semrobust.phy.ldpc import LdpcCode
+from semrobust.phy.mapping import map_bits
 from semrobust.phy.power import normalize_power
+from semrobust.systems.base import Sent, SoftBits
 from semrobust.systems.classification import (
     CLASSES,
     ClassifyingSettings,
     ClassifyingSystem,
+    IndicesOnAir,
     Learned,
     NetworkSize,
     Overhead,
@@ -42,6 +44,10 @@ from semrobust.systems.draw import Randomness
 from semrobust.systems.index_transport import CodedSettings, IndexTransport, UncodedSettings
 
 _GRID = 32
+_SOFT_VARIANCE = 0.2
+"""Noise variance that hard decisions count with backward, at least: half the distance of two levels of 16-QAM, squared.
+
+At what the receiver reckons with their derivatives would all but vanish."""
 
 
 class MaskedSettings(ClassifyingSettings):
@@ -183,6 +189,7 @@ class MaeVqSystem(_MaskedSystem[MaeVqSettings]):
     """Masked autoencoder with a codebook, its index transport, and a classifier."""
 
     Settings = MaeVqSettings
+    capabilities = frozenset({"gradient", "indices", "soft_bits"})
 
     def __init__(self, settings: MaeVqSettings, real_uses: int) -> None:
         receiver = {"classes": CLASSES, "head_hidden": settings.head_hidden, "pooled": settings.pooled}
@@ -250,6 +257,53 @@ class MaeVqSystem(_MaskedSystem[MaeVqSettings]):
         if self.temperature is not None:
             vectors = straight_through(codebook.soft(z, self.temperature), vectors)
         return self.module.classify(vectors, visible), z, quantized
+
+    @classmethod
+    def offers(cls, settings: SystemSettings) -> frozenset[str]:
+        assert isinstance(settings, MaeVqSettings)
+        if settings.transport is None:
+            return frozenset({"gradient"})
+        return frozenset({"soft_bits"} if settings.transport.kind == "coded" else {"gradient", "indices"})
+
+    def transmit(self, images: torch.Tensor, draw: Randomness) -> Sent:
+        with torch.no_grad():
+            z, quantized = self._pass(images, None, draw)[1:]
+        feasible = torch.ones(len(images), dtype=torch.bool)
+        if self.transport is None:
+            return Sent(self._analog(z).cpu(), feasible)
+        message = self.transport.message(quantized.indices.cpu())
+        bits = self.transport.coded(message)
+        return Sent(map_bits(bits, self.transport.modulation), feasible, message, bits)
+
+    def listen(self, received: torch.Tensor, noise_variance: float, draw: Randomness) -> torch.Tensor:
+        visible = self.visible(draw)
+        if self.transport is None:
+            vectors = (received / (1 + noise_variance)).to(self.device).reshape(len(received), self.module.sent, -1)
+            return self.module.classify(vectors, visible).cpu()
+        codebook = self.module.codebook
+        assert codebook is not None
+        vectors = codebook.lookup(self.transport.read(received, noise_variance).to(self.device))
+        if received.requires_grad and self.transport.code is None:
+            soft = self.transport.likely(received, max(noise_variance, _SOFT_VARIANCE), codebook.size)
+            vectors = straight_through(soft.to(self.device) @ codebook.basis.detach(), vectors.detach())
+        return self.module.classify(vectors, visible).cpu()
+
+    def soft_bits(self) -> SoftBits:
+        assert self.transport is not None
+        return self.transport
+
+    def indices_on_air(self, draw: Randomness) -> IndicesOnAir:
+        assert self.transport is not None
+        codebook, head = self.module.codebook, self.module.head
+        assert codebook is not None
+        assert head is not None
+        count, readable = self.transport.count, torch.arange(2**self.transport.bits)
+        with torch.no_grad():
+            vectors, visible = codebook.lookup(readable.to(self.device)), self.visible(draw)
+            shares = torch.stack([head.shares(vectors, places) for places in visible]).cpu()
+        message = torch.stack([self.transport.message(k.repeat(1, count))[0] for k in readable], dim=1)
+        bits = message[: self.transport.information_bits].reshape(count, self.transport.bits, -1).transpose(1, 2)
+        return IndicesOnAir(self.transport.modulation, bits, shares)
 
     @staticmethod
     def _analog(z: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from semrobust.config.params import Params
-from semrobust.config.roles import SCHEMES, recognition_roles
+from semrobust.config.roles import FINE, SCHEMES, recognition_roles
 from semrobust.config.settings import LEVELS, Plain
 from semrobust.data.content import CLASSES
 from semrobust.measure.names import ERROR_FREE, NONE, TRANSFER
@@ -87,14 +87,14 @@ def make(work: Work) -> pd.DataFrame:
 def _pairs(systems: dict[str, System], given: Plain) -> Iterator[tuple[System, System, Link, Link, Noise]]:
     """What is compared with what, under which noise.
 
-    The paper's proposal with every other system, wherever both were measured. And each of its schemes with itself: over
+    The paper's proposal with every other system, wherever both were measured; and so the scheme at a finer grain with
+    the plain classifier and the scheme as it is. And each of its schemes with itself: over
     every channel with that over `recognition.channel` at the same SNR, and at the highest SNR with that at the lowest.
     """
-    if given["proposal"] is not None:
-        first = systems[given["proposal"]]
-        for other in systems.values():
-            if other is not first:
-                yield from ((first, other, link, other.link(link), noise) for link, noise in first.conditions)
+    others = {given["proposal"]: list(systems), given["fine"]: given["beside_fine"]}
+    for first, second in ((systems[one], systems[name]) for one, of in others.items() if one for name in of):
+        if second is not first:
+            yield from ((first, second, link, second.link(link), noise) for link, noise in first.conditions)
     for system in (systems[name] for name in given["schemes"]):
         for link, noise in system.conditions:
             if link.snr_db is None:
@@ -139,6 +139,8 @@ def settings(params: Params) -> Plain:
     return {
         "trainings": [[name, members] for name, members in trainings.items()],
         "proposal": group[roles["mae"]] if "mae" in roles else None,
+        "fine": group[roles[FINE]] if FINE in roles else None,
+        "beside_fine": [group[roles[role]] for role in ("vit", "mae_no_at") if role in roles],
         "schemes": [group[roles[role]] for role in SCHEMES if role in roles],
         "channel": params.recognition.channel,
         "snr_db": params.recognition.snr_db,

@@ -61,14 +61,14 @@ def make(work: Work) -> pd.DataFrame:
                         sent = ~top["infeasible"].to_numpy() & ~bottom["infeasible"].to_numpy()
                         chosen = top["ruinable"].to_numpy() & sent
                     row = shared | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
-                    row |= _ratio(top[chosen], bottom[chosen], statistic, resamples)
+                    row |= ratio(top[chosen], bottom[chosen], statistic, resamples)
                     if (population, statistic) == ("all", "mean") and row["n_censored"]:
                         row |= {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
                     rows.append(emptied(row))
     return pd.DataFrame(rows)
 
 
-def _ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> Row:
+def ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> Row:
     """Ratio of a statistic with its paired bootstrap interval; empty where neither side needs any power."""
     if not len(top):
         return {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan, "n_censored": 0}

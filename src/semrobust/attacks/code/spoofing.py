@@ -1,4 +1,4 @@
-"""Spoofing: towards the codeword of another picture, whose checksum is valid.
+"""Spoofing: towards the codeword of another picture, whose checksum, if there is one, is valid.
 
 A receiver that sees its checksum fail shows mid-grey, and that is near enough to some images not to ruin them. Half way
 to another picture's codeword and a little beyond, it shows that picture and knows of nothing wrong.
@@ -11,13 +11,12 @@ from typing import Literal
 
 import torch
 
-from semrobust.attacks.base import Attack, AttackResult, Target, cheaper, untouched, update
+from semrobust.attacks.base import Attack, AttackResult, Target, cheaper, squared_distances, untouched, update
 from semrobust.attacks.search import first_crossing
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import TRAFFIC, AttackSettings, Positive
 
 _SHARES = tuple(step / 8 for step in range(2, 9))  # of the way
-_TOGETHER = 512
 
 
 class SpoofingSettings(AttackSettings):
@@ -46,17 +45,14 @@ class Spoofing(Attack[SpoofingSettings]):
 
     def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
         codewords = torch.cat([batch.sent.codewords[batch.sent.feasible] for batch in batches])
-        decoded = [
-            batches[0].system.decode(part, batches[0].noise_variance) for part in torch.split(codewords, _TOGETHER)
-        ]
-        shown = torch.cat([part.images for part in decoded])
+        answers = torch.cat([batch.as_sent()[batch.sent.feasible] for batch in batches])
         for batch in batches:
-            yield self._towards(batch, codewords, shown)
+            yield self._towards(batch, codewords, answers)
 
-    def _towards(self, target: Target, codewords: torch.Tensor, shown: torch.Tensor) -> AttackResult:
-        """The cheapest of the lines to `codewords` (M, N), for which the receiver shows the pictures `shown`."""
-        ruins = _apart(target.images, shown) / target.images[0].numel() >= target.threshold
-        distance = torch.where(ruins, _apart(target.received, codewords), torch.inf)
+    def _towards(self, target: Target, codewords: torch.Tensor, answers: torch.Tensor) -> AttackResult:
+        """The cheapest of the lines to `codewords` (M, N), of which the receiver makes the `answers`."""
+        ruins = target.ruined_by(answers)
+        distance = torch.where(ruins, squared_distances(target.received, codewords), torch.inf)
         nearest, order = distance.sort(dim=1, stable=True)
         result = untouched(target)
         for rank in range(min(self.settings.targets, len(codewords))):
@@ -72,9 +68,3 @@ class Spoofing(Attack[SpoofingSettings]):
             found = first_crossing(chosen, path, _SHARES, self.settings.bisections)
             result = update(result, rows, cheaper(result.take(rows), found))
         return result
-
-
-def _apart(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Squared distances (B, M) between rows of two batches."""
-    exact = "donot_use_mm_for_euclid_dist"  # else the last digits depend on the batch
-    return torch.cdist(one.flatten(1).double(), other.flatten(1).double(), compute_mode=exact).square()

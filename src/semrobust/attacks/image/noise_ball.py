@@ -121,6 +121,11 @@ class Ball:
         noise = draw.normal(*clean.shape[1:]).to(clean)
         return self.surface(torch.where(noise < 0, -1.0, 1.0) if self.norm == "linf" else noise, clean)
 
+    def shift(self, clean: torch.Tensor) -> torch.Tensor:
+        """Noise of the full budget that is the same on all pixels of a colour, towards the side with more room."""
+        means = clean.mean(dim=(-2, -1), keepdim=True)
+        return self.surface(torch.where(means < 0.5, 1.0, -1.0).to(clean).expand_as(clean), clean)
+
     def store(self, noise: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """Images `clean` + noise (B, ...) as 8-bit values q/255, whose noise (q - k)/255 is inside the ball exactly.
 

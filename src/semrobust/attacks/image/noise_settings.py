@@ -22,6 +22,8 @@ class NoiseSettings(Settings):
         step: α, in the same unit; iterations · step must reach epsilon ("take full advantage of the noise power").
         iterations: I, steps of one run.
         random_start: start the first run at a random point of the ball instead of the clean image.
+        shifted_start: start it with each colour shifted as a whole instead (`Ball.shift`): behind a codec, noise that
+            begins at the clean image begins where its gradient points to what the codec drops.
         loss: what is raised.
         restarts: number of runs, the later ones always with a random start.
         samples: draws of the channel that loss and gradient are averaged over; 1 is enough without randomness.
@@ -35,6 +37,7 @@ class NoiseSettings(Settings):
     step: Annotated[float, Field(ge=0)]
     iterations: Positive
     random_start: bool = False
+    shifted_start: bool = False
     loss: Loss = "cross_entropy"
     restarts: Positive = 1
     samples: Positive = 1
@@ -62,7 +65,7 @@ class NoiseSettings(Settings):
             step=effort.step_share * epsilon,
             iterations=effort.iterations,
             random_start=effort.random_start,
-            **effort.model_dump(include={"restarts", "samples", "fresh_draws", "loss"}),
+            **effort.model_dump(include={"restarts", "samples", "fresh_draws", "loss", "shifted_start"}),
         )
 
     @property

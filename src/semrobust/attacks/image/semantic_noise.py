@@ -60,6 +60,8 @@ def iterative_fgsm(
     for run in range(settings.restarts if settings.epsilon else 0):
         own, from_clean = draw.named("run", run), run == 0 and not settings.random_start
         noise = torch.zeros_like(images) if from_clean else ball.start(images, own)
+        if run == 0 and settings.shifted_start:
+            noise, from_clean = ball.shift(images), False
         for iteration in range(settings.iterations + 1):
             tried, last = shown(noise), iteration == settings.iterations
             now = clean
@@ -144,6 +146,16 @@ def random_noise(
     """
     noise = draw.named("random")
     return _baseline(classify, images, labels, settings, draw, lambda g: settings.ball.random(images, noise))
+
+
+def shift(
+    classify: Classifier, images: torch.Tensor, labels: torch.Tensor, settings: NoiseSettings, draw: Randomness
+) -> SemanticNoise:
+    """Baseline: each colour brighter or darker as a whole (`Ball.shift`): what no codec takes away.
+
+    Of the settings only norm, epsilon, samples and eight_bit count. Arguments and errors as in `iterative_fgsm`.
+    """
+    return _baseline(classify, images, labels, settings, draw, lambda g: settings.ball.shift(images))
 
 
 def _baseline(
