@@ -89,6 +89,7 @@ def measure(params: Params, done: Callable[[str], None] = lambda _: None) -> dic
 
     A word that an attack could not break counts with the largest power tried, which the result tables do not allow.
     """
+    torch.set_num_threads(params.compute.job_threads)
     code = regular_code(_N, _COLUMN_WEIGHT, _ROW_WEIGHT, _DRAW)
     system = ZeroWords(code, Decoder(code))
     structure = analyse(code, params.structure, seeds.integer(params.seed, "bench", "structure"))

@@ -65,6 +65,7 @@ def measure(
     params: Params, names: Iterable[str] = CASES, done: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Per case the patterns, the mean ||s||² per SNR and the share of words that fail, each beside its bar."""
+    torch.set_num_threads(params.compute.job_threads)
     (attack, *_) = (entry for entry in params.attacks.values() if ATTACKS[entry.kind].knows_instantons)
     method = cast("type[Attack]", ATTACKS[attack.kind])(attack)
     found: dict[str, Any] = {}
