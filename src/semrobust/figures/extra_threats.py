@@ -101,7 +101,7 @@ Both threats on both tasks
 How little breaks each system: energy on the air, and semantic noise in two norms, for systems that show images and
 for those that name classes; median over those of the first
 {{ [params.threats.images, params.evaluation.attack_images] | min | number }} test images of {{ dataset }} that are
-right when nobody attacks, near {{ params.threats.snr_db | number }} dB, each image under its best attack. Left of the
-dotted line a receiver makes noise larger than it is.
+right when nobody attacks, near {{ params.threats.snr_db | number }} dB, each image under its best attack; bars: 95%
+intervals over images. Left of the dotted line a receiver makes noise larger than it is.
 """,
 )

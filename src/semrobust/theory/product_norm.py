@@ -48,7 +48,7 @@ def bound(blocks: Blocks, *, prove: bool) -> float:
         shifted = -gram
         shifted.diagonal().add_(level - slack)
         if not int(torch.linalg.cholesky_ex(shifted)[1]):
-            return math.sqrt(level * total)
+            return min(math.sqrt(level * total), _crude(blocks))
     return _crude(blocks)
 
 
