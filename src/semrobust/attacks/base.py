@@ -35,7 +35,8 @@ class Target:
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
     `structure` what is known of the LDPC code's graph, and `patterns` what its decoder fails on, for attacks that ask
-    for it; `seen` other images on their way to the same receiver, for attacks that learn. Of the system an attack uses
+    for it; `seen` other images on their way to the same receiver, for attacks that learn; `unit` what `threshold` and
+    all distortions are multiples of, a mean squared error per image (B,), None = 1. Of the system an attack uses
     what `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device,
     wherever the network is, and an attack leaves them there.
     """
@@ -51,6 +52,7 @@ class Target:
     structure: Structure | None = None
     patterns: Patterns | None = None
     seen: Target | None = None
+    unit: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -63,10 +65,18 @@ class Target:
             received=self.received[rows],
             directions=self.directions[rows],
             sent=self.sent.take(rows),
+            unit=None if self.unit is None else self.unit[rows],
         )
 
+    def measured(self, mse: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Distortions, what `threshold` is of, from mean squared errors (b, …) of the images `rows`, all by default."""
+        if self.unit is None:
+            return mse
+        unit = self.unit if rows is None else self.unit[rows]
+        return mse / unit.reshape(-1, *[1] * (mse.ndim - 1))
+
     def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Mean squared error (b,) of what the receiver really shows under `perturbation` (b, N).
+        """Distortion (b,), a mean squared error, of what the receiver really shows under `perturbation` (b, N).
 
         `rows` selects the b images that the perturbation is for, all of them by default.
         """
@@ -74,19 +84,21 @@ class Target:
         if rows is not None:
             received, images = received[rows], images[rows]
         shown = self.system.decode(received + perturbation, self.noise_variance).images
-        return mean_squared_error(shown, images)
+        return self.measured(mean_squared_error(shown, images), rows)
 
     def gradient(self, perturbation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`distortion` (B,) under `perturbation` (B, N), and its gradient (B, N), where the receiver has one."""
         received = (self.received + perturbation).requires_grad_(True)
-        mse = mean_squared_error(self.system.decode_differentiably(received, self.noise_variance), self.images)
+        shown = self.system.decode_differentiably(received, self.noise_variance)
+        mse = self.measured(mean_squared_error(shown, self.images))
         (gradient,) = torch.autograd.grad(mse.sum(), received)
         return mse.detach(), gradient
 
 
 @dataclass(frozen=True)
 class AttackResult:
-    """Outcome per image: `perturbation` (B, N); `success` (B,) bool; `mse` (B,) measured under it; `steps` (B,) int.
+    """Outcome per image: `perturbation` (B, N); `success` (B,) bool; `mse` (B,), the distortion under it, in units of
+    the target; `steps` (B,) int.
 
     Where `success` is False the image is censored: `perturbation` is the strongest one tried, so the power that would
     ruin the image is larger than its norm.

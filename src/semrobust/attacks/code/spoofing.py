@@ -55,7 +55,7 @@ class Spoofing(Attack[SpoofingSettings]):
 
     def _towards(self, target: Target, codewords: torch.Tensor, shown: torch.Tensor) -> AttackResult:
         """The cheapest of the lines to `codewords` (M, N), for which the receiver shows the pictures `shown`."""
-        ruins = _apart(target.images, shown) / target.images[0].numel() >= target.threshold
+        ruins = target.measured(_apart(target.images, shown) / target.images[0].numel()) >= target.threshold
         distance = torch.where(ruins, _apart(target.received, codewords), torch.inf)
         nearest, order = distance.sort(dim=1, stable=True)
         result = untouched(target)
