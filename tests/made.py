@@ -39,13 +39,29 @@ REGULAR = {"family": "regular", "column_weight": 3, "row_weight": 6, "draw": 0}
 OVERLAY: dict[str, Any] = {
     "run": "made",
     "data": {"train_images": 512, "test_images": IMAGES},
+    "csi": {"samples": {"train": 64, "validation": 8, "test": IMAGES}},
     "systems": {
         NET: {"training": LEARNS},
         "deepjscc_noiseless": None,
         "deepjscc_surrogate": {"width": 4, "training": LEARNS},
         "trained": {"width": 4, "training": LEARNS},
         **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "hevc_vit", *OTHER_NETWORKS)),
-        **dict.fromkeys(("ladder", "ablation", "peg")),
+        **dict.fromkeys(("ladder", "ablation", "peg", "csi_ablation")),
+        "csi": {
+            "width": 4,
+            "attacks": ["random"],
+            "training": LEARNS,
+            "grid": {
+                "form": {"complex": None},
+                "network": {"plain": None, "mixing": {"mixing": 8}},
+                "noise": {"noiseless": None},
+            },
+        },
+        "csi_chain": {
+            "attacks": ["random", "vulnerable_set"],
+            "decoder": {"iterations": 10},
+            "grid": {"form": {"complex": None}, "modulation": {"16qam": None}},
+        },
         CHAIN: {"attacks": None, "study": None},
         NEVER: {"code": None, "modulation": "qpsk", "attacks": None},
         "vit": {"patch": 8, "size": SIZE, "training": BRIEF},

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from semrobust.config.params import Params, load, merge, validate
+from semrobust.config.settings import SHOWN
 from semrobust.errors import ParamsError
 from semrobust.pipeline import select
 from tests.conftest import OTHER_NETWORKS, ROOT, SMALL, raw_params
@@ -129,8 +130,12 @@ WRONG: list[tuple[str, Any, str]] = [
     ("systems.jpeg_ldpc_qpsk.attacks", ["pgd"], "must be of random, "),
     ("systems.jpeg_ldpc_qpsk.attacks", ["pga"], "cannot be run on kind 'jpeg_ldpc'"),
     ("systems.hevc_ldpc_qpsk.subsampling", "4:2:2", "4:2:0"),
-    ("systems.deepjscc_noiseless.kind", "deepjssc", "must be one of chain_vit, deepjscc, deepjscc_adaptive, "),
-    ("systems.deepjscc_noiseless.kind", None, "must be one of chain_vit, deepjscc, deepjscc_adaptive, "),
+    (
+        "systems.deepjscc_noiseless.kind",
+        "deepjssc",
+        "must be one of chain_vit, csi_deepjscc, csi_topk_ldpc, deepjscc, ",
+    ),
+    ("systems.deepjscc_noiseless.kind", None, "must be one of chain_vit, csi_deepjscc, csi_topk_ldpc, deepjscc, "),
     ("attacks.pga.kind", "pgd", "pga, pulse_jamming, random_direction"),
     ("run", "../laptop", "lower case letters"),
     ("run", "Laptop", "lower case letters"),
@@ -300,7 +305,7 @@ def test_pairs_respect_what_systems_can_do_and_ask_for(params: Params) -> None:
     assert pairs == [
         (system, attack) for system in params.systems for attack in params.attacks if (system, attack) in pairs
     ]
-    for name in params.of_task("image"):
+    for name in params.showing():
         system = params.systems[name]
         can = {attack for attack in params.attacks if params.can_run(name, attack)}
         assert {attack for of, attack in pairs if of == name} == (
@@ -309,7 +314,7 @@ def test_pairs_respect_what_systems_can_do_and_ask_for(params: Params) -> None:
     assert ("deepjscc", "pga") in pairs
     assert ("hevc_ldpc_qpsk", "all_bits") in pairs
     assert ("hevc_ldpc_qpsk", "pga") not in pairs
-    assert not [pair for pair in pairs if pair[0].startswith("ladder_") or params.task(pair[0]) != "image"]
+    assert not [pair for pair in pairs if pair[0].startswith("ladder_") or params.task(pair[0]) not in SHOWN]
 
 
 def test_a_system_may_choose_its_attacks() -> None:
@@ -340,8 +345,31 @@ def test_every_attacked_system_is_a_main_one_or_in_one_study(params: Params) -> 
     everyone = [*main, *(name for names in studies.values() for name in names)]
     assert sorted(everyone) == sorted(params.compared())
     everyone.append("deepjscc_surrogate")
-    assert sorted(everyone) == sorted({system for system, _ in params.pairs()})
+    assert sorted(everyone) == sorted(params.in_pairs("image"))
     assert params.studied("no such study") == []
+
+
+def test_tasks_have_main_systems_and_studies_of_their_own(params: Params) -> None:
+    main, studies = params.attacked("csi"), {study: params.studied(study, "csi") for study in params.studies("csi")}
+    assert {params.forms()[name] for name in main} == {"magnitude"}
+    assert studies == {
+        "complex chain": ["csi_chain_complex_qpsk", "csi_chain_complex_16qam"],
+        "failed decode": ["csi_ablation_mean"],
+        "code family": ["csi_ablation_nr"],
+        "rate": ["csi_ablation_rate_1_4", "csi_ablation_rate_3_4"],
+    }
+    assert {params.task(name) for name in params.compared("csi")} == {"csi"}
+    assert not {*params.compared()} & {*params.compared("csi")}
+    assert params.dataset("csi_chain_complex_qpsk") == "sionna"
+    assert params.link_of("csi_chain_complex_qpsk").real_uses == 512
+    assert params.link_of("deepjscc") == params.link
+
+
+def test_a_criterion_of_images_is_none_of_channel_states() -> None:
+    raw = raw_params()
+    raw["csi"]["ruined"]["nmse_3"] = {"label": "x", "psnr_db": 15.0}
+    with pytest.raises(ParamsError, match=r"csi.*ruined.nmse_3: needs nmse_db, nmse_shifted_db or below_clean_db"):
+        validate(raw)
 
 
 def test_a_study_without_an_attack_is_none() -> None:
@@ -353,12 +381,14 @@ def test_a_study_without_an_attack_is_none() -> None:
 
 def test_each_code_is_analysed_once(params: Params) -> None:
     """Codec, study and decoder do not matter; length, weights, family and draw do."""
-    assert params.coded() == [
+    assert params.coded("image") == [
         "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
         "ablation_blocks_2", "ablation_blocks_4", "ablation_retry_peg", "ablation_16qam_peg_4_8",
         "ablation_16qam_peg_4_6", *(f"peg_w3_6_{draw}" for draw in "abc"), "peg_w4_8_b", "peg_w4_8_c",
         *(f"peg_w4_6_{draw}" for draw in "abc"),
     ]  # fmt: skip
+    assert set(params.coded()) > {*params.coded("image"), "csi_chain_magnitude_qpsk", "csi_ablation_nr"}
+    assert params.same_code("csi_chain_complex_qpsk") == "csi_chain_magnitude_16qam"  # 512 bits in both
     for system in params.attacked()[-2:]:
         assert params.same_code(system) == system
     for name, first in {

@@ -39,7 +39,7 @@ def test_register_returns_the_entry() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="unknown system kind 'bpg'; known: chain_vit, deepjscc, deepjscc_adaptive, "):
+    with pytest.raises(UsageError, match="unknown system kind 'bpg'; known: chain_vit, csi_deepjscc, csi_topk_ldpc, "):
         SYSTEMS["bpg"]
     assert "bpg" not in SYSTEMS
 

@@ -21,7 +21,7 @@ from semrobust.pipeline.plan import Plan
 from semrobust.tables import paper_vs_ours as _  # noqa: F401  it fills CLAIMS
 from semrobust.tables.table import COMMON, table
 from tests.conftest import OTHER_NETWORKS, raw_params
-from tests.figures import recognition_samples
+from tests.figures import csi_samples, recognition_samples
 
 # an attacked system that can send nothing: the awkward one of the classical chains
 _OVERLAY = {"systems": {"jpeg_ldpc_16qam_full": {"attacks": None}}, "plot": {"dpi": 60}}
@@ -110,7 +110,7 @@ def link_adaptation() -> pd.DataFrame:
 def attack_power() -> pd.DataFrame:
     rows = []
     for system, attack in PARAMS.pairs():
-        for snr_db in SNRS:
+        for snr_db in SNRS if system in IMAGE_SYSTEMS else ():
             bad = system == INFEASIBLE
             works = _works(system, snr_db)
             works = works if works > 1e-4 else 0.0
@@ -226,7 +226,7 @@ def fading() -> pd.DataFrame:
 def code_structure() -> pd.DataFrame:
     """A code with codewords, one without, and one with codewords that are proven to be all; many sets of every size."""
     rows = []
-    for place, system in enumerate(PARAMS.coded()):
+    for place, system in enumerate(PARAMS.coded("image")):
         common = _common(system, np.nan, 0) | {
             "channel": "none", "n_images": np.nan, "family": "nr" if place % 3 == 2 else "regular", "n": 768, "k": 386,
             "girth": 4, "distance": 22.0, "pseudo_weight": 15.0, "pseudo_weight_proved": 6.0, "n_sets_kept": 5,
@@ -405,6 +405,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "frontier": frontier, "fading": fading, "code_structure": code_structure, "lipschitz": lipschitz, "bounds": bounds,
     "paper_vs_ours": paper_vs_ours, "criteria": criteria, "criteria_ratio": criteria_ratio,
     "attacker_knowledge": attacker_knowledge,
+    **{name: partial(table, PARAMS) for name, table in csi_samples.TABLES.items()},
     **{name: partial(table, PARAMS) for name, table in recognition_samples.TABLES.items()},
 }  # fmt: skip
 DATASET = {"source": "cifar10", "digest": "0" * 64}

@@ -56,10 +56,10 @@ def test_a_renamed_module_and_a_moved_function_remake_tables_and_figures_alone(t
     with contextlib.chdir(ROOT):  # the copy says the same
         before = {artifact.address: artifact.key for artifact in Plan.of(load([Path(path) for path in SOURCES]))}
     source = project / "src" / "semrobust"
-    (source / "measure" / "similarity.py").rename(source / "measure" / "likeness.py")
+    (source / "systems" / "similarity.py").rename(source / "systems" / "likeness.py")
     for path in source.rglob("*.py"):
         text = path.read_text()
-        path.write_text(text.replace("semrobust.measure.similarity", "semrobust.measure.likeness"))
+        path.write_text(text.replace("semrobust.systems.similarity", "semrobust.systems.likeness"))
     pga, search = source / "attacks" / "on_air" / "pga.py", source / "attacks" / "search.py"
     search.write_text(f"{search.read_text()}\n\ndef nothing_taken(attacks: object) -> None:\n    del attacks\n")
     pga.write_text(

@@ -13,10 +13,10 @@ from torchmetrics.image import StructuralSimilarityIndexMeasure
 
 from semrobust.config.settings import Decibel
 from semrobust.measure.clean import measure
-from semrobust.measure.similarity import ssim
 from semrobust.phy.channel import channel_noise
 from semrobust.systems.base import Decoded, Sent, System
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
+from semrobust.systems.similarity import ssim
 from tests.attacks.samples import PIXELS, TOY, Diagonal, grey, normal, pictures, small_deepjscc, small_jpeg
 
 MEASURES = ["psnr_db", "ssim", "failed", "block_error"]

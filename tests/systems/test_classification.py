@@ -39,9 +39,7 @@ AT_ONCE = {"training": {"adversarial": {"warmup_share": 0.0}}}
 TINY: dict[str, Any] = {
     "defaults": {"systems": {"recognition": AT_ONCE}},
     "systems": {
-        "ladder": None,
-        "ablation": None,
-        "peg": None,
+        **dict.fromkeys(("ladder", "ablation", "peg", "csi", "csi_chain", "csi_ablation")),
         "vit": {"patch": 8, "size": SIZE, "stem": 2},
         "vit_at": {"patch": 8, "size": SIZE, "stem": 2},
         "mae_pretrained": {**MASKED, "decoder": SIZE},

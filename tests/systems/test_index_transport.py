@@ -15,7 +15,7 @@ from semrobust.models.codebook import Codebook
 from semrobust.phy import mapping
 from semrobust.phy.air import Air
 from semrobust.phy.fading import Fading
-from semrobust.systems.classical import SumProductSettings
+from semrobust.systems.chain import SumProductSettings
 from semrobust.systems.codes import NRCodeSettings, RegularCodeSettings
 from semrobust.systems.draw import BatchDraw, Draw
 from semrobust.systems.index_transport import CodedSettings, IndexTransport, UncodedSettings, code_length

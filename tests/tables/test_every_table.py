@@ -40,6 +40,9 @@ REQUIRED = {  # the output contract, beside what `test_tables` and `test_recogni
     "criteria": "criterion n_seeds success_rate power_total_mean power_total_low power_total_high clean_psnr_db_mean",
     "criteria_ratio": "semantic_system classical_system criterion n_seeds n_censored ratio ratio_low ratio_high",
     "attacker_knowledge": "semantic_system classical_system knowledge semantic_power classical_power ratio",
+    "csi_clean": "side form real_uses nmse_db nmse_db_low nmse_db_high nmse_shifted_db cosine over_linear_db",
+    "csi_attack_power": "criterion form real_uses attack success_rate power_total_median over_best",
+    "csi_power_ratio": "criterion form semantic_system classical_system population statistic ratio",
     "adaptive": "attack family semantic_noise_eps accuracy accuracy_low accuracy_high taken taken_alone flags",
     "paper_vs_ours": "paper claim place text stated measure value value_low value_high verdict rule files",
     "threats": "measure task attack semantic_system classical_system population n_censored size_median ratio",
@@ -57,7 +60,18 @@ def at_all_snrs(of: Params, **columns: Any) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def clean(of: Params, _: str) -> pd.DataFrame:
+def states(of: Params, **columns: Any) -> pd.DataFrame:
+    nmse = [0.1, 0.2, 0.1, 0.2]
+    return at_all_snrs(of, nmse=nmse, nmse_db=-8.0, nmse_shifted=0.001, cosine=0.9, **columns)
+
+
+def anchor(of: Params, _: str) -> pd.DataFrame:
+    return pd.concat([states(of, anchor=name) for name in ("top_32", "karhunen_loeve")])
+
+
+def clean(of: Params, name: str) -> pd.DataFrame:
+    if of.task(name) == "csi":
+        return states(of, infeasible=False, failed=0.0, block_error=0.0)
     psnr = [20.0, 21.0, 22.0, 23.0]
     return at_all_snrs(of, infeasible=False, psnr_db=psnr, ssim=0.5, failed=0.0, block_error=0.0)
 
@@ -66,11 +80,14 @@ def fading(of: Params, name: str) -> pd.DataFrame:
     return pd.concat([clean(of, name).assign(channel=channel) for channel in of.channels])
 
 
-def attack(of: Params, _: str) -> pd.DataFrame:
-    return at_all_snrs(
+def attack(of: Params, name: str) -> pd.DataFrame:
+    found = at_all_snrs(
         of, success=True, power_total=[10.0, 20.0, 30.0, 40.0], psnr_db=15.0, clean_psnr_db=20.0, ruinable=True,
         infeasible=False, steps=1, vanished=0.0,
     )  # fmt: skip
+    if of.task(name.partition(".")[0]) == "csi":
+        return pd.concat([found.assign(criterion=rule) for rule in of.csi.ruined])
+    return found
 
 
 def criteria(of: Params, name: str) -> pd.DataFrame:
@@ -106,7 +123,7 @@ def least_noise(of: Params, name: str) -> pd.DataFrame:
 
 
 SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
-    "clean": clean, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
+    "clean": clean, "anchor": anchor, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
     "recovery": lambda *_: pd.DataFrame({"recovered": [True]}),
     "certificate": certificate, "pseudo_weight": pseudo_weight,
     "accuracy": lambda _, system: test_recognition_tables.basic(system),

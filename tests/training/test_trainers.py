@@ -9,7 +9,8 @@ import pytest
 
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
-from semrobust.data.content import Split
+from semrobust.config.settings import SHOWN
+from semrobust.data.content import STATE_SHAPE, Split
 from semrobust.systems.base import System
 from semrobust.training.classification import RecognitionTrainer
 from semrobust.training.loop import Trainer
@@ -18,15 +19,18 @@ from semrobust.training.trainers import trainer_for
 from tests.attacks.samples import PARAMS, patches
 
 
-def data(count: int) -> Split:
-    return Split(patches()[:count], np.arange(count, dtype=np.int64) % 10)
+def data(count: int, task: str = "image") -> Split:
+    labels = np.arange(count, dtype=np.int64) % 10
+    if task == "csi":
+        return Split(np.random.default_rng(0).random((count, *STATE_SHAPE), np.float32), labels)
+    return Split(patches()[:count], labels)
 
 
 def system_of(params: Params, name: str) -> System:
     settings = params.systems[name]
     kind = SYSTEMS[settings.kind]
     assert issubclass(kind, System)
-    return kind.create(settings, params.link.real_uses, 1)
+    return kind.create(settings, params.link_of(name).real_uses, 1)
 
 
 @pytest.mark.parametrize("name", [name for name in PARAMS.systems if learns(PARAMS, name)])
@@ -34,8 +38,8 @@ def test_every_system_that_learns_has_a_training(name: str, tmp_path: Path) -> N
     system, channel = system_of(PARAMS, name), PARAMS.systems[name].train_channel
     given = None if channel is None else PARAMS.channels[channel]
     assert system.learns
-    trainer = trainer_for(system, data(24), data(8), given, tmp_path, 3, name)
-    assert isinstance(trainer, Trainer if system.task == "image" else RecognitionTrainer)
+    trainer = trainer_for(system, data(24, system.task), data(8, system.task), given, tmp_path, 3, name)
+    assert isinstance(trainer, Trainer if system.task in SHOWN else RecognitionTrainer)
     assert (len(trainer.validation), trainer.root_seed, trainer.name) == (8, 3, name)
     if isinstance(trainer, RecognitionTrainer):
         assert (trainer.air is None) == (given is None)

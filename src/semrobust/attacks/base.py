@@ -19,8 +19,8 @@ from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import ALL, AttackKind, AttackSettings, Plain
 from semrobust.phy.power import power_total
-from semrobust.systems.base import GREY, Sent, System
-from semrobust.systems.distortion import mean_squared_error, psnr_db
+from semrobust.systems.base import Sent, System
+from semrobust.systems.distortion import mean_squared_error
 
 S = TypeVar("S", bound=AttackSettings, default=Any)
 """Settings of a kind: `class MyAttack(Attack[MySettings])` sees `self.settings` as its own."""
@@ -35,7 +35,8 @@ class Target:
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
     `structure` what is known of the LDPC code's graph, and `patterns` what its decoder fails on, for attacks that ask
-    for it; `seen` other images on their way to the same receiver, for attacks that learn. Of the system an attack uses
+    for it; `seen` other images on their way to the same receiver, for attacks that learn; `unit` what `threshold` and
+    all distortions are multiples of, a mean squared error per image (B,), None = 1. Of the system an attack uses
     what `systems.base` promises for the capabilities that it requires, and nothing else. All tensors are on one device,
     wherever the network is, and an attack leaves them there.
     """
@@ -51,6 +52,7 @@ class Target:
     structure: Structure | None = None
     patterns: Patterns | None = None
     seen: Target | None = None
+    unit: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -63,10 +65,18 @@ class Target:
             received=self.received[rows],
             directions=self.directions[rows],
             sent=self.sent.take(rows),
+            unit=None if self.unit is None else self.unit[rows],
         )
 
+    def measured(self, mse: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        """Distortions, what `threshold` is of, from mean squared errors (b, …) of the images `rows`, all by default."""
+        if self.unit is None:
+            return mse
+        unit = self.unit if rows is None else self.unit[rows]
+        return mse / unit.reshape(-1, *[1] * (mse.ndim - 1))
+
     def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Mean squared error (b,) of what the receiver really shows under `perturbation` (b, N).
+        """Distortion (b,), a mean squared error, of what the receiver really shows under `perturbation` (b, N).
 
         `rows` selects the b images that the perturbation is for, all of them by default.
         """
@@ -74,12 +84,13 @@ class Target:
         if rows is not None:
             received, images = received[rows], images[rows]
         shown = self.system.decode(received + perturbation, self.noise_variance).images
-        return mean_squared_error(shown, images)
+        return self.measured(mean_squared_error(shown, images), rows)
 
     def gradient(self, perturbation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`distortion` (B,) under `perturbation` (B, N), and its gradient (B, N), where the receiver has one."""
         received = (self.received + perturbation).requires_grad_(True)
-        mse = mean_squared_error(self.system.decode_differentiably(received, self.noise_variance), self.images)
+        shown = self.system.decode_differentiably(received, self.noise_variance)
+        mse = self.measured(mean_squared_error(shown, self.images))
         (gradient,) = torch.autograd.grad(mse.sum(), received)
         return mse.detach(), gradient
 
@@ -89,15 +100,18 @@ class Target:
 
     def ruined_by(self, answers: torch.Tensor) -> torch.Tensor:
         """Which of M answers as of `as_sent` would ruin each image, bool (B, M)."""
-        return squared_distances(self.images, answers) / self.images[0].numel() >= self.threshold
+        mse = squared_distances(self.images, answers) / self.images[0].numel()
+        return self.measured(mse) >= self.threshold
 
     def ruinable(self) -> torch.Tensor:
-        """Whether a failed decode alone ruins each image, bool (B,): mid-grey reaches D*, which the image decides."""
-        return mean_squared_error(torch.full_like(self.images, GREY), self.images) >= self.threshold
+        """Whether a failed decode alone ruins each image, bool (B,): what is shown then reaches D*."""
+        nothing = mean_squared_error(self.system.source.nothing(self.images), self.images)
+        return self.measured(nothing) >= self.threshold
 
     def quality(self, distortion: torch.Tensor) -> torch.Tensor:
-        """PSNR in dB (B,) float64 at a distortion, NaN where a receiver shows no image."""
-        return psnr_db(distortion).double()
+        """The measure of quality of what is sent (B,) float64 at a distortion, NaN where nothing is shown."""
+        unit = 1.0 if self.unit is None else self.unit
+        return self.system.source.quality(distortion * unit, self.images).double()
 
 
 def squared_distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -108,7 +122,8 @@ def squared_distances(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class AttackResult:
-    """Outcome per image: `perturbation` (B, N); `success` (B,) bool; `mse` (B,) measured under it; `steps` (B,) int.
+    """Outcome per image: `perturbation` (B, N); `success` (B,) bool; `mse` (B,), the distortion under it, in units of
+    the target; `steps` (B,) int.
 
     Where `success` is False the image is censored: `perturbation` is the strongest one tried, so the power that would
     ruin the image is larger than its norm.

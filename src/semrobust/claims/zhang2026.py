@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from semrobust.claims.claim import FAILS, INCONCLUSIVE, UNTESTED, Finding, Tables, above, below, claim, share, verdict
+from semrobust.claims.claim import FAILS, INCONCLUSIVE, Finding, Tables, above, below, claim, share, verdict
 from semrobust.claims.points import MEDIAN, POINTS, at_work, noisy, of_kind, ratios, trained
 from semrobust.config.settings import CHANNEL, RECEIVER, SENT, TRAFFIC, Plain
 from semrobust.tables.attacks import BEST_OF
@@ -195,13 +195,3 @@ for _level, _words in _KNOWS.items():
         "attacker_knowledge",
         "clean",
     )(partial(_knowing, _level))
-
-
-@claim(
-    "zhang2026_csi",
-    "Figs. 7–9",
-    "The same holds for CSI feedback over COST 2100",
-    "needs the COST 2100 data, which this project does not have",
-)
-def csi_feedback(tables: Tables, given: Plain) -> Finding:
-    return Finding(UNTESTED, "no data")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from binascii import crc_hqx
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,72 @@ def _checksums(count: int) -> npt.NDArray[np.uint16]:
     for _ in range(count - 1):  # one more zero byte behind: shift the register by eight bits
         rows.append(rows[-1] << 8 ^ table[0][rows[-1] >> 8])
     return np.stack(rows[::-1])
+
+
+class Frames(Protocol):
+    """A format of frames: what a chain asks of it. Any bits may come to `unpack_batch`."""
+
+    @property
+    def bits(self) -> int:
+        """Of a message."""
+
+    @property
+    def least(self) -> int:
+        """Bits of a frame that holds nothing; fewer hold no frame."""
+
+    @property
+    def capacity(self) -> int:
+        """Whole bytes that fit."""
+
+    def pack(self, source: bytes, quality: int = 0) -> Bits:
+        """The message (bits,) of 0 and 1 that holds `source`."""
+
+    def needed(self, messages: Bits) -> npt.NDArray[np.bool_]:
+        """Which bits of sent messages (B, bits) the sample hangs on."""
+
+    def unpack_batch(self, messages: Bits) -> dict[int, tuple[bytes, int]]:
+        """(source, quality) by row of those received messages (B, bits) whose checksum is right."""
+
+
+@dataclass(frozen=True)
+class FixedFraming:
+    """Frames whose length both ends know: `room` bits of content, CRC-16 over their bytes, and nothing else.
+
+    Content of a fixed number of bits needs neither a length nor padding, and no bit of the budget is lost to them.
+    """
+
+    bits: int
+
+    @property
+    def least(self) -> int:
+        return 8 * _CRC_BYTES
+
+    @property
+    def room(self) -> int:
+        """Bits of content."""
+        return self.bits - self.least
+
+    @property
+    def capacity(self) -> int:
+        return self.room // 8
+
+    def pack(self, source: bytes, quality: int = 0) -> Bits:
+        """`source` holds `room` bits, the last byte filled up with zeros; raises ValueError for another number."""
+        if len(source) != -(-self.room // 8):
+            raise ValueError(f"{len(source)} bytes are not the {self.room} bits of a frame")
+        content = np.unpackbits(np.frombuffer(source, np.uint8))
+        checksum = np.frombuffer(crc_hqx(source, 0).to_bytes(_CRC_BYTES, "big"), np.uint8)
+        return np.concatenate([content[: self.room], np.unpackbits(checksum)]) ^ _scrambling(self.bits)
+
+    def needed(self, messages: Bits) -> npt.NDArray[np.bool_]:
+        return np.ones(messages.shape, np.bool_)
+
+    def unpack_batch(self, messages: Bits) -> dict[int, tuple[bytes, int]]:
+        plain = messages ^ _scrambling(self.bits)
+        bodies, sent = np.packbits(plain[:, : self.room], axis=1), np.packbits(plain[:, self.room :], axis=1)
+        own = np.bitwise_xor.reduce(_checksums(bodies.shape[1])[np.arange(bodies.shape[1]), bodies], axis=1)
+        right = np.flatnonzero(own == sent.astype(np.int64) @ _PLACES[-_CRC_BYTES:])
+        return {int(row): (bodies[row].tobytes(), 0) for row in right}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from semrobust.config import recognition_checks
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.schema import Params
-from semrobust.config.settings import TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES
+from semrobust.config.settings import SHOWN, TEST_IMAGES, TRAIN_IMAGES, VALIDATION_IMAGES
 
 
 def problems(params: Params) -> list[str]:
@@ -45,6 +45,8 @@ def _images(params: Params) -> Iterator[str]:
     for key, images in asked.items():
         if images > data.tested:
             yield f"{key}: {images}, must not exceed {data.said('test_images', data.tested)}"
+    if params.of_task("csi") and attacked > (most := params.csi.samples.test):
+        yield f"evaluation.attack_images: {attacked}, must not exceed csi.samples.test = {most}"
     learning = {f"systems.{name}.training": getattr(entry, "training", None) for name, entry in params.systems.items()}
     learning |= {f"attacks.{name}": entry for name, entry in params.attacks.items() if ATTACKS[entry.kind].learns}
     for key, given in learning.items():
@@ -78,7 +80,10 @@ def _threats(params: Params) -> Iterator[str]:
 def _systems(params: Params) -> Iterator[str]:
     """What cannot work on this link, and surrogates of what none can be trained for."""
     for name, system in params.systems.items():
-        yield from (f"systems.{name}.{problem}" for problem in system.problems(params.link))
+        if (form := params.forms().get(name)) is not None and form not in params.csi.real_uses:
+            yield f"systems.{name}.form: {form!r}, must be of {', '.join(params.csi.real_uses)} (csi.real_uses)"
+            continue
+        yield from (f"systems.{name}.{problem}" for problem in system.problems(params.link_of(name)))
         if params.task(name) == "image" and system.starts_from is not None:
             started = params.systems.get(system.starts_from)
             if started is not None and started.kind != "deepjscc":
@@ -89,14 +94,14 @@ def _names(params: Params) -> Iterator[str]:
     """Systems that wait for an attack in vain, and names of attacks and noise that are none."""
     attacked = {system for system, _ in params.pairs()}
     for name, system in params.systems.items():
-        shows_images = params.task(name) == "image"
-        if shows_images and system.attacks is None and name not in attacked:
+        shows = params.task(name) in SHOWN
+        if shows and system.attacks is None and name not in attacked:
             yield f"systems.{name}.kind: {system.kind!r}, no attack in params can be run on it"
-        known = params.attacks if shows_images else params.recognition.noise
+        known = params.attacks if shows else params.recognition.noise
         for wanted in system.attacks or []:
             if wanted not in known:
                 yield f"systems.{name}.attacks: {wanted!r}, must be of {', '.join(known)}"
-            elif shows_images and not params.can_run(name, wanted):
+            elif shows and not params.can_run(name, wanted):
                 yield f"systems.{name}.attacks: {wanted!r}, cannot be run on kind {system.kind!r}"
 
 

@@ -1,4 +1,4 @@
-"""Settings of the question when an image counts as ruined: other distortions D* than the one of the main tables."""
+"""Settings of the question when what was sent counts as ruined: distortions D*, of images and of channel states."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from semrobust.config.settings import AttackSettings, Decibel, Positive, Settings
 
-_RULES = ("psnr_db", "below_clean_db", "rise_levels")
+_RULES = ("psnr_db", "below_clean_db", "rise_levels", "nmse_db", "nmse_shifted_db")
 
 
 class CriterionSettings(Settings):
-    """One rule by which an image counts as ruined; exactly one of the three must be given.
+    """One rule by which what was sent counts as ruined; exactly one must be given.
 
     Attributes:
         label: the name in figures.
         psnr_db: at most this PSNR, the same for all images.
-        below_clean_db: this much PSNR below what the receiver shows without an attack.
-        rise_levels: root mean squared error this many 8-bit levels above that without an attack. Of the three it alone
+        below_clean_db: this much worse than what the receiver shows without an attack, in PSNR or in NMSE.
+        nmse_db: at least this NMSE of a channel state.
+        nmse_shifted_db: the same with the offset of stored values in the denominator (`systems.channel_state`).
+        rise_levels: root mean squared error this many 8-bit levels above that without an attack. Of these it alone
             asks every receiver for the same way from where it stands: eq. 10 bounds the way, √D* − √D₀.
     """
 
@@ -26,6 +28,8 @@ class CriterionSettings(Settings):
     psnr_db: Annotated[float, Field(gt=0, lt=60)] | None = None
     below_clean_db: Annotated[float, Field(gt=0, le=100)] | None = None
     rise_levels: Annotated[float, Field(gt=0, lt=255)] | None = None
+    nmse_db: Decibel | None = Field(default=None, exclude_if=lambda limit: limit is None)
+    nmse_shifted_db: Decibel | None = Field(default=None, exclude_if=lambda limit: limit is None)
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

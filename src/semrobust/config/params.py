@@ -79,9 +79,9 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
         *above, key = path.split(".")
         if (holder := _holder(content, above)) is not None:
             holder[key] = _entries(holder.get(key), path, of[section], defaults[section], problems)
-    criteria = content.get("criteria")
-    if isinstance(criteria, dict) and isinstance(criteria.get("ruined"), Mapping):
-        criteria["ruined"] = {name: rule for name, rule in criteria["ruined"].items() if rule is not None}
+    for holder in (content.get("criteria"), content.get("csi")):
+        if isinstance(holder, dict) and isinstance(holder.get("ruined"), Mapping):
+            holder["ruined"] = {name: rule for name, rule in holder["ruined"].items() if rule is not None}
     reported = tuple(_ENTRIES)  # entry by entry, with their full path
     wrong = problems_of(Params, content)
     problems += [problem.below("") for problem in wrong if not problem.path.startswith(reported)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from semrobust.config.settings import SystemSettings
+from semrobust.config.settings import SHOWN, SystemSettings
 
 if TYPE_CHECKING:
     from semrobust.config.schema import Params
@@ -24,7 +24,7 @@ def problems(params: Params) -> list[str]:
     """Return "key's path: value, what is allowed" for everything that cannot work together."""
     found = [*_evaluation(params), *_starts(params)]
     for name, system in params.systems.items():
-        if params.task(name) != "image":
+        if params.task(name) not in SHOWN:
             found += [f"systems.{name}.{problem}" for problem in _system(params, name, system)]
     return found
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, field_validator
 
 from semrobust.config.criteria import CriteriaSettings
+from semrobust.config.csi import CsiSettings, Form
 from semrobust.config.noise import RecognitionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.searches import (
@@ -23,6 +24,7 @@ from semrobust.config.searches import (
 from semrobust.config.settings import (
     AIR,
     QUANTIZER,
+    SHOWN,
     AttackSettings,
     ChannelSettings,
     DataSettings,
@@ -32,6 +34,7 @@ from semrobust.config.settings import (
     Positive,
     Settings,
     SystemSettings,
+    Task,
 )
 from semrobust.config.threats import ThreatSettings
 from semrobust.config.weights import WeightsFile, weights_in
@@ -87,6 +90,7 @@ class Params(Settings):
     plugins: list[str] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     data: DataSettings
+    csi: CsiSettings
     link: LinkSettings
     channels: dict[str, ChannelSettings]
     systems: Annotated[dict[str, SerializeAsAny[SystemSettings]], Field(min_length=1)]
@@ -144,21 +148,21 @@ class Params(Settings):
         return chosen is None or attack in chosen if only is None else only == (self.run, system)
 
     def can_run(self, system: str, attack: str) -> bool:
-        """Whether the system shows images and offers what the attack requires."""
+        """Whether the system shows what was sent and offers what the attack requires."""
         if ATTACKS[self.attacks[attack].kind].transfers and self.surrogate(system) is None:
             return False
         return self._offers(system, self.attacks[attack])
 
     def _offers(self, system: str, attack: AttackSettings) -> bool:
-        return self.task(system) == "image" and ATTACKS[attack.kind].requires <= self.offers(system)
+        return self.task(system) in SHOWN and ATTACKS[attack.kind].requires <= self.offers(system)
 
     def offers(self, system: str) -> frozenset[str]:
         """What the system offers to attacks on the air (`systems.base`)."""
         return SYSTEMS[self.systems[system].kind].offers(self.systems[system])
 
     def surrogate(self, system: str) -> str | None:
-        """The first system that shows images and started from `system`: what an attacker trained in its place."""
-        started = (name for name in self.of_task("image") if self.systems[name].starts_from == system)
+        """The first system of its task that started from `system`: what an attacker trained in its place."""
+        started = (name for name in self.showing() if self.systems[name].starts_from == system)
         return next(started, None)
 
     def weights(self) -> dict[str, WeightsFile]:
@@ -168,8 +172,8 @@ class Params(Settings):
         entries |= {f"criteria.attacks.{name}": entry for name, entry in self.criteria.attacks.items()}
         return {key: weights for path, entry in entries.items() for key, weights in weights_in(entry, path)}
 
-    def task(self, system: str) -> str:
-        """What the system's receiver gives: "image", "class" or "pretraining"."""
+    def task(self, system: str) -> Task:
+        """What the system's receiver gives: "image", "csi", "class" or "pretraining"."""
         return SYSTEMS[self.systems[system].kind].task
 
     def noise_against(self, system: str) -> list[str]:
@@ -218,9 +222,26 @@ class Params(Settings):
         parts = self.systems[system].parts | {QUANTIZER}  # without one it is other noise by the start, or the same
         return [name for name, noise in self.threats.noise.items() if noise.parts <= parts]
 
-    def of_task(self, task: str) -> list[str]:
-        """Systems whose receiver gives this: "image", "class" or "pretraining"."""
-        return [name for name in self.systems if self.task(name) == task]
+    def of_task(self, *tasks: Task) -> list[str]:
+        """Systems whose receiver gives one of these."""
+        return [name for name in self.systems if self.task(name) in tasks]
+
+    def showing(self) -> list[str]:
+        """Systems whose receiver shows what was sent, whatever that is: those that attacks on the air are tried on."""
+        return self.of_task(*SHOWN)
+
+    def dataset(self, system: str) -> str:
+        """Name of the dataset that the system is trained and tested on."""
+        return self.csi.source if self.task(system) == "csi" else self.data.source
+
+    def forms(self) -> dict[str, Form]:
+        """By system that sends channel states what of them it sends (`config.csi.Form`)."""
+        return {name: getattr(self.systems[name], "form") for name in self.of_task("csi")}  # noqa: B009
+
+    def link_of(self, system: str) -> LinkSettings:
+        """The link with as many channel uses as what the system sends has."""
+        form = self.forms().get(system)
+        return self.link if form is None else self.link.model_copy(update={"real_uses": self.csi.real_uses[form]})
 
     def crafted(self, system: str, attack: str) -> tuple[str, str]:
         """The (surrogate, attack) pair whose perturbations a transfer attack tries on the system."""
@@ -229,17 +250,17 @@ class Params(Settings):
         assert isinstance(crafted_by, str)
         return surrogate, crafted_by
 
-    def attacked(self) -> list[str]:
+    def attacked(self, task: Task = "image") -> list[str]:
         """Systems with at least one attack that belong to no study: those of the tables and figures of each system."""
-        return [name for name in self.compared() if self.systems[name].study is None]
+        return [name for name in self.compared(task) if self.systems[name].study is None]
 
-    def compared(self) -> list[str]:
+    def compared(self, task: Task = "image") -> list[str]:
         """Systems with at least one attack that take part in the headline: all but those that say why not."""
-        return [name for name in self._in_pairs() if self.systems[name].left_out is None]
+        return [name for name in self.in_pairs(task) if self.systems[name].left_out is None]
 
     def left_out(self) -> dict[str, str]:
         """Why the other attacked systems take no part in it."""
-        reasons = {name: self.systems[name].left_out for name in self._in_pairs()}
+        reasons = {name: self.systems[name].left_out for name in self.in_pairs("image")}
         return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def frontier_snr_db(self) -> list[float]:
@@ -254,20 +275,20 @@ class Params(Settings):
         """Of those the systems whose receiver has a gradient: what single images are certified for."""
         return [name for name in self.attacked() if "gradient" in SYSTEMS[self.systems[name].kind].capabilities]
 
-    def studied(self, study: str) -> list[str]:
+    def studied(self, study: str, task: Task = "image") -> list[str]:
         """Attacked systems of one study."""
-        return [name for name in self._in_pairs() if self.systems[name].study == study]
+        return [name for name in self.in_pairs(task) if self.systems[name].study == study]
 
-    def studies(self) -> list[str]:
+    def studies(self, task: Task = "image") -> list[str]:
         """Names of the studies that change a chain, in the order of the params."""
-        named = (self.systems[name].study for name in self._in_pairs() if SYSTEMS[self.systems[name].kind].codec_name)
+        chains = (name for name in self.in_pairs(task) if SYSTEMS[self.systems[name].kind].codec_name)
+        named = (self.systems[name].study for name in chains)
         return list(dict.fromkeys(study for study in named if study is not None))
 
-    def rungs(self) -> dict[str, str]:
+    def rungs(self, task: Task = "image") -> dict[str, str]:
         """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
-        sources = {
-            name: SYSTEMS[system.kind].codec_name for name, system in self.systems.items() if system.study is None
-        }
+        main = (name for name in self.of_task(task) if self.systems[name].study is None)
+        sources = {name: SYSTEMS[self.systems[name].kind].codec_name for name in main}
         return {name: source for name, source in sources.items() if source is not None}
 
     def criterion_attacks(self, system: str) -> list[str]:
@@ -301,18 +322,29 @@ class Params(Settings):
             equal.setdefault(json.dumps(made_of, sort_keys=True), []).append(name)
         return {names[0] + "+" * (len(names) > 1): names for names in equal.values()}
 
-    def _in_pairs(self) -> list[str]:
-        return list(dict.fromkeys(system for system, _ in self.pairs()))
+    def in_pairs(self, *tasks: Task) -> list[str]:
+        """Systems of these tasks, of all by default, with at least one attack."""
+        return [
+            name
+            for name in dict.fromkeys(system for system, _ in self.pairs())
+            if self.task(name) in tasks or not tasks
+        ]
 
-    def coded(self) -> list[str]:
-        """Systems whose LDPC code is analysed: of attacked systems with the same code only the first."""
-        coded = [name for name in self._in_pairs() if self.systems[name].code_identity(self.link) is not None]
+    def _code(self, system: str) -> Plain | None:
+        return self.systems[system].code_identity(self.link_of(system))
+
+    def _decoder(self, system: str) -> Plain | None:
+        return self.systems[system].decoder_identity(self.link_of(system))
+
+    def coded(self, *tasks: Task) -> list[str]:
+        """Systems, of all tasks or these, whose LDPC code is analysed: of attacked ones with one code the first."""
+        coded = [name for name in self.in_pairs(*tasks) if self._code(name) is not None]
         return [name for name in coded if self.same_code(name) == name]
 
     def same_code(self, system: str) -> str:
         """The first attacked system with the same LDPC code as `system`, whose structure serves both."""
-        code = self.systems[system].code_identity(self.link)
-        return next(name for name in self._in_pairs() if self.systems[name].code_identity(self.link) == code)
+        code = self._code(system)
+        return next(name for name in self.in_pairs() if self._code(name) == code)
 
     def decoded(self) -> list[str]:
         """Systems whose instantons are searched: of those attacked with them and the same decoder only the first."""
@@ -320,8 +352,8 @@ class Params(Settings):
 
     def same_decoder(self, system: str) -> str:
         """The first such system with the same LDPC code and decoder as `system`, whose instantons serve both."""
-        decoder = self.systems[system].decoder_identity(self.link)
-        return next(name for name in self._by_instantons if self.systems[name].decoder_identity(self.link) == decoder)
+        decoder = self._decoder(system)
+        return next(name for name in self._by_instantons if self._decoder(name) == decoder)
 
     @cached_property
     def _by_instantons(self) -> tuple[str, ...]:

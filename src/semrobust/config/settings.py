@@ -183,19 +183,24 @@ class AttackSettings(Settings):
         return None
 
 
-Task = Literal["image", "class", "pretraining"]
+Task = Literal["image", "csi", "class", "pretraining"]
+
+SHOWN: tuple[Task, ...] = ("image", "csi")
+"""Tasks whose receivers show what was sent: attacks on the air ruin that, whatever it is (`systems.source`)."""
 
 
 class SystemKind:
     """What the workflow reads of a system kind (see `systems.base`).
 
-    `task`: what its receiver gives, an "image" or the "class" of it (`systems.classification`); "pretraining" is a
-    network that others start from. `codec_name` names the source codec of a classical chain: chains of one codec are
-    the rungs of its link adaptation. `version` is raised when its results change.
+    `task`: what its receiver gives, an "image", a channel state ("csi"), or the "class" of an image
+    (`systems.classification`); "pretraining" is a network that others start from. `fits`: it is fitted to the training
+    set in one pass and without a schedule (`systems.base.Fitted`). `codec_name` names the source codec of a classical
+    chain: chains of one codec are the rungs of its link adaptation. `version` is raised when its results change.
     """
 
     version: ClassVar[int] = 1
     task: ClassVar[Task] = "image"
+    fits: ClassVar[bool] = False
 
     Settings: ClassVar[type[SystemSettings]]
     side: ClassVar[str]

@@ -1,8 +1,9 @@
-"""From raw images to the three splits on disk that every later step reads."""
+"""From raw samples to the three splits on disk that every later step reads."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,11 @@ def prepare(settings: DataSettings, root_seed: int, destination: Path, cache_dir
         ArtifactError: the destination cannot be written.
     """
     raw = cifar10.load(settings, cache_dir) if settings.source == "cifar10" else photos.load()
-    splits = split_raw(raw, settings, root_seed)
+    return write(split_raw(raw, settings, root_seed), settings.source, destination)
+
+
+def write(splits: Mapping[str, Split], source: str, destination: Path) -> dict[str, Any]:
+    """Write the splits of a source as `prepare` does, and return their record."""
     record: dict[str, dict[str, Any]] = {}
     for name in SPLITS:
         split = splits[name]
@@ -89,4 +94,4 @@ def prepare(settings: DataSettings, root_seed: int, destination: Path, cache_dir
         _save(split.labels, labels_file)
         record[name] = {"count": len(split), "digest": content_digest(split.images, split.labels)}
     whole = hashlib.sha256(b"".join(bytes.fromhex(record[name]["digest"]) for name in SPLITS)).hexdigest()
-    return {"source": settings.source, "splits": record, "digest": whole}
+    return {"source": source, "splits": record, "digest": whole}

@@ -6,9 +6,10 @@ All keep the order of the params, which colours follow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from semrobust.config.settings import Plain
+from semrobust.config.settings import Plain, Task
 from semrobust.pipeline import select
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ def together(params: Params, parts: Iterable[Part]) -> Plain:
     return shown | {"order": {section: list(labels) for section, labels in shown["labels"].items()}}
 
 
-def systems(params: Params) -> Plain:
+def systems(params: Params, task: Task = "image") -> Plain:
     """Attacked systems that belong to no study."""
-    return {"labels": {"systems": _labels(params, params.attacked())}}
+    return {"labels": {"systems": _labels(params, params.attacked(task))}}
 
 
-def studies(params: Params) -> Plain:
+def studies(params: Params, task: Task = "image") -> Plain:
     """Attacked systems of each study that changes a chain."""
-    return {"labels": {"studies": {study: _labels(params, params.studied(study)) for study in params.studies()}}}
+    found = {study: _labels(params, params.studied(study, task)) for study in params.studies(task)}
+    return {"labels": {"studies": found}}
 
 
 def compared(params: Params) -> Plain:
@@ -57,10 +59,10 @@ def channels(params: Params) -> Plain:
     return {"labels": {"channels": {name: channel.label for name, channel in params.channels.items()}}}
 
 
-def rungs(params: Params) -> Plain:
+def rungs(params: Params, task: Task = "image") -> Plain:
     """Chains that link adaptation chooses from (`Params.rungs`), and what each is."""
     found = {}
-    for name, source in params.rungs().items():
+    for name, source in params.rungs(task).items():
         made = select.system(params, name)
         found[name] = {"source": source, "modulation": made.get("modulation"), "code": made.get("code")}
     return {"labels": {"rungs": _labels(params, found)}, "rungs": found}
@@ -69,6 +71,23 @@ def rungs(params: Params) -> Plain:
 def ruin(params: Params) -> Plain:
     """When an image counts as ruined, and N, against which the power is held."""
     return {"success_psnr_db": params.evaluation.success_psnr_db, "real_uses": params.link.real_uses}
+
+
+def csi(params: Params) -> Plain:
+    """The same of systems that feed channel states back: main ones, studies, chains, forms, N, and criteria of ruin."""
+    parts = [partial(part, task="csi") for part in (systems, studies, rungs)]
+    found = together(params, parts)
+    del found["order"]
+    found["labels"] |= {
+        "states": _labels(params, params.of_task("csi")),
+        "criteria": {name: rule.label for name, rule in params.csi.ruined.items()},
+    }
+    return found | {
+        "forms": params.forms(),
+        "uses": {name: params.link_of(name).real_uses for name in params.of_task("csi")},
+        "criteria": list(params.csi.ruined),
+        "source": params.csi.source,
+    }
 
 
 def criteria(params: Params) -> Plain:

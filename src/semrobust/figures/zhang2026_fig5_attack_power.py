@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +25,16 @@ _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that
 
 def draw(inputs: base.FigureInputs) -> Figure:
     """Median least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
+    given = inputs.settings
+    uses = {name: int(given["real_uses"]) for name in given["labels"]["systems"]}
+    return panels(
+        inputs, inputs.tables["attack_power"], uses, f"brings an image to PSNR ≤ {given['success_psnr_db']:g} dB"
+    )
+
+
+def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, int], ruin: str) -> Figure:
+    """The figure of rows like those of `attack_power`; `uses` is N by system, `ruin` says what the least power does."""
     looks = base.looks(inputs, "systems")
-    table = inputs.tables["attack_power"]
     table = table[table["system"].isin(looks)]  # studies have a figure of their own
     rows = base.finite(base.feasible(table), _COLUMNS)
     systems = {name: look for name, look in looks.items() if name in set(rows["system"])}
@@ -33,29 +42,28 @@ def draw(inputs: base.FigureInputs) -> Figure:
     lines = max(1, math.ceil(len(systems) / columns))
     legend = _legend(inputs, rows)
     figure = canvas.sheet(1.3 + 2.1 * lines + 0.14 * len(legend) / _LEGEND_COLUMNS)
-    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     scale = base.power_scale(rows[_COLUMNS[0]])
-    for axes in panels.flat[len(systems) :]:
+    for axes in grid.flat[len(systems) :]:
         axes.remove()
-    for axes, (name, look) in zip(panels.flat, systems.items(), strict=False):
+    for axes, (name, look) in zip(grid.flat, systems.items(), strict=False):
         _panel(axes, rows[rows["system"] == name], look, inputs)
         axes.set_yscale(**scale)
         if "linthresh" in scale:
             edge = scale["linthresh"]
             axes.axhspan(-_BELOW_ZERO * edge, edge, color="0.94", linewidth=0, zorder=0)
     if systems and "linthresh" in scale:  # once all are drawn: a limit ends the scaling of the shared axis
-        panels.flat[0].set_ylim(bottom=-_BELOW_ZERO * scale["linthresh"])
-    for index, axes in enumerate(panels.flat[: len(systems)]):
+        grid.flat[0].set_ylim(bottom=-_BELOW_ZERO * scale["linthresh"])
+    for index, (axes, name) in enumerate(zip(grid.flat, systems, strict=False)):
         if index + columns >= len(systems):  # the lowest panel of its column
             axes.tick_params(labelbottom=True)
             base.label_snr(axes)
         if index % columns == 0:
             axes.set_ylabel("median attack power ‖s‖² (total)")
-        _psr_axis(axes, inputs.settings["real_uses"], scale, labelled=index % columns == columns - 1)
+        _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1)
     figure.legend(handles=legend, loc="outside upper center", ncols=_LEGEND_COLUMNS)
     notes = [
-        f"Least power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB; bands: 95% interval, "
-        "bootstrap over images.",
+        f"Least power that {ruin}; bands: 95% interval, bootstrap over images.",
         "Median over all attacked images; one that withstood every power tried counts as ∞. No point: so do half of "
         "them. The table has means and other images, too.",
     ]

@@ -24,7 +24,13 @@ def draw(inputs: base.FigureInputs) -> Figure:
     The modulations are the main chains, the first of which is the one that all other panels change. A panel compares
     under the attacks that all its chains were hit with: each point is the one of them that needs least median power.
     """
-    rows = base.finite(base.feasible(inputs.tables["attack_power"]), _COLUMNS)
+    ruin = f"brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB"
+    return panels(inputs, inputs.tables["attack_power"], ruin)
+
+
+def panels(inputs: base.FigureInputs, table: pd.DataFrame, ruin: str) -> Figure:
+    """The figure of rows like those of `attack_power`; `ruin` says what the least power does."""
+    rows = base.finite(base.feasible(table), _COLUMNS)
     labels = inputs.settings["labels"]
     rungs = inputs.settings["rungs"]
     main = {name: label for name, label in labels["systems"].items() if name in rungs}
@@ -36,11 +42,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
     shown = pd.concat([rows.iloc[:0], *panels_rows.values()])
     lines = max(1, math.ceil(len(studies) / _PER_LINE))
     figure = canvas.sheet(0.8 + 2.3 * lines)
-    panels = figure.subplots(lines, min(_PER_LINE, max(1, len(studies))), sharex=True, sharey=True, squeeze=False)
-    for axes in panels.flat[len(studies) :]:
+    grid = figure.subplots(lines, min(_PER_LINE, max(1, len(studies))), sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(studies) :]:
         axes.remove()
     scale = base.power_scale(shown[_COLUMNS[0]])
-    for index, (axes, (study, systems)) in enumerate(zip(panels.flat, studies.items(), strict=False)):
+    for index, (axes, (study, systems)) in enumerate(zip(grid.flat, studies.items(), strict=False)):
         _panel(axes, panels_rows[study], unchanged, systems)
         axes.set_title(study)
         axes.set_yscale(**scale)
@@ -51,17 +57,17 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.set_ylabel("median attack power ‖s‖² (total)")
     highest = shown[_COLUMNS[2]].max()
     if highest > 0:
-        transform = panels.flat[0].yaxis.get_transform()
-        low, high = transform.transform([panels.flat[0].get_ylim()[0], highest])
-        panels.flat[0].set_ylim(top=transform.inverted().transform([low + (high - low) / _FILLED])[0])
+        transform = grid.flat[0].yaxis.get_transform()
+        low, high = transform.transform([grid.flat[0].get_ylim()[0], highest])
+        grid.flat[0].set_ylim(top=transform.inverted().transform([low + (high - low) / _FILLED])[0])
     notes = [
-        f"Least median power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB, by the attacks "
+        f"Least median power that {ruin}, by the attacks "
         f"that all chains of a panel were hit with: {_named(hit_by, labels['attacks'])}. "
         "Over all attacked images, those that withstood every power tried as ∞. Bands: 95% interval, bootstrap over "
         "images.",
     ]
     count = shown["n_images"].tolist() or [0]
-    canvas.footer(figure, inputs, count, notes + base.infeasible_note(inputs.tables["attack_power"], inputs))
+    canvas.footer(figure, inputs, count, notes + base.infeasible_note(table, inputs))
     return figure
 
 

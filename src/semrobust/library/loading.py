@@ -142,7 +142,9 @@ def _from_run(name: str, params: Params, project: Path | None) -> System:
             return restore(finished(plan, artifact.address))
     kind = kind_of(params.section("systems", name))
     if not kind.trainable:
-        return kind.create(params.systems[name], params.link.real_uses, seeds.integer(params.seed, "create", name))
+        return kind.create(
+            params.systems[name], params.link_of(name).real_uses, seeds.integer(params.seed, "create", name)
+        )
     where = "outside of a project there is none" if project is None else f"{project / artifact.path()} is missing"
     raise ArtifactError(
         f"the network of {name!r} in the run {params.run!r} is not here: {where}. Train it in the project's root, by "
@@ -153,7 +155,7 @@ def _from_run(name: str, params: Params, project: Path | None) -> System:
 def _from_file(name: str, params: Params, weights: Path) -> System:
     kind = kind_of(params.section("systems", name))
     try:
-        return kind.restore(params.systems[name], params.link.real_uses, load_file(weights))
+        return kind.restore(params.systems[name], params.link_of(name).real_uses, load_file(weights))
     except (OSError, SafetensorError) as error:
         raise ArtifactError(f"{weights} cannot be read as a safetensors file: {error}") from error
     except (RuntimeError, KeyError, ValueError) as error:

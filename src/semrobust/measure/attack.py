@@ -1,4 +1,4 @@
-"""Search for SYSTEM the least power at which ATTACK ruins its images, over all SNRs."""
+"""Search for SYSTEM the least power at which ATTACK ruins what it sends, over all SNRs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.attacks.naming import NamedTarget
 from semrobust.attacks.search import attacked
+from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
-from semrobust.config.settings import AttackKind, ChannelSettings, Plain
+from semrobust.config.settings import SHOWN, AttackKind, ChannelSettings, Plain
 from semrobust.errors import similar
 from semrobust.measure import submission
 from semrobust.measure.images import TestImages, training_images
 from semrobust.measure.names import split
+from semrobust.measure.ruin import under
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.phy.air import Air
 from semrobust.phy.channel import awgn, channel_noise
@@ -36,7 +38,6 @@ from semrobust.pipeline.work import Work
 from semrobust.systems.base import Sent, System, device
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.classification import ClassifyingSystem
-from semrobust.systems.distortion import mse_from_psnr_db
 from semrobust.systems.draw import over_air
 
 if TYPE_CHECKING:
@@ -101,15 +102,17 @@ def rows(
 ) -> pd.DataFrame:
     """Per-image table of a result on the images of these `numbers`.
 
-    `ruinable`: a failed decode alone ruins the image, which the image decides and not the attack. `vanished`: 1 where
-    the gradient that the attack follows is exactly 0 at what is received, NaN if it follows none.
+    `ruinable`: a failed decode alone ruins the image, which the image decides and not the attack. The measure of
+    quality (`psnr_db`) under the attack and without it is that of what is sent. `vanished`: 1 where the gradient that
+    the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
     clean = target.distortion(torch.zeros_like(result.perturbation))
+    quality_name = target.system.source.quality_name
     columns = {
         "success": result.success,
         "power_total": result.power_total,
-        "psnr_db": target.quality(result.mse),
-        "clean_psnr_db": target.quality(clean),
+        quality_name: target.quality(result.mse),
+        f"clean_{quality_name}": target.quality(clean),
         "ruinable": target.ruinable(),
         "infeasible": ~target.sent.feasible,
         "steps": result.steps,
@@ -132,15 +135,20 @@ def search(
     patterns: Patterns | None = None,
     seen: torch.Tensor | None = None,
     made_elsewhere: Sequence[Mapping[str, torch.Tensor]] = (),
+    criterion: CriterionSettings | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """Per-image table of `rows` for all SNRs, and the perturbations (images, N) by `at`.
 
     `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `seen` (b,3,H,W): training
     images, sent over noise of their own, for an attack that learns. `made_elsewhere`:
-    perturbations from a surrogate, or sent in, that are tried in place of random directions. `done` is called after
-    each batch.
+    perturbations from a surrogate, or sent in, that are tried in place of random directions. A `criterion` of ruin
+    takes the place of the `threshold`. `done` is called after each batch.
     """
+
+    def judged(target: Target) -> Target:
+        return target if criterion is None else under(criterion, target)
+
     batches = torch.split(torch.arange(len(images)), batch)
     sent = [system.send(images[numbers]) for numbers in batches]
     sends = any(bool(part.feasible.any()) for part in sent)  # else there is nothing to attack
@@ -148,14 +156,14 @@ def search(
 
     def aimed(snr_db: float) -> list[Target]:
         targets = []
-        lesson = None if taught is None else aim(system, *taught[:2], 0, snr_db, threshold, taught[2])
+        lesson = None if taught is None else judged(aim(system, *taught[:2], 0, snr_db, threshold, taught[2]))
         for numbers, part in zip(batches, sent, strict=True):
             target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure, patterns)
             for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
                 made = perturbations[at(snr_db)][numbers].to(images.device)
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
                 target = replace(target, directions=directions)
-            target = replace(target, seen=lesson)
+            target = judged(replace(target, seen=lesson))
             targets.append(target)
         return targets
 
@@ -243,9 +251,9 @@ def known(params: Params, system: str, kinds: Sequence[type[AttackKind]]) -> lis
 def needs(params: Params, name: str) -> list[Need]:
     system, attack = split(name)
     kind = ATTACKS[params.attacks[attack].kind]
-    found = [("dataset", params.data.source), ("train", system)]
+    found = [("dataset", params.dataset(system)), ("train", system)]
     if params.task(system) == "class":
-        return found  # what is known of codes is searched for systems that show images
+        return found  # what is known of codes is searched for systems that show what was sent
     found += known(params, system, [kind])
     if kind.transfers:
         found.append(("attack", ".".join(params.crafted(system, attack))))
@@ -271,12 +279,20 @@ def why_not(params: Params, name: str) -> str:
     lacking = sorted(kind.requires - params.offers(system))
     if lacking:
         return f"{attack} needs a receiver with {' and '.join(lacking)}, which {system} does not offer; {fits}"
-    if params.task(system) != "image":
+    if params.task(system) not in SHOWN:
         return (
             f"{system} shows no image: threats names the systems that are made to name a wrong class, and by which "
             f"attacks; semantic noise is made by semrobust noise {system}; {fits}"
         )
     return f"{attack} tries what was made on a surrogate, and no system starts from {system}; {fits}"
+
+
+def ruined(params: Params, system: str) -> Plain:
+    """When what the system sends counts as ruined: of images at one PSNR, of channel states under criteria by name."""
+    if params.task(system) == "image":
+        return {"success_psnr_db": params.evaluation.success_psnr_db}
+    rules = params.section("csi", "ruined")
+    return {"ruined": {name: select.without(rule, "label") for name, rule in rules.items()}, "order": list(rules)}
 
 
 def settings(params: Params, name: str) -> Plain:
@@ -292,12 +308,15 @@ def settings(params: Params, name: str) -> Plain:
     return shared | {
         "snr_db": params.link.snr_db,
         "images": params.evaluation.attack_images,
-        "success_psnr_db": params.evaluation.success_psnr_db,
+        **ruined(params, system),
     }
 
 
 def make(work: Work) -> None:
-    """Write the table of `rows` for all SNRs, and the perturbations themselves."""
+    """Write the table of `rows` for all SNRs, and the perturbations themselves.
+
+    Under several criteria the table has a column `criterion`, and the perturbations are those under the first.
+    """
     torch.set_num_threads(work.threads)
     memory.keep()
     system, method = restore(work.input("train")), attack_of(work.settings["attack"])
@@ -319,28 +338,46 @@ def _against_images(work: Work, system: System, method: Attack) -> Found:
     given, (name, attack) = work.settings, split(work.artifact.name)
     structure = structure_of(work)
     made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
-    test = TestImages.of(work, given["images"])
+    test = TestImages.of(work, given["images"], system.source)
     images = test.images.to(device()) if "gradient" in system.capabilities else test.images
-    seen = training_images(work, given["attack"]["images"]).to(images.device) if method.learns else None
+    seen = None
+    if method.learns:
+        seen = training_images(work, given["attack"]["images"], system.source).to(images.device)
     if method.settings.only_on is not None:
         sent_in = submission.accepted(attack, method.settings.sha256)
         made_elsewhere.append(submission.dense(*sent_in, given["snr_db"], (len(test), system.real_uses)))
-    total = -(-len(test) // given["batch"]) * len(given["snr_db"])
+    criteria = criteria_of(given)
+    total = -(-len(test) // given["batch"]) * len(given["snr_db"]) * len(criteria)
     with tqdm(total=total, desc=f"{attack} on {name}", disable=None) as progress:
-        return search(
-            system,
-            method,
-            images,
-            given["snr_db"],
-            threshold=mse_from_psnr_db(given["success_psnr_db"]),
-            seed=work.seed,
-            batch=given["batch"],
-            structure=structure,
-            patterns=patterns_of(work),
-            seen=seen,
-            made_elsewhere=made_elsewhere,
-            done=progress.update,
-        )
+        found = [
+            search(
+                system,
+                method,
+                images,
+                given["snr_db"],
+                threshold=0.0,
+                criterion=criterion,
+                seed=work.seed,
+                batch=given["batch"],
+                structure=structure,
+                patterns=patterns_of(work),
+                seen=seen,
+                made_elsewhere=made_elsewhere,
+                done=progress.update,
+            )
+            for criterion in criteria.values()
+        ]
+    tables = [
+        table if not label else table.assign(criterion=label) for label, (table, _) in zip(criteria, found, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True), found[0][1]
+
+
+def criteria_of(given: Plain) -> dict[str, CriterionSettings]:
+    """The criteria of the settings `ruined` by name; the one of images has none."""
+    if "success_psnr_db" in given:
+        return {"": CriterionSettings(label="ruined", psnr_db=given["success_psnr_db"])}
+    return {name: CriterionSettings.model_validate({"label": name, **given["ruined"][name]}) for name in given["order"]}
 
 
 def says(artifact: Artifact) -> str:
@@ -348,7 +385,7 @@ def says(artifact: Artifact) -> str:
     table = pd.read_parquet(artifact.path())
     rates = 100 * table.groupby("snr_db")["success"].mean()
     power = table["power_total"].where(table["success"], np.inf).groupby(table["snr_db"]).median()
-    images = f"{table['image'].nunique()} images at {len(rates)} SNRs"
+    images = f"{table['image'].nunique()} samples at {len(rates)} SNRs"
     return f"{images}, success {span(rates)}%, median ‖s‖² {span(power)}"
 
 

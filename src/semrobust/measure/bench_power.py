@@ -10,14 +10,13 @@ import torch
 from semrobust.attacks.base import Attack
 from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS
-from semrobust.config.settings import LEVELS
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim
+from semrobust.measure.attack import aim, criteria_of
+from semrobust.measure.ruin import under
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished
 from semrobust.systems.checkpoint import restore
-from semrobust.systems.distortion import mse_from_psnr_db
 
 WHOLE = (1000, 11)
 """Images and SNRs that the time is extrapolated to."""
@@ -41,10 +40,10 @@ def measure(plan: Plan, name: str, attack: str, images: int, threads: int) -> di
     method = kind(kind.parse(given["attack"]))
     torch.set_num_threads(threads)
     test = load_split(finished(plan, inputs["dataset"]).artifact.stem, "test").images[:images]
-    shown = torch.from_numpy(test.copy()).float() / LEVELS
+    shown = system.source.samples(torch.from_numpy(test.copy()))
     snr_db = given["snr_db"][len(given["snr_db"]) // 2]
-    threshold = mse_from_psnr_db(given["success_psnr_db"])
-    target = aim(system, shown, system.send(shown), 0, snr_db, threshold, given["seed"])
+    criterion = next(iter(criteria_of(given).values()))
+    target = under(criterion, aim(system, shown, system.send(shown), 0, snr_db, 0.0, given["seed"]))
     started = time.perf_counter()
     (result,) = attacked(method, [target])
     seconds = time.perf_counter() - started

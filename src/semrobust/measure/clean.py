@@ -10,15 +10,14 @@ from tqdm import tqdm
 
 from semrobust.config.settings import Plain
 from semrobust.measure.images import TestImages
-from semrobust.measure.similarity import ssim
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import GREY, System
+from semrobust.systems.base import System
 from semrobust.systems.checkpoint import restore
-from semrobust.systems.distortion import mean_squared_error, psnr_db
+from semrobust.systems.distortion import mean_squared_error
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
@@ -26,17 +25,18 @@ if TYPE_CHECKING:
 
 
 def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
-    """One row per (image, SNR) of a batch; `images` (B,3,H,W) in [0,1] are the test images from number `start` on.
+    """One row per (image, SNR) of a batch; `images` (B,C,H,W) in [0,1] are the test images from number `start` on.
 
-    An image that does not fit the bit budget is not decoded: the receiver can only show mid-grey.
+    An image that does not fit the bit budget is not decoded: the receiver can only show nothing (mid-grey).
     """
     sent = system.send(images)
     stop = start + len(images)
     rows = []
-    before, similarity = torch.full_like(images, torch.nan), torch.zeros(len(images))
+    measured: dict[str, torch.Tensor]
+    source, before, measured = system.source, torch.full_like(images, torch.nan), {}
     for snr in snr_db:
         noise = channel_noise(root_seed, snr, start, stop, system.real_uses)
-        shown, failed = torch.full_like(images, GREY), torch.ones(len(images))
+        shown, failed = source.nothing(images), torch.ones(len(images))
         block_error = torch.full((len(images),), torch.nan)
         fits = sent.feasible
         if fits.any():
@@ -45,15 +45,16 @@ def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float
             if sent.message is not None and decoded.message is not None:
                 block_error[fits] = (sent.message[fits] != decoded.message).any(dim=1).float()
         new = (shown != before).flatten(1).any(dim=1)  # a bit-based receiver shows the same picture at many SNRs
-        similarity[new] = ssim(shown[new], images[new])
+        found = source.measures(shown[new], images[new], mean_squared_error(shown, images)[new])
+        for name, values in found.items():
+            measured.setdefault(name, torch.zeros(len(images)))[new] = values
         before = shown
         rows.append(
             pd.DataFrame(
                 {
                     "image": range(start, stop),
                     "snr_db": snr,
-                    "psnr_db": psnr_db(mean_squared_error(shown, images)).double().numpy(),
-                    "ssim": similarity.double().numpy(),
+                    **{name: values.double().numpy() for name, values in measured.items()},
                     "block_error": block_error.double().numpy(),
                     "failed": failed.double().numpy(),
                     "infeasible": ~fits.numpy(),
@@ -78,7 +79,7 @@ def make(work: Work) -> None:
     name, snr_db = work.artifact.name, work.settings["snr_db"]
     system = restore(work.input("train"))
     system.keep_encodes(work.shared)
-    test = TestImages.of(work)
+    test = TestImages.of(work, source=system.source)
     parts = [
         measure(system, test.images[numbers], int(numbers[0]), snr_db, work.seed)
         for numbers in tqdm(list(test.batches(work.settings["batch"])), f"clean {name}", unit="batch", disable=None)
@@ -90,10 +91,11 @@ def make(work: Work) -> None:
 
 
 def says(artifact: Artifact) -> str:
-    """How good the pictures are over the SNRs."""
+    """How good what is shown is over the SNRs."""
     table = pd.read_parquet(artifact.path())
-    quality = table.groupby("snr_db")["psnr_db"].mean()
-    return f"{table['image'].nunique()} images at {len(quality)} SNRs, mean PSNR {span(quality)} dB"
+    name = next(name for name in ("psnr_db", "nmse_db") if name in table)
+    quality = table.groupby("snr_db")[name].mean()
+    return f"{table['image'].nunique()} samples at {len(quality)} SNRs, mean {name} {span(quality)}"
 
 
 STEP = Step(
@@ -101,8 +103,8 @@ STEP = Step(
     stage="samples",
     folder="samples/clean",
     files=(".parquet",),
-    names=lambda params: params.of_task("image"),
-    needs=lambda params, name: [("dataset", params.data.source), ("train", name)],
+    names=lambda params: params.showing(),
+    needs=lambda params, name: [("dataset", params.dataset(name)), ("train", name)],
     settings=settings,
     versions=lambda *_: {"clean": 1},
     make=make,

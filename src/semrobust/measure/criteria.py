@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -10,57 +9,24 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from semrobust.attacks.base import Target, attack_of
+from semrobust.attacks.base import attack_of
 from semrobust.attacks.search import attacked
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.searches import TheorySettings
-from semrobust.config.settings import LEVELS, Plain
-from semrobust.errors import UsageError
+from semrobust.config.settings import Plain
 from semrobust.measure.attack import aim, known, patterns_of, rows, structure_of
 from semrobust.measure.images import TestImages
+from semrobust.measure.ruin import under
 from semrobust.measure.slopes import slopes
 from semrobust.pipeline import memory
 from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
-from semrobust.systems.distortion import mse_from_psnr_db
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnTarget(Target):
-    """A batch whose images each have their own D*: `threshold` (B,), which attacks compare distortions with."""
-
-    threshold: torch.Tensor  # type: ignore[assignment]  # a number per image where other targets have one for all
-
-    def take(self, rows: torch.Tensor) -> Target:
-        return replace(super().take(rows), threshold=self.threshold[rows])  # type: ignore[arg-type]
-
-    def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        if rows is not None:  # the distortions of some images would meet the thresholds of all
-            raise UsageError("this attack cannot be run under criteria relative to each image: use minimum_norm")
-        return super().distortion(perturbation)
-
-
-def threshold(criterion: CriterionSettings, clean: torch.Tensor) -> torch.Tensor:
-    """Mean squared error D* per image under a relative criterion, from that without an attack `clean` (B,)."""
-    if criterion.below_clean_db is not None:
-        factor: float = 10.0 ** (criterion.below_clean_db / 10.0)
-        return clean * factor
-    assert criterion.rise_levels is not None
-    return (clean.sqrt() + criterion.rise_levels / LEVELS).square()
-
-
-def under(criterion: CriterionSettings, target: Target) -> Target:
-    """The batch with the D* of a criterion."""
-    if criterion.psnr_db is not None:
-        return replace(target, threshold=mse_from_psnr_db(criterion.psnr_db))
-    clean = target.distortion(torch.zeros_like(target.received))
-    return OwnTarget(**{**vars(target), "threshold": threshold(criterion, clean)})
 
 
 def needs(params: Params, name: str) -> list[Need]:

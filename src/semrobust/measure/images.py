@@ -1,4 +1,7 @@
-"""Images as steps get them: the first ones of the shuffled test set, in batches, and those that attacks learn from."""
+"""Samples as steps get them: the first ones of the shuffled test set, in batches, and those that attacks learn from.
+
+"Images" here and in the steps are samples of what a system sends (`systems.source`): images, or channel states.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from pathlib import Path
 
 import torch
 
-from semrobust.config.settings import LEVELS
 from semrobust.data.splits import load_split
 from semrobust.pipeline.work import Work
+from semrobust.systems.source import PICTURES, Source
 
 
 @dataclass(frozen=True)
 class TestImages:
-    """The first test images: `images` (n,3,32,32) float32 in [0,1], `labels` (n,) int64."""
+    """The first test images: `images` (n,C,32,32) float32 in [0,1], `labels` (n,) int64."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -23,16 +26,16 @@ class TestImages:
     __test__ = False  # no test class of pytest's
 
     @classmethod
-    def of(cls, work: Work, count: int | None = None) -> TestImages:
+    def of(cls, work: Work, count: int | None = None, source: Source = PICTURES) -> TestImages:
         """The first `count` test images of the dataset that a job has as its input; None = all."""
-        return cls.read(work.input("dataset").artifact.stem, count)
+        return cls.read(work.input("dataset").artifact.stem, count, source)
 
     @classmethod
-    def read(cls, folder: Path, count: int | None = None) -> TestImages:
+    def read(cls, folder: Path, count: int | None = None, source: Source = PICTURES) -> TestImages:
         """As `of`, from the folder of a dataset."""
         split = load_split(folder, "test")
         images, labels = split.images[:count].copy(), split.labels[:count].copy()
-        return cls(torch.from_numpy(images).float() / LEVELS, torch.from_numpy(labels).long())
+        return cls(source.samples(torch.from_numpy(images)), torch.from_numpy(labels).long())
 
     def __len__(self) -> int:
         return len(self.images)
@@ -42,7 +45,7 @@ class TestImages:
         return iter(torch.split(torch.arange(len(self)), size))
 
 
-def training_images(work: Work, count: int) -> torch.Tensor:
-    """The first `count` training images (n,3,32,32), float32 in [0,1], of the dataset that a job has as its input."""
+def training_images(work: Work, count: int | None, source: Source = PICTURES) -> torch.Tensor:
+    """The first `count` training images (n,C,32,32), float32 in [0,1], of the dataset that a job has; None = all."""
     split = load_split(work.input("dataset").artifact.stem, "train")
-    return torch.from_numpy(split.images[:count].copy()).float() / LEVELS
+    return source.samples(torch.from_numpy(split.images[:count].copy()))

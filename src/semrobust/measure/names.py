@@ -10,6 +10,15 @@ NONE = "none"
 """No attack."""
 
 
+LINEAR = "karhunen_loeve"
+"""The best linear code for channel states."""
+
+
+def top(kept: int) -> str:
+    """The `kept` largest coefficients of channel states."""
+    return f"top_{kept}"
+
+
 def split(pair: str) -> tuple[str, str]:
     """System and attack, or system and noise, of a pair's name."""
     system, _, attack = pair.partition(".")

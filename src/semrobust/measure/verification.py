@@ -53,7 +53,7 @@ class Bench:
     @classmethod
     def of(cls, plan: Plan, params: Params, name: str) -> Bench:
         """Raises UsageError for a system that is not attacked, ArtifactError where network or dataset is not here."""
-        known = dict.fromkeys(system for system, _ in params.pairs())
+        known = params.in_pairs("image")
         if name not in known:
             raise UsageError(f"no attack of these params is run on '{name}'; on these some are: {', '.join(known)}")
         model = finished(plan, f"train/{name}")

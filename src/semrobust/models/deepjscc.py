@@ -103,10 +103,10 @@ class ResidualBlock(nn.Module):
 class Encoder(MapsEncoder):
     """That of Table I."""
 
-    def __init__(self, feature_maps: int, width: int) -> None:
+    def __init__(self, feature_maps: int, width: int, planes: int = 3) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(3, width, 3, stride=2, padding=1),
+            nn.Conv2d(planes, width, 3, stride=2, padding=1),
             ResidualBlock(width),
             nn.PReLU(width),
             nn.Conv2d(width, feature_maps, 3, stride=2, padding=1),
@@ -121,7 +121,7 @@ class Encoder(MapsEncoder):
 class Decoder(MapsDecoder):
     """Received vector (B, N) to an image (B,3,32,32) in (0,1); differentiable everywhere but at PReLU kinks."""
 
-    def __init__(self, feature_maps: int, width: int) -> None:
+    def __init__(self, feature_maps: int, width: int, planes: int = 3) -> None:
         super().__init__(feature_maps)
         self.body = nn.Sequential(
             nn.ConvTranspose2d(feature_maps, 2 * width, 3, padding=1),
@@ -132,7 +132,7 @@ class Decoder(MapsDecoder):
             nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1),
             ResidualBlock(width),
             nn.PReLU(width),
-            nn.ConvTranspose2d(width, 3, 3, stride=2, padding=1, output_padding=1),
+            nn.ConvTranspose2d(width, planes, 3, stride=2, padding=1, output_padding=1),
             nn.Sigmoid(),
         )
 
@@ -146,10 +146,13 @@ class Decoder(MapsDecoder):
 
 
 class DeepJSCC(Autoencoder):
-    """Encoder and decoder with `real_uses` channel uses between them; `width` is the table's 16."""
+    """Encoder and decoder with `real_uses` channel uses between them; `width` is the table's 16.
 
-    def __init__(self, real_uses: int, width: int) -> None:
+    What is sent has `planes` values per place: 3 are an image.
+    """
+
+    def __init__(self, real_uses: int, width: int, planes: int = 3) -> None:
         super().__init__()
         feature_maps = feature_maps_for(real_uses)
-        self.encoder = Encoder(feature_maps, width)
-        self.decoder = Decoder(feature_maps, width)
+        self.encoder = Encoder(feature_maps, width, planes)
+        self.decoder = Decoder(feature_maps, width, planes)

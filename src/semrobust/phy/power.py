@@ -57,14 +57,14 @@ def power_from_psr_db(ratio_db: float, uses: int) -> float:
     return float(uses * 10.0 ** (ratio_db / 10.0))
 
 
-def channel_bandwidth_ratio(uses: int) -> float:
-    """CBR: complex symbols per source value, (N/2)/(3·32·32)."""
-    return uses / 2 / SOURCE_VALUES
+def channel_bandwidth_ratio(uses: int, values: int = SOURCE_VALUES) -> float:
+    """CBR: complex symbols per source value, (N/2)/(3·32·32) of images."""
+    return uses / 2 / values
 
 
-def bandwidth_ratio(uses: int) -> float:
-    """Real channel uses per source value, N/(3·32·32); twice the CBR."""
-    return uses / SOURCE_VALUES
+def bandwidth_ratio(uses: int, values: int = SOURCE_VALUES) -> float:
+    """Real channel uses per source value, N/(3·32·32) of images; twice the CBR."""
+    return uses / values
 
 
 def as_complex(codewords: torch.Tensor) -> torch.Tensor:

@@ -311,11 +311,12 @@ class Audit:
     def _dataset(self, finding: Finding) -> None:
         """Compare the digests of the raw data with those of the inputs, or with the arrays themselves."""
         dataset = finding.record["dataset"]
-        for holder in sorted(finding.made_from):
-            behind = self.findings[holder].record.get("dataset")
-            if behind and behind != dataset:
-                finding.problems.append((Status.TAMPERED, f"its dataset is not that of {self.findings[holder].path}"))
-                return
+        used = {holder: self.findings[holder].record.get("dataset") for holder in sorted(finding.made_from)}
+        behind = {holder: of for holder, of in used.items() if of}
+        if behind and dataset not in behind.values():  # what is made from several names one of them
+            first = self.findings[next(iter(behind))].path
+            finding.problems.append((Status.TAMPERED, f"its dataset is not that of {first}"))
+            return
         if finding.record["job"]["kind"] != "dataset" or not dataset.get("splits"):
             return
         digests = b"".join(bytes.fromhex(split["digest"]) for split in dataset["splits"].values())

@@ -18,13 +18,22 @@ from semrobust.errors import UsageError
 if TYPE_CHECKING:
     from semrobust.config.params import Params
 
-DATASETS = {"cifar10": "CIFAR-10", "photos10": "photos10 (patches of ten photographs, a stand-in for CIFAR-10)"}
-"""What texts call each `data.source`."""
+DATASETS = {
+    "cifar10": "CIFAR-10",
+    "photos10": "photos10 (patches of ten photographs, a stand-in for CIFAR-10)",
+    "cost2100": "COST 2100 (CsiNet's files, outdoor)",
+    "sionna": "drops of 3GPP TR 38.901 (a substitute for COST 2100)",
+}
+"""What texts call each `data.source` and `csi.source`."""
 
 
 def caption(params: Params, name: str, template: str) -> Plain:
     """`title`, plain text, and `body`, reStructuredText; raises UsageError for a template that cannot be rendered."""
-    shown = {"params": params.section(), "dataset": DATASETS.get(params.data.source, params.data.source)}
+    shown = {
+        "params": params.section(),
+        "dataset": DATASETS.get(params.data.source, params.data.source),
+        "csi": DATASETS[params.csi.source],
+    }
     try:
         title, _, body = _environment().from_string(template.strip()).render(shown).partition("\n\n")
     except jinja2.TemplateError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self
+from typing import Any, ClassVar, Generic, Protocol, Self, runtime_checkable
 
 import torch
 from typing_extensions import TypeVar
@@ -22,6 +22,7 @@ from semrobust.phy.decoder import Decoder
 from semrobust.phy.mapping import Modulation, map_bits
 from semrobust.phy.power import power_total
 from semrobust.phy.retry import OrderedStatistics
+from semrobust.systems.source import PICTURES, Pictures, Source
 
 State = Mapping[str, torch.Tensor]
 """What a checkpoint holds: tensors by name."""
@@ -29,7 +30,7 @@ State = Mapping[str, torch.Tensor]
 S = TypeVar("S", bound=SystemSettings, default=Any)
 """Settings of a kind: `class MySystem(System[MySettings])` sees `self.settings` as its own."""
 
-GREY = 0.5
+GREY = Pictures.GREY
 """What a receiver shows when it has no image: mid-grey, known to be wrong, never a statistic of the data."""
 
 _POWER_SLACK = 1e-3
@@ -116,6 +117,14 @@ class SoftBits(Protocol):
         """As `System.decode`, also with a variance for each use."""
 
 
+@runtime_checkable
+class Fitted(Protocol):
+    """A system that is fitted to the training set in one pass, and has nothing that a schedule could say."""
+
+    def fit(self, samples: torch.Tensor) -> Mapping[str, Any]:
+        """Make it ready from training samples (n,C,32,32); returns what the record says of that."""
+
+
 class System(SystemKind, Generic[S]):
     """A transceiver with N = `real_uses` real channel uses per image.
 
@@ -156,6 +165,11 @@ class System(SystemKind, Generic[S]):
     def learns(self) -> bool:
         """Whether it is trained before it is ready: a trainable kind may also take weights over as they are."""
         return self.trainable
+
+    @property
+    def source(self) -> Source:
+        """What it sends; images, unless a kind says otherwise. "Images" in this package are samples of this."""
+        return PICTURES
 
     def adopt(self, state: State, origin: str) -> None:
         """Take over what it starts from out of the checkpoint of another system, whose name is `origin`.

@@ -6,11 +6,12 @@ import math
 
 import torch
 
+from semrobust.codecs.base import SIZE
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.phy.power import bandwidth_ratio, channel_bandwidth_ratio
 from semrobust.pipeline import seeds
-from semrobust.systems.base import System
+from semrobust.systems.base import Fitted, System
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw
 
@@ -29,14 +30,17 @@ def rows(params: Params) -> list[tuple[str, ...]]:
         assert issubclass(kind, System)
         if kind.task == "pretraining":
             continue
-        system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
+        system = kind.create(settings, params.link_of(name).real_uses, seeds.integer(params.seed, "create", name))
         if isinstance(system, ClassifyingSystem):
             table += _recognition(name, system, params.seed)
             continue
-        uses = system.send(torch.full((1, 3, 32, 32), 0.5)).codewords.shape[1]
+        sample = torch.full((1, system.source.planes, *SIZE), 0.5)
+        if isinstance(system, Fitted):  # to anything: its budget does not depend on the data
+            system.fit(torch.rand(8, *sample.shape[1:], generator=torch.Generator().manual_seed(0)))
+        uses, values = system.send(sample).codewords.shape[1], sample.numel()
         bits = system.budget()
         numbers = [bits[key] for key in ("coded_bits", "information_bits", "payload_bytes")]
-        ratios = (f"{channel_bandwidth_ratio(uses):.4f}", f"{bandwidth_ratio(uses):.4f}")
+        ratios = (f"{channel_bandwidth_ratio(uses, values):.4f}", f"{bandwidth_ratio(uses, values):.4f}")
         table.append(
             (name, str(uses), str(uses // 2), *ratios, *("-" if value is None else str(value) for value in numbers))
         )

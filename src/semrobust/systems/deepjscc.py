@@ -130,10 +130,10 @@ class NetworkSystem(System[N]):
         return twin
 
     def encode(self, images: torch.Tensor) -> Sent:
-        if images.shape[1:] != (3, *self.size):
+        if images.shape[1:] != (self.source.planes, *self.size):
             raise UsageError(
                 f"images of shape {tuple(images.shape)}: {self.name or 'this network'} takes images of "
-                f"{(3, *self.size)}; semrobust.load(..., size=(H, W)) gives it others"
+                f"{(self.source.planes, *self.size)}; semrobust.load(..., size=(H, W)) gives it others"
             )
         with torch.no_grad():
             codewords = self.encode_differentiably(images)

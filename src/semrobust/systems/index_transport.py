@@ -24,7 +24,7 @@ from semrobust.phy.decoder import Decoder
 from semrobust.phy.ldpc import LdpcCode
 from semrobust.pipeline import seeds
 from semrobust.systems.base import Decoded, grey_images
-from semrobust.systems.classical import MinSumSettings, SumProductSettings
+from semrobust.systems.chain import MinSumSettings, SumProductSettings
 from semrobust.systems.codes import NRCodeSettings, RegularCodeSettings
 
 DecoderSettings = Annotated[SumProductSettings | MinSumSettings, Field(discriminator="rule")]

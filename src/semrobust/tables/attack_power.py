@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ OVER_BEST = ("over_best", "over_best_low", "over_best_high")
 
 
 def settings(params: Params) -> Plain:
-    systems = dict.fromkeys(system for system, _ in params.pairs())
+    systems = params.in_pairs("image")
     return facts(params, systems) | {
         "real_uses": params.link.real_uses,
         "success_psnr_db": params.evaluation.success_psnr_db,
@@ -33,19 +33,31 @@ def make(work: Work) -> pd.DataFrame:
 
     The attack `best_of` takes the cheapest of a system's attacks for each image.
     """
-    resamples, rows = bootstrap(work), []
-    for system, attacks in attacked_samples(work).items():
-        best = dict(by_snr(attacks[BEST_OF]))
-        about = {
-            "stream": work.settings["systems"][system].get("stream", "none"),
-            "success_psnr_db": work.settings["success_psnr_db"],
-        }
-        for attack, samples in attacks.items():
-            for snr_db, group in by_snr(samples):
-                row = common(work, system, snr_db, len(group)) | about | {"attack": attack}
-                row |= summary(group, work.settings["real_uses"], resamples)
-                rows.append(emptied(row | _over(group, best[snr_db], resamples)))
-    return pd.DataFrame(rows)
+    given = work.settings
+    return pd.DataFrame(
+        row
+        for system, attacks in attacked_samples(work).items()
+        for row in of_system(
+            work,
+            system,
+            attacks,
+            given["real_uses"],
+            {
+                "stream": given["systems"][system].get("stream", "none"),
+                "success_psnr_db": given["success_psnr_db"],
+            },
+        )
+    )
+
+
+def of_system(work: Work, system: str, attacks: Mapping[str, pd.DataFrame], uses: int, about: Row) -> Iterator[Row]:
+    """The rows of one system: its `attacks`, `best_of` among them, over N = `uses`, and what is said `about` it."""
+    resamples, best = bootstrap(work), dict(by_snr(attacks[BEST_OF]))
+    for attack, samples in attacks.items():
+        for snr_db, group in by_snr(samples):
+            row = common(work, system, snr_db, len(group)) | about | {"attack": attack}
+            row |= summary(group, uses, resamples)
+            yield emptied(row | _over(group, best[snr_db], resamples))
 
 
 def _over(group: pd.DataFrame, best: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:

@@ -16,16 +16,21 @@ BEST_OF = "best_of"
 
 
 def needs(params: Params, systems: list[str] | None = None) -> list[Need]:
-    """All attacks, or those on some systems."""
-    return [("attack", ".".join(pair)) for pair in params.pairs() if systems is None or pair[0] in systems]
+    """All attacks on images, or those on some systems."""
+    chosen = params.in_pairs("image") if systems is None else systems
+    return [("attack", ".".join(pair)) for pair in params.pairs() if pair[0] in chosen]
 
 
-def attacked_samples(work: Work) -> dict[str, dict[str, pd.DataFrame]]:
-    """Per-image results by system and attack, and behind a system's attacks the best of them per image."""
+def attacked_samples(work: Work, criterion: str | None = None) -> dict[str, dict[str, pd.DataFrame]]:
+    """Per-image results by system and attack, and behind a system's attacks the best of them per image.
+
+    `criterion` is that of ruin, where the attacks were searched under several.
+    """
     tables: dict[str, dict[str, pd.DataFrame]] = {}
     for pair, found in work.inputs("attack").items():
         system, _, attack = pair.partition(".")
-        tables.setdefault(system, {})[attack] = samples(found)
+        table = samples(found)
+        tables.setdefault(system, {})[attack] = table if criterion is None else table[table["criterion"] == criterion]
     return {system: attacks | {BEST_OF: best(attacks)} for system, attacks in tables.items()}
 
 

@@ -46,7 +46,7 @@ TABLE = Table(
     columns=(
         "family", "n", "k", "girth", *_WEIGHTS, "kind", "a", "b", "weight", "count", "n_sets_kept", "complete",
     ),
-    needs=lambda params: [(kind, system) for system in params.coded() for kind in ("structure", "pseudo_weight")],
+    needs=lambda params: [(kind, of) for of in params.coded("image") for kind in ("structure", "pseudo_weight")],
     make=make,
     caption="""
 Cycles, harmful sets and light codewords of the LDPC codes

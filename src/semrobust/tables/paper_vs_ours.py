@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from semrobust.claims import hu2022, zhang2026, zhang2026_frontier, zhang2026_why  # noqa: F401  they fill CLAIMS
+from semrobust.claims import (  # noqa: F401  they fill CLAIMS
+    hu2022,
+    zhang2026,
+    zhang2026_csi,
+    zhang2026_frontier,
+    zhang2026_why,
+)
 from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
@@ -52,6 +58,15 @@ def settings(params: Params) -> Plain:
         "channel": given.channel,
         "at_snr_db": given.at_snr_db,
         "levels": given.noise[given.default_noise].epsilon_levels,
+        "csi": {
+            "source": params.csi.source,
+            "criterion": next(iter(params.csi.ruined)),
+            "noisy": [
+                name
+                for name in params.compared("csi")
+                if ((systems[name].get("training") or {}).get("train_snr_db")) is not None
+            ],
+        },
     }
 
 

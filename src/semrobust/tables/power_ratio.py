@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 
 import numpy as np
@@ -15,6 +15,9 @@ from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs
 from semrobust.tables.rows import by_snr, emptied, status
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import Row, Table, bootstrap, common, facts
+
+Attacked = Mapping[str, Mapping[str, pd.DataFrame]]
+"""Per-image results by system and attack, as `tables.attacks.attacked_samples` gives them."""
 
 _SHOWN = (("all", "median"), ("all", "mean"), ("ruinable", "mean"), ("ruinable", "median"))
 
@@ -33,13 +36,18 @@ def make(work: Work) -> pd.DataFrame:
     ratio of means where one is censored; of `ruinable` ones these count with the largest power tried, so it is only a
     bound. Of systems that belong to a study only `best_of` is compared.
     """
-    given, attacked, resamples = work.settings, attacked_samples(work), bootstrap(work)
+    about = {"success_psnr_db": work.settings["success_psnr_db"]}
+    return pd.DataFrame(ratios(work, attacked_samples(work), about))
+
+
+def ratios(work: Work, attacked: Attacked, about: Row) -> Iterator[Row]:
+    """The rows of `make` for some systems, with what else is said `about` all of them."""
+    given, resamples = work.settings, bootstrap(work)
     sides = {
         side: [name for name in attacked if given["systems"][name]["side"] == side]
         for side in ("semantic", "classical")
     }
     studied = {name for name in attacked if given["systems"][name]["study"] is not None}
-    rows = []
     for semantic, classical in product(sides["semantic"], sides["classical"]):
         for above, below in product(attacked[semantic], attacked[classical]):
             if (above == BEST_OF) != (below == BEST_OF) or (above != BEST_OF and studied & {semantic, classical}):
@@ -52,7 +60,7 @@ def make(work: Work) -> pd.DataFrame:
                     "classical_system": classical,
                     "semantic_attack": above,
                     "classical_attack": below,
-                    "success_psnr_db": given["success_psnr_db"],
+                    **about,
                     "status": "infeasible" if "infeasible" in (status(top), status(bottom)) else "ok",
                 }
                 for population, statistic in _SHOWN if above == BEST_OF else _SHOWN[:1]:
@@ -64,8 +72,7 @@ def make(work: Work) -> pd.DataFrame:
                     row |= ratio(top[chosen], bottom[chosen], statistic, resamples)
                     if (population, statistic) == ("all", "mean") and row["n_censored"]:
                         row |= {"ratio": np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
-                    rows.append(emptied(row))
-    return pd.DataFrame(rows)
+                    yield emptied(row)
 
 
 def ratio(top: pd.DataFrame, bottom: pd.DataFrame, statistic: str, resamples: Callable[[int], Bootstrap]) -> Row:

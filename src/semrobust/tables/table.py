@@ -58,6 +58,8 @@ class Table:
     def checked(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with exactly the promised columns, rates in [0,1] and intervals around their values."""
         names = [*COMMON, *self.columns]
+        if frame.empty:  # the run has nothing that the table is about
+            frame = pd.DataFrame(columns=names)
         rates = {name: [pandera.Check.in_range(-1.0 if name == "ssim" else 0.0, 1.0)] for name in _RATES}
         columns = {name: pandera.Column(checks=rates.get(name, []), nullable=True, coerce=False) for name in names}
         checks = [] if self.brackets is None else [pandera.Check(self._bracketed)]

@@ -15,7 +15,8 @@ import torch
 
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
-from semrobust.data.content import Split
+from semrobust.config.settings import SHOWN
+from semrobust.data.content import IMAGE_SHAPE, STATE_SHAPE, Split
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
 from semrobust.pipeline import seeds
@@ -64,7 +65,7 @@ def profile(params: Params, name: str, steps: int, precision: str | None = None)
     count, system = (steps + _WARM_UP) * batch, trainer.learner
     generator = torch.Generator().manual_seed(seeds.integer(params.seed, "bench", "training", name))
     order = torch.randperm(count, generator=generator)
-    forward = "learn" if params.task(name) != "image" else "loss"
+    forward = "learn" if params.task(name) not in SHOWN else "loss"
     seconds: dict[str, float] = defaultdict(float)
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,11 +118,15 @@ def fresh_trainer(params: Params, name: str, batches: int, precision: str | None
     kind = SYSTEMS[settings.kind]
     assert issubclass(kind, System)
     torch.set_num_threads(params.compute.train_threads)
-    system = kind.create(settings, params.link.real_uses, seeds.integer(params.seed, "create", name))
+    system = kind.create(settings, params.link_of(name).real_uses, seeds.integer(params.seed, "create", name))
     batch = schedule.batch
     stream = seeds.generator(params.seed, "bench", "training", name)
     count = batches * batch
-    train = Split(stream.integers(0, 256, (count, 3, 32, 32), dtype="uint8"), stream.integers(CLASSES, size=count))
+    labels = stream.integers(CLASSES, size=count)
+    if params.task(name) == "csi":
+        train = Split(stream.random((count, *STATE_SHAPE), dtype="float32"), labels)
+    else:
+        train = Split(stream.integers(0, 256, (count, *IMAGE_SHAPE), dtype="uint8"), labels)
     channel = None if settings.train_channel is None else params.channels[settings.train_channel]
     one = Split(train.images[:1], train.labels[:1])
     nowhere = Path(os.devnull)  # nothing is saved

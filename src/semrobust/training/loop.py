@@ -20,6 +20,7 @@ from tqdm import tqdm
 from semrobust.errors import ArtifactError, TrainingError
 from semrobust.pipeline import files, seeds
 from semrobust.systems.base import device
+from semrobust.systems.source import PICTURES, Source
 from semrobust.training.averaging import Average
 from semrobust.training.compiled import PAYS_FROM, Loss, compiled
 from semrobust.training.optimizer import Optimizers, Rates
@@ -51,14 +52,15 @@ class Learner(Protocol):
 
 @runtime_checkable
 class Trainable(Learner, Protocol):
-    """A system that learns from images alone, by its loss on a batch."""
+    """A system that learns from what it sends alone, by its loss on a batch."""
 
+    @property
+    def source(self) -> Source: ...
     def loss(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
 
-def as_float(images: torch.Tensor) -> torch.Tensor:
-    """uint8 pixels to float32 in [0,1]."""
-    return images.to(torch.float32).div_(255.0)
+as_float = PICTURES.samples
+"""uint8 pixels to float32 in [0,1]."""
 
 
 class Loop:
@@ -195,7 +197,7 @@ class Loop:
 
 
 class Trainer(Loop):
-    """Train a system on images alone, by its own loss; batches are flipped at random."""
+    """Train a system on samples alone, by its own loss; batches are varied as what it sends allows."""
 
     def __init__(
         self, system: Trainable, train: Images, validation: Images, scratch: Path, root_seed: int, name: str
@@ -207,7 +209,7 @@ class Trainer(Loop):
         """Compile the loss, if the training is long enough; go on without where that fails, and say so."""
         if self.schedule.epochs * self.steps < self.compile_from:
             return
-        images = as_float(self.train[: self.schedule.batch])
+        images = self.system.source.samples(self.train[: self.schedule.batch])
         try:
             with self._precision():
                 self.quick = compiled(self.system.loss, self.module, images)
@@ -222,9 +224,9 @@ class Trainer(Loop):
     def step(self, order: torch.Tensor, step: int, generator: torch.Generator) -> torch.Tensor:
         """One optimizer step on batch number `step` of the permutation `order`; returns the detached loss."""
         batch = self.schedule.batch
-        images = as_float(self.train[order[step * batch : (step + 1) * batch].to(self.device)])
-        if torch.rand((), generator=generator) < 0.5:
-            images = images.flip(3)
+        source = self.system.source
+        images = source.samples(self.train[order[step * batch : (step + 1) * batch].to(self.device)])
+        images = source.varied(images, generator)
         self.optimizer.zero_grad()
         with self._precision():
             loss = (self.quick or self.system.loss)(images, generator)
@@ -238,7 +240,7 @@ class Trainer(Loop):
         batch, total = 1000, 0.0
         with torch.no_grad():
             for start in range(0, len(self.validation), batch):
-                images = as_float(self.validation[start : start + batch])
+                images = self.system.source.samples(self.validation[start : start + batch])
                 total += float(self.system.loss(images, generator)) * len(images)
         loss = total / len(self.validation)
         least = min((row["validation_loss"] for row in self.history), default=math.inf)

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import LEVELS
+from semrobust.config.settings import LEVELS, SHOWN
 from semrobust.errors import ArtifactError
 from semrobust.pipeline import files, work
 from semrobust.pipeline.plan import Plan, beside
@@ -37,7 +37,7 @@ COLUMNS = {
     "compiled_epochs": "epochs whose steps were compiled",
     "dataset": "that it was trained on",
     "licence": "of the weights",
-    "clean": "PSNR in dB, or accuracy, when nobody attacks",
+    "clean": "PSNR or NMSE in dB, or accuracy, when nobody attacks",
     "attacked": "attack power PSR in dB of the cheapest attack per image, or accuracy under the default noise",
     "at_snr_db": "SNR of these two; empty: nothing is sent over a channel",
 }
@@ -58,7 +58,8 @@ def _row(params: Params, plan: Plan, name: str) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(COLUMNS)
     found |= {"system": name, "label": settings.label, "kind": settings.kind, "state": "missing", "file": str(path)}
     found |= {"epochs": schedule.epochs, "precision": schedule.precision, "licence": LICENCE}
-    found |= {"images": getattr(schedule, "images", None) or params.data.train_images, "dataset": params.data.source}
+    trained = params.csi.samples.train if params.task(name) == "csi" else params.data.train_images
+    found |= {"images": getattr(schedule, "images", None) or trained, "dataset": params.dataset(name)}
     found |= {"snr_db": getattr(schedule, "train_snr_db", getattr(schedule, "snr_db", None))}
     if path.exists():
         found |= {"bytes": path.stat().st_size, "sha256": files.sha256(path)}
@@ -71,10 +72,10 @@ def _row(params: Params, plan: Plan, name: str) -> dict[str, Any]:
         with safe_open(path, "pt") as stored:
             found["parameters"] = sum(math.prod(stored.get_slice(key).get_shape()) for key in stored.keys())  # noqa: SIM118
     else:
-        fresh = cast("type[System[Any]]", SYSTEMS[settings.kind]).create(settings, params.link.real_uses, 0)
+        fresh = cast("type[System[Any]]", SYSTEMS[settings.kind]).create(settings, params.link_of(name).real_uses, 0)
         found["parameters"] = sum(tensor.numel() for tensor in fresh.state().values())
         found["bytes"] = found["bytes"] or 4 * found["parameters"]
-    return found | (_pictures if params.task(name) == "image" else _classes)(params, plan, name)
+    return found | (_shown if params.task(name) in SHOWN else _classes)(params, plan, name)
 
 
 def _table(plan: Plan, name: str) -> pd.DataFrame | None:
@@ -90,13 +91,16 @@ def _one(rows: pd.DataFrame, column: str) -> float | None:
     return float(rows[column].iloc[0]) if len(rows) == 1 and pd.notna(rows[column].iloc[0]) else None
 
 
-def _pictures(params: Params, plan: Plan, name: str) -> dict[str, Any]:
-    snr_db = params.evaluation.gallery_snr_db
+def _shown(params: Params, plan: Plan, name: str) -> dict[str, Any]:
+    snr_db, states = params.evaluation.gallery_snr_db, params.task(name) == "csi"
     found: dict[str, Any] = {"at_snr_db": snr_db}
-    for column, table, number in (("clean", "clean", "psnr_db"), ("attacked", "attack_power", "psr_db")):
+    of, quality = ("csi_", "nmse_db") if states else ("", "psnr_db")
+    for column, table, number in (("clean", f"{of}clean", quality), ("attacked", f"{of}attack_power", "psr_db")):
         rows = _table(plan, table)
         if rows is not None:
             rows = rows[(rows["system"] == name) & (rows["snr_db"] == snr_db)]
+            if "criterion" in rows:
+                rows = rows[rows["criterion"] == next(iter(params.csi.ruined))]
             found[column] = _one(rows[rows["attack"] == "best_of"] if column == "attacked" else rows, number)
     return found
 

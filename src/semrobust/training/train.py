@@ -1,6 +1,6 @@
 """Train SYSTEM, or construct it if it does not learn. Goes on where an interrupted training stopped.
 
-create -> take over the weights of the system that it starts from, if any -> train, if it learns -> store.
+create -> take over the weights of the system that it starts from, if any -> train or fit, if it learns -> store.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file
 
 from semrobust.config.registry import SYSTEMS
-from semrobust.config.settings import ChannelSettings, Plain
+from semrobust.config.settings import SHOWN, ChannelSettings, Plain
 from semrobust.data.splits import load_split
 from semrobust.pipeline import memory, record, seeds, select
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
+from semrobust.systems.base import Fitted
 from semrobust.systems.checkpoint import kind_of, save
 from semrobust.training.trainers import trainer_for
 
@@ -33,16 +34,19 @@ def learns(params: Params, name: str) -> bool:
 
 def needs(params: Params, name: str) -> list[Need]:
     start = params.systems[name].starts_from
-    found = [("dataset", params.data.source)] if learns(params, name) else []
+    taught = learns(params, name) or SYSTEMS[params.systems[name].kind].fits
+    found = [("dataset", params.dataset(name))] if taught else []
     return found + ([] if start is None else [("train", start)])
 
 
 def settings(params: Params, name: str) -> Plain:
     channel = params.systems[name].train_channel
-    shows = params.task(name) == "image"
+    shows = params.task(name) in SHOWN
     return {
         "system": select.system(params, name),
-        "real_uses": params.link.real_uses if shows else 0,  # what names a class is as long as its own settings say
+        "real_uses": params.link_of(name).real_uses
+        if shows
+        else 0,  # what names a class is as long as its own settings say
         "channel": None if channel is None else select.channel(params, channel),
         "seed": params.seed,
         "threads": params.compute.train_threads if learns(params, name) else 1,
@@ -64,6 +68,9 @@ def make(work: Work, after_epoch: Callable[[int], None] = lambda _: None) -> Non
         system.adopt(load_file(start.path()), start.name)
     for dataset in work.inputs("dataset").values():
         train, validation = (load_split(dataset.artifact.stem, split) for split in ("train", "validation"))
+        if isinstance(system, Fitted):
+            work.details["fitted"] = system.fit(system.source.samples(torch.from_numpy(train.images.copy())))
+            continue
         channel = None
         if given["channel"] is not None:
             channel = ChannelSettings.model_validate({"label": "in training", **given["channel"]})

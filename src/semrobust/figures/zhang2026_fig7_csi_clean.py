@@ -1,0 +1,80 @@
+"""Zhang 2026, figure 7: how well each system feeds channel states back when nobody attacks."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+from matplotlib.figure import Figure
+
+from semrobust.figures import base, canvas, shown
+
+_COLUMNS = ("nmse_db", "nmse_db_low", "nmse_db_high")
+_ANCHORS = {
+    "karhunen_loeve": "best linear code",
+    "top_32": "32 largest",
+    "top_64": "64 largest",
+    "top_128": "128 largest",
+}
+_PUBLISHED = {"CsiNet": -8.75, "CRNet": -12.70, "TransNet": -14.86}
+"""NMSE in dB of published compressors without a channel, outdoor, at this ratio: of the original data alone."""
+_ORIGINAL = "cost2100"
+
+
+def draw(inputs: base.FigureInputs) -> Figure:
+    """Mean NMSE over SNR, one panel per form, with what needs no system as lines without markers."""
+    table = inputs.tables["csi_clean"]
+    forms = list(dict.fromkeys(table["form"])) or ["no channel states"]
+    labels = inputs.settings["labels"]["states"]
+    looks = base.plain_looks(labels, base.colors(inputs, len(labels)))
+    figure = canvas.sheet(4.4)
+    for axes, form in zip(figure.subplots(1, len(forms), sharey=True, squeeze=False).flat, forms, strict=True):
+        rows = table[table["form"] == form]
+        for name, look in looks.items():
+            of_system = rows[rows["system"] == name].sort_values("snr_db")
+            if len(of_system):
+                base.curve(axes, of_system, _COLUMNS, look)
+        for (anchor, label), dashes in zip(_ANCHORS.items(), cycle(("-", ":", "--", "-.")), strict=False):
+            of_anchor = rows[rows["system"] == f"{anchor}_{form}"].sort_values("snr_db")
+            if len(of_anchor):
+                axes.plot(
+                    of_anchor["snr_db"], of_anchor["nmse_db"], color="0.2", linestyle=dashes, label=label,
+                    gid="reference",
+                )  # fmt: skip
+        for label, level in _PUBLISHED.items() if inputs.settings["source"] == _ORIGINAL else ():
+            axes.axhline(
+                level, color="0.6", linewidth=0.8, linestyle="--", label=f"{label}, no channel", gid="reference"
+            )
+        axes.set_title(form)
+        base.label_snr(axes)
+    axes = figure.axes[0]
+    axes.set_ylabel("NMSE of the channel (dB)")
+    shown_in = {
+        label: handle for part in figure.axes for handle, label in zip(*part.get_legend_handles_labels(), strict=True)
+    }
+    if shown_in:
+        figure.legend(handles=list(shown_in.values()), labels=list(shown_in), loc="outside upper center", ncols=3)
+    notes = [
+        "NMSE: mean over test samples of error energy over energy of the channel itself, in dB. Bands: 95% interval, "
+        "bootstrap over samples. The best linear code has the same channel uses and, on average, the same power; the "
+        "largest coefficients cross no channel.",
+    ]
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
+    return figure
+
+
+FIGURE = base.Figure(
+    tables=("csi_clean",),
+    shows=(shown.csi,),
+    draw=draw,
+    caption="""
+Feedback of channel states without an attacker
+
+Mean NMSE of the channel at the base station over the channel SNR, for every system that feeds channel states back, over
+all test samples of {{ csi }}; left to right by what is sent of them. Lines without markers are anchors: the best linear
+code at equal channel uses and power, and the largest coefficients of the angular-delay domain without any channel. A
+learned system above the linear code loses to it. Bands: 95% intervals, bootstrap over samples.{% if params.csi.source
+== "cost2100" %} Dashed: compressors without a channel as published for these data at this ratio (CsiNet, CRNet,
+TransNet).{% else %} Published compressors (CsiNet −8.75 dB, CRNet −12.70 dB, TransNet −14.86 dB, LASSO −5.1 dB,
+without a channel, on COST 2100 outdoor at this ratio) are about other data and are not drawn.{% endif %}
+""",
+)

@@ -1,0 +1,31 @@
+"""Zhang 2026, figure 9: what makes the classical feedback of channel states easier or harder to break."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from semrobust.figures import base, shown
+from semrobust.figures.zhang2026_fig6_classical_ablation import panels
+
+
+def draw(inputs: base.FigureInputs) -> Figure:
+    """As figure 6, under the first criterion of ruin."""
+    criterion = inputs.settings["criteria"][0]
+    table = inputs.tables["csi_attack_power"]
+    ruin = f"ruins a channel state ({inputs.settings['labels']['criteria'][criterion]})"
+    return panels(inputs, table[table["criterion"] == criterion], ruin)
+
+
+FIGURE = base.Figure(
+    tables=("csi_attack_power",),
+    shows=(shown.csi, shown.attacks),
+    draw=draw,
+    caption="""
+What moves the attack power on classical feedback of channel states
+
+Each panel changes one thing of the chain drawn in black: modulation, code, what is shown after a failed decode, what is
+sent of a channel state. Median of the least energy ‖s‖² that ruins one
+({{ (params.csi.ruined.values() | list)[0].label }}), under the attacks that all chains of a panel were hit with; over
+{{ params.evaluation.attack_images | number }} test samples of {{ csi }}. Bands: 95% intervals, bootstrap over samples.
+""",
+)
