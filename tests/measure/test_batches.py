@@ -50,7 +50,17 @@ def with_batches_of(size: int, folder: Path) -> Run:
 def measured(plan: Plan) -> Iterator[str]:
     """All measurements of images."""
     kinds = {artifact.kind for artifact in plan if "batch" in artifact.settings}
-    assert kinds == {"clean", "attack", "fading", "criteria", "theory", "noise", "accuracy", "adaptive"} & set(steps())
+    assert kinds == {
+        "clean",
+        "attack",
+        "fading",
+        "criteria",
+        "theory",
+        "noise",
+        "accuracy",
+        "adaptive",
+        "least_noise",
+    } & set(steps())
     yield from (artifact.address for artifact in plan if artifact.kind in kinds)
 
 

@@ -44,9 +44,10 @@ class Spoofing(Attack[SpoofingSettings]):
         return result
 
     def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
-        codewords = torch.cat([batch.sent.codewords[batch.sent.feasible] for batch in batches])
-        answers = torch.cat([batch.as_sent()[batch.sent.feasible] for batch in batches])
+        sent = [(batch.sent.codewords[batch.sent.feasible], batch.as_sent()[batch.sent.feasible]) for batch in batches]
         for batch in batches:
+            fitting = [pair for pair in sent if pair[0].shape[1] == batch.received.shape[1]]  # files differ in length
+            codewords, answers = (torch.cat(parts) for parts in zip(*fitting, strict=True))
             yield self._towards(batch, codewords, answers)
 
     def _towards(self, target: Target, codewords: torch.Tensor, answers: torch.Tensor) -> AttackResult:

@@ -50,7 +50,8 @@ class TurnedIndices(Attack[TurnedIndicesSettings]):
 
     def run(self, target: Target) -> AttackResult:
         result = untouched(target)
-        for rows in torch.split((~result.success).nonzero().squeeze(1), _TOGETHER):
+        left = (~result.success).nonzero().squeeze(1)
+        for rows in torch.split(left, _TOGETHER) if len(left) else ():  # of nothing one empty part would be left
             chosen = target.take(rows)
             assert isinstance(chosen, NamedTarget)
             vectors = turning(chosen, self.settings.rounds)
