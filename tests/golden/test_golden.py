@@ -39,6 +39,10 @@ TOLERANCE = 0.02
 """Relative, of a mean over all numbers of a column or tensor: trainings and searches end a little differently on other
 processors, and a change that matters moves some mean by more."""
 
+LEAST = {"attack turned_indices": 0.01}
+"""Mean power above which an attack has found something, where it is not 1: what names classes here is right of few
+images, and the others count with power 0."""
+
 JUMPS = {"instantons": ("pushes: mean", "wrong", "lasting")}
 """What no tolerance holds: a search ends at another of many patterns of like size on another processor."""
 
@@ -130,7 +134,9 @@ def compared(plan: Plan, label: str, golden: dict[str, Any], record: bool) -> di
     with_inputs(plan, artifact)
     found = found_in(artifact)
     if artifact.kind == "attack":
-        assert found[".parquet power_total: mean"] > 0.01, f"{label} found nothing here, so its results cannot move"
+        assert found[".parquet power_total: mean"] > LEAST.get(label, 1.0), (
+            f"{label} found nothing here, so its results cannot move"
+        )
     recorded = golden[label]
     if recorded["key"] != artifact.key:
         assert record, f"{label}: params or versions changed; pytest tests/golden --golden"

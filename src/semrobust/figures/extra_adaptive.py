@@ -86,8 +86,10 @@ def _mark(condition: str, color: object) -> dict[str, Any]:
 
 
 def _took_most(rows: pd.DataFrame, inputs: base.FigureInputs) -> str:
-    """The attack that took most images, how many of them, and how many that no other took."""
-    attacks = rows[rows["taken_alone"].notna()].sort_values(["taken", "taken_alone"], ascending=False, kind="stable")
+    """The attack that took most images, how many of them, and how many that no other took; empty if none took any."""
+    attacks = rows[rows["taken_alone"].notna() & (rows["taken"] > 0)].sort_values(
+        ["taken", "taken_alone"], ascending=False, kind="stable"
+    )
     for attack, source, taken, alone in attacks[["attack", "source", "taken", "taken_alone"]].itertuples(index=False):
         return f"{_named(attack, source, inputs)}: {taken:.0f} ({alone:.0f})"
     return ""
