@@ -45,10 +45,12 @@ class Spoofing(Attack[SpoofingSettings]):
 
     def run_all(self, batches: Sequence[Target]) -> Iterator[AttackResult]:
         sent = [(batch.sent.codewords[batch.sent.feasible], batch.as_sent()[batch.sent.feasible]) for batch in batches]
+        offered: dict[int, list[torch.Tensor]] = {}
+        for length in {codewords.shape[1] for codewords, _ in sent}:  # files differ in length
+            fitting = [pair for pair in sent if pair[0].shape[1] == length]
+            offered[length] = [torch.cat(parts) for parts in zip(*fitting, strict=True)]
         for batch in batches:
-            fitting = [pair for pair in sent if pair[0].shape[1] == batch.received.shape[1]]  # files differ in length
-            codewords, answers = (torch.cat(parts) for parts in zip(*fitting, strict=True))
-            yield self._towards(batch, codewords, answers)
+            yield self._towards(batch, *offered[batch.received.shape[1]])
 
     def _towards(self, target: Target, codewords: torch.Tensor, answers: torch.Tensor) -> AttackResult:
         """The cheapest of the lines to `codewords` (M, N), of which the receiver makes the `answers`."""
