@@ -39,7 +39,7 @@ from tests.cli.conftest import Call, Write
         (("evaluate", "table", "dirty"), "the params ask for no 'table/dirty'; of this kind they ask for: clean"),
         (("figure", "fig99"), "the params ask for no 'figure/fig99'; of this kind they ask for: extra_adaptive"),
         (("data", "--params", "none.yaml"), "none.yaml"),
-        (("train",), "the params ask for no 'train/'"),
+        (("train",), "name one of: deepjscc, "),
         (("train", "deepjscc", "--fast"), "No such option"),
         (("dance",), "No such command 'dance'"),
         (("trian",), "No such command 'trian' (did you mean 'train'?)"),
@@ -120,14 +120,14 @@ def test_a_missing_dataset_is_named(call: Call, small_params: Params, verb: tupl
     result = call(*verb)
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"semrobust: {Plan.of(small_params)['dataset/photos10'].record} is missing")
-    assert "run the workflow again" in line
+    path = Plan.of(small_params)["dataset/photos10"].path()
+    assert line == f"semrobust: {path} is missing: run `snakemake --cores 2 {path}` first"
 
 
 def test_a_missing_table_is_named(call: Call, small_params: Params) -> None:
     result = call("figure", "zhang2026_fig4_clean")
     assert result.exit_code == 1
-    assert f"{Plan.of(small_params)['table/clean'].record} is missing" in result.stderr
+    assert f"{Plan.of(small_params)['table/clean'].path()} is missing" in result.stderr
 
 
 def test_a_dataset_of_other_params_is_not_taken(call: Call, write: Write, small_raw: dict[str, Any]) -> None:

@@ -127,6 +127,9 @@ def _asked(plan: Plan, kind: str, words: Iterable[str], files: tuple[Path, ...])
     """The artifact that is meant; without words the only one of its kind. Raises UsageError, and says why if it can."""
     name = ".".join(words)
     only = [artifact.name for artifact in plan if artifact.kind == kind]
+    if not name and len(only) > 1:
+        more = f" and {len(only) - 12} more" if len(only) > 12 else ""
+        raise UsageError(f"name one of: {', '.join(only[:12])}{more}")
     address = f"{kind}/{only[0] if not name and len(only) == 1 else name}"
     if address not in plan.artifacts and files:
         from semrobust.pipeline.step import steps

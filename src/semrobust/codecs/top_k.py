@@ -20,7 +20,6 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.vq import kmeans2
 
 Values = npt.NDArray[np.float32]
 
@@ -163,6 +162,8 @@ class TopK:
 
 def _levels(samples: Values, kept: int, count: int) -> tuple[float, ...]:
     """Levels of the quantizer of values at the largest sites, from the quantiles on; fewer where values are few."""
+    from scipy.cluster.vq import kmeans2  # a fifth of a second that only a training needs
+
     tried = samples[: max(1, _TRAINED_ON // (kept * samples.shape[1]))]
     values = np.take_along_axis(tried, largest(tried, kept)[:, None], axis=2).ravel().astype(np.float64)
     start = np.unique(np.quantile(values, (np.arange(count) + 0.5) / count))

@@ -171,7 +171,7 @@ def finished(plan: Plan, address: str) -> Input:
     """An artifact, for what reads it and makes none; raises ArtifactError with the command that makes it."""
     artifact = plan[address]
     if not is_made(artifact):
-        raise ArtifactError(f"{artifact.path()} is missing: run `snakemake --cores 2 {artifact.path()}` first")
+        raise _missing(artifact)
     return _verified(artifact)
 
 
@@ -247,8 +247,14 @@ def _together(artifact: Artifact, inputs: Sequence[Input]) -> dict[str, record.H
     return lineage
 
 
+def _missing(artifact: Artifact) -> ArtifactError:
+    return ArtifactError(f"{artifact.path()} is missing: run `snakemake --cores 2 {artifact.path()}` first")
+
+
 def _verified(artifact: Artifact) -> Input:
     """An input whose files are what its record says; raises ArtifactError otherwise."""
+    if not any(path.exists() for path in artifact.paths):
+        raise _missing(artifact)
     try:
         made = record.read(artifact.record)
     except (ArtifactError, record.EarlierRelease) as error:
