@@ -216,13 +216,14 @@ def test_names_of_systems_must_be_file_names(name: Any) -> None:
 
 
 FEW = {
-    "evaluation": {"attack_images": 30, "fading_images": 30},
+    "evaluation": {"attack_images": 30, "main": {"images": 30}, "fading_images": 30},
     "recognition": {"images": 30},
     "criteria": {"images": 30},
     "certificates": {"at": [{"snr_db": 10.0, "images": 30}]},
 }
 LARGE = [
     ("evaluation.attack_images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
+    ("evaluation.main.images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
     ("evaluation.fading_images", 31, {"test_images": 30}, "must not exceed data.test_images = 30"),
     ("recognition.images", 600, {}, "must not exceed the 540 of photos10 (data.test_images: null)"),
     ("criteria.images", 10_001, {"source": "cifar10"}, "must not exceed the 10000 of cifar10 (data.test_images: null)"),

@@ -380,6 +380,21 @@ def test_power_ratio_interval_is_paired(of: Project) -> None:
     assert (row["ratio_low"], row["ratio_high"]) == pytest.approx((low, high), rel=1e-5)
 
 
+def test_systems_with_unequal_images_are_compared_on_those_that_both_have(of: Project) -> None:
+    """The network is attacked on four images more, each at a thousandth of the power."""
+    before = made(of, "power_ratio"), made(of, "attacker_knowledge")
+    for system, attack in of.params.pairs():
+        if system == NET:
+            rows = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in of.params.link.snr_db])
+            more = rows.assign(image=rows["image"] + 4, power_total=rows["power_total"] / 1000, success=True)
+            of.add(f"attack/{system}.{attack}", pd.concat([rows, more]))
+    pd.testing.assert_frame_equal(made(of, "power_ratio"), before[0])
+    pd.testing.assert_frame_equal(made(of, "attacker_knowledge"), before[1])
+    alone = only(made(of, "attack_power"), system=NET, attack=BEST_OF, snr_db=10.0)
+    assert alone["n_images"] == 8
+    assert alone["power_total_median"] < 1
+
+
 def test_power_ratio_of_means_over_all_images_is_empty_where_one_is_censored(of: Project) -> None:
     row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="all", statistic="mean")
     assert row["n_censored"] == 3

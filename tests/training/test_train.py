@@ -29,7 +29,7 @@ OVERLAY: dict[str, Any] = {
         CHAIN: {"attacks": None, "study": None},
     },
     "attacks": {"transfer_pga": None, "transfer_minimum_norm": None, "universal": None},
-    "evaluation": {"attack_images": 5, "fading_images": 5},
+    "evaluation": {"attack_images": 5, "main": {"images": 5}, "fading_images": 5},
     "recognition": {"images": 5},
     "criteria": {"images": 5},
     "compute": {"train_threads": 1},

@@ -40,6 +40,7 @@ def _images(params: Params) -> Iterator[str]:
     if data.tested > TEST_IMAGES[data.source]:
         yield f"data.test_images: {data.tested}, must not exceed the {TEST_IMAGES[data.source]} of {data.source}"
     asked = {"evaluation.attack_images": attacked, "evaluation.fading_images": params.evaluation.fading_images}
+    asked |= {"evaluation.main.images": params.evaluation.main.images}
     asked |= {"criteria.images": params.criteria.images, "recognition.images": params.recognition.images}
     asked |= {f"certificates.at.{place}.images": part.images for place, part in enumerate(params.certificates.at)}
     for key, images in asked.items():

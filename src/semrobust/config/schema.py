@@ -46,6 +46,14 @@ NO_RESULT = ("label", "attacks", "study", "left_out")
 """Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
 
 
+class MainSettings(Settings):
+    """On which systems, under which attacks, at least how many images are attacked, as claims rest on them most."""
+
+    images: Positive
+    systems: list[str]
+    attacks: list[str]
+
+
 class EvaluationSettings(Settings):
     """Shared by all tables: how many images each sweep uses and how intervals are made.
 
@@ -55,6 +63,7 @@ class EvaluationSettings(Settings):
 
     batch: Positive
     attack_images: Positive
+    main: MainSettings
     fading_images: Positive
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
     most_lost: Annotated[float, Field(ge=0, lt=0.5)]
@@ -242,6 +251,14 @@ class Params(Settings):
         """The link with as many channel uses as what the system sends has."""
         form = self.forms().get(system)
         return self.link if form is None else self.link.model_copy(update={"real_uses": self.csi.real_uses[form]})
+
+    def attack_images(self, system: str, attack: str) -> int:
+        """How many images of a system an attack is tried on; what was made on a surrogate is there for some only."""
+        evaluation = self.evaluation
+        if ATTACKS[self.attacks[attack].kind].transfers:
+            return self.attack_images(*self.crafted(system, attack))
+        is_main = system in evaluation.main.systems and attack in evaluation.main.attacks
+        return max(evaluation.attack_images, evaluation.main.images if is_main else 0)
 
     def crafted(self, system: str, attack: str) -> tuple[str, str]:
         """The (surrogate, attack) pair whose perturbations a transfer attack tries on the system."""

@@ -150,7 +150,7 @@ Quality without an attack against the power that an attack needs
 
 Every attacked system of the headline at equal N = {{ params.link.real_uses }}: mean PSNR without an attack over all
 test images of {{ dataset }}, and median least energy ‖s‖² over the first
-{{ params.evaluation.attack_images | number }} of them, at {{ params.evaluation.frontier_snr_db | join(", ") }} dB or
+{{ attacked }} of them, at {{ params.evaluation.frontier_snr_db | join(", ") }} dB or
 the SNRs of the run next to these. Circles: the DeepJSCC family; squares: chains. Filled and numbered: on the front of
 its side, that is nobody of that side who works is better in both. Thick bars and bands: 95% interval of a bootstrap
 over images. Thin bars go down to what is certified, crosses are

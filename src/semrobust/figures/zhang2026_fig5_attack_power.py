@@ -130,7 +130,7 @@ Least attack power by system, attack and channel SNR
 Median energy ‖s‖² of the weakest perturbation found that brings a received image to a PSNR of
 {{ params.evaluation.success_psnr_db | number }} dB or less; one panel per system, one line per attack. The signal has
 energy N = {{ params.link.real_uses }}, so the right axis gives attack over signal power (PSR). Over
-{{ params.evaluation.attack_images | number }} test images of {{ dataset }}; those that withstood every power tried
+{{ attacked }} test images of {{ dataset }}; those that withstood every power tried
 count as ∞, so an attack that spoils fewer than half has no point. Bands: 95% intervals, bootstrap over images; 0 means
 that the channel alone ruins half of them. Look at the lowest line of each panel, the best attack known to us, and at
 its distance to the paper's own attacks: PGA for DeepJSCC, the vulnerable set for chains.

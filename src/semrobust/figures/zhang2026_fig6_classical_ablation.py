@@ -112,7 +112,7 @@ What moves the attack power that a chain withstands
 Each panel changes one thing of the chain drawn in black, or two where its title or a label says so: modulation, source
 codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Median
 of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB), over
-{{ params.evaluation.attack_images | number }} test images of {{ dataset }}; within a panel by the attacks that all its
+{{ attacked }} test images of {{ dataset }}; within a panel by the attacks that all its
 chains were hit with, named in the figure's notes. Bands: 95% intervals, bootstrap over images, which do not cover the
 spread between codes of one kind (of PEG codes several were drawn, of the others one).
 """,

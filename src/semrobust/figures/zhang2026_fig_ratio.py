@@ -209,7 +209,7 @@ FIGURE = base.Figure(
 Attack power needed against DeepJSCC over that against the chains
 
 Ratio of least attack powers, semantic ÷ classical, each side under its best attack on each image, over the channel
-SNR. Left: ratio of medians over all {{ params.evaluation.attack_images | number }} attacked test images of
+SNR. Left: ratio of medians over all {{ attacked }} attacked test images of
 {{ dataset }}, which the claims rest on; right: ratio of means over those that both sides can send and that a failed
 decode ruins. Bands: paired
 95% bootstrap intervals over images. Markers in the grey strips lie beyond the scale, 0 and ∞ among them: there the

@@ -307,7 +307,7 @@ def settings(params: Params, name: str) -> Plain:
         return shared | {"snr_db": [params.threat_snr_db()], "images": params.threat_images()}
     return shared | {
         "snr_db": params.link.snr_db,
-        "images": params.evaluation.attack_images,
+        "images": params.attack_images(system, attack),
         **ruined(params, system),
     }
 

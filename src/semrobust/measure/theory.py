@@ -96,9 +96,9 @@ def _weakest(work: Work) -> dict[float, torch.Tensor]:
     for attack in work.inputs("attack").values():
         table, found = pd.read_parquet(attack.path()), load_file(attack.path(VECTORS))
         for snr_db in work.settings["snr_db"]:
-            rows = table[table["snr_db"] == snr_db].sort_values("image")
+            rows = table[(table["snr_db"] == snr_db) & (table["image"] < work.settings["images"])].sort_values("image")
             power = torch.from_numpy(np.where(rows["success"], rows["power_total"], np.inf))
-            tried = found[at(snr_db)]
+            tried = found[at(snr_db)][: len(rows)]
             before = least.get(snr_db, torch.full_like(power, torch.inf))
             kept = vectors.get(snr_db, torch.full_like(tried, torch.nan))
             vectors[snr_db] = torch.where((power < before)[:, None], tried, kept)

@@ -31,6 +31,7 @@ def caption(params: Params, name: str, template: str) -> Plain:
     """`title`, plain text, and `body`, reStructuredText; raises UsageError for a template that cannot be rendered."""
     shown = {
         "params": params.section(),
+        "attacked": _attacked(params),
         "dataset": DATASETS.get(params.data.source, params.data.source),
         "csi": DATASETS[params.csi.source],
     }
@@ -46,6 +47,14 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.filters["number"] = _number
     return environment
+
+
+def _attacked(params: Params) -> str:
+    """How many images are attacked, for captions of tables that have all of a system's attacks."""
+    given = params.evaluation
+    most = max(params.attack_images(*pair) for pair in params.pairs()) if params.pairs() else 0
+    more = f" ({_number(most)} for the strongest attacks on the main systems)" if most > given.attack_images else ""
+    return f"{_number(given.attack_images)}{more}"
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.phy.power import power_per_use, psr_db
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs
+from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs, paired
 from semrobust.tables.rows import by_snr, emptied, status
 from semrobust.tables.statistics import Bootstrap, interval, quantile
 from semrobust.tables.table import Row, Table, bootstrap, common, facts
@@ -62,7 +62,7 @@ def of_system(work: Work, system: str, attacks: Mapping[str, pd.DataFrame], uses
 
 def _over(group: pd.DataFrame, best: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
     """Median power of an attack over that of the best on the same images; empty where one is censored, or that is 0."""
-    sides = [bounded(of.sort_values("image")) for of in (group, best)]
+    sides = [bounded(of) for of in paired(group, best)]
     middles = [quantile(side, 0.5) for side in sides]
     draws = [resamples(len(side)).medians(side) for side in sides]
     if not (np.isfinite([*middles, *draws[1]]).all() and middles[1] > 0 and (draws[1] > 0).all()):
@@ -137,7 +137,7 @@ TABLE = Table(
     caption="""
 Least attack power
 
-One row per system, attack and SNR, over {{ params.evaluation.attack_images | number }} test images of {{ dataset }}:
+One row per system, attack and SNR, over {{ attacked }} test images of {{ dataset }}:
 success rate and least energy ‖s‖² that brings the PSNR to {{ params.evaluation.success_psnr_db | number }} dB or less
 (signal: N = {{ params.link.real_uses }}), as median with 95% bootstrap interval, quartiles and mean; the mean per
 channel use and relative to the signal (``psr_db``), too. ``best_of`` is the cheapest attack on each image. Images that

@@ -12,8 +12,7 @@ from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import ALL, CHANNEL, KNOWLEDGE, RECEIVER, SENT, TRAFFIC, Plain
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import attacked_samples, bounded, needs
-from semrobust.tables.attacks import best as best
+from semrobust.tables.attacks import attacked_samples, best, bounded, needs, paired
 from semrobust.tables.statistics import Values, interval, quantile
 from semrobust.tables.table import COMMON, Table, bootstrap, common, facts, samples
 
@@ -64,9 +63,7 @@ def make(work: Work) -> pd.DataFrame:
             continue
         weakest = [best(attacks) for attacks in tried]
         for snr_db in given["snr_db"]:
-            top, bottom = (
-                table[table["snr_db"] == snr_db].sort_values("image").reset_index(drop=True) for table in weakest
-            )
+            top, bottom = paired(*(table[table["snr_db"] == snr_db] for table in weakest))
             over, under = bounded(top), bounded(bottom)
             row = common(work, f"{semantic}/{chain}", snr_db, len(over)) | {
                 "semantic_system": semantic,

@@ -34,6 +34,12 @@ def attacked_samples(work: Work, criterion: str | None = None) -> dict[str, dict
     return {system: attacks | {BEST_OF: best(attacks)} for system, attacks in tables.items()}
 
 
+def paired(*groups: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of those images that all groups have, one row an image, by their number."""
+    shared = set.intersection(*(set(group["image"]) for group in groups))
+    return [group[group["image"].isin(shared)].sort_values("image").reset_index(drop=True) for group in groups]
+
+
 def bounded(group: pd.DataFrame) -> Values:
     """Least powers per image, ∞ where an image withstood all: quantiles are right as long as they are finite."""
     return np.where(group["success"], group["power_total"], np.inf)

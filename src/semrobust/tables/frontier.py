@@ -128,7 +128,7 @@ TABLE = Table(
 Quality without an attack against least attack power
 
 One row per system of the headline and SNR: clean PSNR (dB, all test images of {{ dataset }}), median least energy
-‖s‖² over {{ params.evaluation.attack_images | number }} attacked images with the attack that is cheapest on most of
+‖s‖² over {{ attacked }} attacked images with the attack that is cheapest on most of
 them, both with 95% bootstrap intervals; median certified power, over the images that have a certificate; median power
 of the paper's own attack; and whether the system is on the front of its side, which no other that works dominates in
 both, with the share of resamples in which it is.

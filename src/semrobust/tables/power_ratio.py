@@ -11,7 +11,7 @@ import pandas as pd
 from semrobust.config.params import Params
 from semrobust.config.settings import Plain
 from semrobust.pipeline.work import Work
-from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs
+from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs, paired
 from semrobust.tables.rows import by_snr, emptied, status
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import Row, Table, bootstrap, common, facts
@@ -53,8 +53,8 @@ def ratios(work: Work, attacked: Attacked, about: Row) -> Iterator[Row]:
             if (above == BEST_OF) != (below == BEST_OF) or (above != BEST_OF and studied & {semantic, classical}):
                 continue
             bottoms = dict(by_snr(attacked[classical][below]))
-            for snr_db, top in by_snr(attacked[semantic][above]):
-                bottom = bottoms[snr_db]
+            for snr_db, tops in by_snr(attacked[semantic][above]):
+                top, bottom = paired(tops, bottoms[snr_db])
                 shared = common(work, f"{semantic}/{classical}", snr_db, len(top)) | {
                     "semantic_system": semantic,
                     "classical_system": classical,
@@ -110,7 +110,7 @@ Ratio of least attack powers, semantic ÷ classical
 
 One row per pair of systems, SNR, attacks, population of images and statistic, with paired 95% bootstrap intervals;
 ``best_of``: each side under its best attack on each image. ``all``: the
-{{ params.evaluation.attack_images | number }} attacked test images of {{ dataset }}; ``ruinable``: those that both can
+{{ attacked }} attacked test images of {{ dataset }}; ``ruinable``: those that both can
 send and that mid-grey in their place would ruin. Above 1 the semantic system is harder to break. Every attacked system
 takes part that the params do not leave out.
 """,
