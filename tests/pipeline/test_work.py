@@ -13,7 +13,7 @@ import pytest
 from semrobust.errors import ArtifactError
 from semrobust.pipeline import record, work
 from semrobust.pipeline.plan import Artifact
-from semrobust.pipeline.work import Work, is_made, is_published, publish
+from semrobust.pipeline.work import Work, is_made, is_published, publish, restore
 from tests.pipeline import small_project
 from tests.pipeline.small_project import artifact, make, planned, start
 
@@ -130,6 +130,24 @@ def test_a_published_copy_that_is_gone_or_edited_or_of_another_key_is_put_back()
     make("table")
     assert is_published(table)
     assert is_published(artifact("train")), "nothing of it is published"
+
+
+def test_a_published_copy_stands_in_for_what_is_not_here_if_it_is_the_same() -> None:
+    make()
+    table = artifact("table")
+    before = {path: path.read_bytes() for path in table.paths}
+    assert not restore(table), "it is here"
+    for path in before:
+        path.unlink()
+    assert restore(table)
+    assert {path: path.read_bytes() for path in table.paths} == before
+    assert not restore(artifact("table", samples=10)), "the copy is of other params"
+    assert not restore(artifact("train")), "nothing of it is published"
+    for path in before:
+        path.unlink()
+    Path("data/r/results/clean.csv").write_text("edited")
+    assert not restore(table)
+    assert not is_made(table)
 
 
 def test_the_same_making_writes_the_same_bytes_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

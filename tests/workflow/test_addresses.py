@@ -93,10 +93,15 @@ def test_one_artifact_of_each_step_is_made_by_the_engine_to_the_same_bytes(proje
 
 
 def test_a_plain_clone_measures_anew_but_trains_nothing(finished: Project, tmp_path: Path) -> None:
-    """Networks are in git, the dataset and the samples are not."""
-    planned = kinds(finished.clone(tmp_path / "clone").planned())
+    """Networks and what is published are in git, the dataset and the samples are not."""
+    clone = finished.clone(tmp_path / "clone")
+    planned = kinds(clone.planned())
     assert {"dataset", "clean", "attack", "accuracy", "table", "figure"} <= planned
     assert "train" not in planned
+    clone.run("semrobust", "restore")
+    assert not {"train", "table", "figure"} & kinds(clone.planned())
+    clone.path("figure/extra_fading").unlink()
+    assert clone.planned("figures") == {"figure/extra_fading", "report/report"}, "nothing is measured for a figure"
 
 
 def test_no_time_of_a_file_decides_anything(pulled: Project) -> None:

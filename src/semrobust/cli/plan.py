@@ -49,3 +49,19 @@ def publish(files: tuple[Path, ...], folder: str | None) -> None:
         if work.is_made(artifact) and not work.is_published(artifact):
             work.publish(artifact)
             click.echo(f"{artifact.plain_stem}")
+
+
+@click.command()
+@params_files
+def restore(files: tuple[Path, ...]) -> None:
+    """Take published tables and figures that are those of these params for made.
+
+    In a clone they are here and the samples behind them are not. After this `snakemake figures` draws from the tables
+    that are here and measures only for those that are not; `snakemake all` asks for all samples again.
+    """
+    from semrobust.pipeline import work
+
+    found = [artifact for artifact in planned(files) if work.restore(artifact)]
+    for artifact in found:
+        click.echo(f"{artifact.plain_stem}")
+    click.echo(f"{len(found)} tables and figures restored")

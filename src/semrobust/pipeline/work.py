@@ -204,11 +204,23 @@ def is_published(artifact: Artifact) -> bool:
 def publish(artifact: Artifact) -> None:
     """Copy the files of a made artifact to their plain names, the record last, unless they lie there already."""
     stem = artifact.plain_stem
-    if stem is None or is_published(artifact):
-        return
+    if stem is not None and not is_published(artifact):
+        _copy(artifact, artifact.stem, stem)
+
+
+def restore(artifact: Artifact) -> bool:
+    """Take a published copy that is this artifact for the artifact itself, if that is not here; whether it was done."""
+    stem = artifact.plain_stem
+    if stem is None or is_made(artifact) or not is_published(artifact):
+        return False
+    _copy(artifact, stem, artifact.stem)
+    return True
+
+
+def _copy(artifact: Artifact, stem: Path, to: Path) -> None:
     for suffix in (*artifact.suffixes, ".json"):
-        with files.replacing(beside(stem, suffix)) as temporary:
-            shutil.copyfile(beside(artifact.stem, suffix), temporary)
+        with files.replacing(beside(to, suffix)) as temporary:
+            shutil.copyfile(beside(stem, suffix), temporary)
 
 
 def _plugins(artifact: Artifact) -> list[Plain]:
