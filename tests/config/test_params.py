@@ -110,7 +110,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("compute.job_threads", 10**9, "less than or equal to 1024"),
     ("evaluation.batch", 2**70, "less than or equal to 1000000000"),
     ("evaluation.gallery_snr_db", NAN, "finite"),
-    ("evaluation.gallery_snr_db", 9.5, "must be one of link.snr_db"),
+    ("evaluation.gallery_snr_db", 9.5, "must be one of those that are attacked: [0.0, 4.0, "),
     ("evaluation.success_psnr_db", -INF, "finite"),
     ("link.real_uses", 769, "multiple of 2"),
     ("link.real_uses", 0, "greater than or equal to 2"),

@@ -212,7 +212,7 @@ def submit(
         raise UsageError(f"--out {out}: must end in .json; the vectors go beside it")
     params = load(files)
     bench = verification.Bench.of(Plan.of(params, files), params, system)
-    snr_db, count = submissions.offered(vectors, params.link.snr_db)
+    snr_db, count = submissions.offered(vectors, params.attack_snr_db())
     found = submissions.vectors(vectors, snr_db, (count, params.link.real_uses))
     chosen = _numbers(images) if images is not None else list(range(count))
     if len(chosen) != count or chosen != sorted(set(chosen)) or chosen[-1] >= len(bench.images):

@@ -23,8 +23,9 @@ def _link(params: Params) -> Iterator[str]:
     snr_db = params.link.snr_db
     if sorted(set(snr_db)) != snr_db:
         yield f"link.snr_db: {snr_db}, must rise strictly"
-    if params.evaluation.gallery_snr_db not in snr_db:
-        yield f"evaluation.gallery_snr_db: {params.evaluation.gallery_snr_db}, must be one of link.snr_db"
+    if params.evaluation.gallery_snr_db not in (attacked := params.attack_snr_db()):
+        shown = params.evaluation.gallery_snr_db
+        yield f"evaluation.gallery_snr_db: {shown}, must be one of those that are attacked: {attacked}"
 
 
 def _images(params: Params) -> Iterator[str]:

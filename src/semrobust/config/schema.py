@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -46,6 +47,11 @@ NO_RESULT = ("label", "attacks", "study", "left_out")
 """Keys of a system or an attack that no result depends on: the label in figures, and where it is shown."""
 
 
+def _nearest(values: Sequence[float], asked: float) -> float:
+    """The lower of two that are equally near."""
+    return min(values, key=lambda own: abs(own - asked))
+
+
 class MainSettings(Settings):
     """On which systems, under which attacks, at least how many images are attacked, as claims rest on them most."""
 
@@ -57,12 +63,14 @@ class MainSettings(Settings):
 class EvaluationSettings(Settings):
     """Shared by all tables: how many images each sweep uses and how intervals are made.
 
-    A system works at an SNR if it loses at most the share `most_lost` of its images there without an attack. The
-    frontier is drawn at those SNRs of the link that are next to `frontier_snr_db`.
+    A system works at an SNR if it loses at most the share `most_lost` of its images there without an attack. Attacks
+    are tried at those SNRs of the link that are next to `attack_snr_db`, and of these the frontier is drawn at those
+    next to `frontier_snr_db`.
     """
 
     batch: Positive
     attack_images: Positive
+    attack_snr_db: Annotated[list[Decibel], Field(min_length=1)]
     main: MainSettings
     fading_images: Positive
     success_psnr_db: Annotated[float, Field(gt=0, lt=60)]
@@ -281,12 +289,16 @@ class Params(Settings):
         return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def frontier_snr_db(self) -> list[float]:
-        """SNRs of the frontier: of the link those next to what is asked for, the lower of two that are equally near."""
+        """SNRs of the frontier: of the attacks' those next to what is asked for."""
         return sorted({self._near(asked) for asked in self.evaluation.frontier_snr_db})
 
+    def attack_snr_db(self) -> list[float]:
+        """SNRs of attacks on what is shown: of the link those next to what is asked for."""
+        return sorted({_nearest(self.link.snr_db, asked) for asked in self.evaluation.attack_snr_db})
+
     def _near(self, snr_db: float) -> float:
-        """The SNR of the link next to this one, the lower of two that are equally near."""
-        return min(self.link.snr_db, key=lambda own: abs(own - snr_db))
+        """The SNR of attacks next to this one."""
+        return _nearest(self.attack_snr_db(), snr_db)
 
     def networks(self) -> list[str]:
         """Of those the systems whose receiver has a gradient: what single images are certified for."""

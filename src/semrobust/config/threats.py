@@ -15,7 +15,7 @@ class ThreatSettings(Settings):
 
     Attributes:
         images: the first test images, no more than are attacked in the main tables.
-        snr_db: of the AWGN channel, or what link.snr_db has next to it.
+        snr_db: of the AWGN channel, or the SNR of attacks next to it.
         systems: what is compared, of both tasks, as far as the run has it.
         attacks: names of attacks on the air, tried on those of them that name classes; on those that show images all
             are tried that the main tables have.

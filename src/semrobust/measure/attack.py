@@ -306,7 +306,7 @@ def settings(params: Params, name: str) -> Plain:
     if params.task(system) == "class":
         return shared | {"snr_db": [params.threat_snr_db()], "images": params.threat_images()}
     return shared | {
-        "snr_db": params.link.snr_db,
+        "snr_db": params.attack_snr_db(),
         "images": params.attack_images(system, attack),
         **ruined(params, system),
     }

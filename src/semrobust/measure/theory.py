@@ -45,7 +45,7 @@ def needs(params: Params, name: str) -> list[Need]:
 
 def settings(params: Params, _: str) -> Plain:
     return {
-        "snr_db": params.link.snr_db,
+        "snr_db": params.attack_snr_db(),
         "theory": params.section("theory"),
         "images": params.evaluation.attack_images,
         "success_psnr_db": params.evaluation.success_psnr_db,

@@ -71,7 +71,7 @@ class Bench:
             "success_psnr_db": params.evaluation.success_psnr_db,
         }
         images = TestImages.read(dataset.artifact.stem, params.evaluation.attack_images).images
-        return cls(restore(model), images, against, params.link.snr_db, params.evaluation.batch)
+        return cls(restore(model), images, against, params.attack_snr_db(), params.evaluation.batch)
 
     def decoded(self, found: Vectors, images: Sequence[int] | None = None) -> pd.DataFrame:
         """Rows as in `measure.attack.rows` of vectors (images, N) by SNR, as they are, on these test images (all)."""

@@ -104,7 +104,7 @@ def settings(params: Params) -> Plain:
         "order": systems,
         "knows": [[name, ATTACKS[attack.kind].knows] for name, attack in params.attacks.items()],
         "codes": _codes(params),
-        "snr_db": params.link.snr_db,
+        "snr_db": params.attack_snr_db(),
         "success_psnr_db": params.evaluation.success_psnr_db,
     }
 

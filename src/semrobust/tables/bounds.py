@@ -141,7 +141,7 @@ def needs(params: Params) -> list[Need]:
 
 def settings(params: Params) -> Plain:
     return {
-        "snr_db": params.link.snr_db,
+        "snr_db": params.attack_snr_db(),
         "real_uses": params.link.real_uses,
         "success_psnr_db": params.evaluation.success_psnr_db,
     }

@@ -45,7 +45,7 @@ TABLE = Table(
     ),
     brackets="spectral_mean",
     needs=needs,
-    settings=lambda params: {"snr_db": params.link.snr_db},
+    settings=lambda params: {"snr_db": params.attack_snr_db()},
     make=make,
     caption="""
 Slopes of the differentiable receivers

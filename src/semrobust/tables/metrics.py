@@ -92,7 +92,7 @@ def _finite(value: Any) -> Any:
 
 def settings(params: Params, _: str) -> Plain:
     """Which systems the numbers are about, and at which SNRs: a few tell the curve."""
-    snr_db, given = sorted(params.link.snr_db), params.recognition
+    snr_db, given = params.attack_snr_db(), params.recognition
     return {
         "attacked": params.attacked(),
         "classifiers": params.of_task("class"),
