@@ -10,7 +10,7 @@ from live import Curves
 
 from semrobust.errors import ArtifactError, SemrobustError
 from semrobust.pipeline.plan import Plan
-from semrobust.pipeline.work import is_made, is_published
+from semrobust.pipeline.work import asked, is_made, is_published
 
 PARAMS = [Path("params.yaml")]
 _SHOWN = 5
@@ -19,7 +19,7 @@ _SHOWN = 5
 def finished() -> Plan:
     """The plan of the run in params.yaml; raises ArtifactError if any of it is not made, or not published."""
     plan = Plan.current(PARAMS)
-    missing = [str(artifact.path()) for artifact in plan if not is_made(artifact)]
+    missing = [str(artifact.path()) for artifact in asked(plan) if not is_made(artifact)]
     missing += [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
     if missing:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""

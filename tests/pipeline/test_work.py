@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from semrobust.errors import ArtifactError
+from semrobust.pipeline import plan as plan_module
 from semrobust.pipeline import record, work
 from semrobust.pipeline.plan import Artifact
-from semrobust.pipeline.work import Work, is_made, is_published, publish, restore
+from semrobust.pipeline.work import Work, asked, is_made, is_published, publish, restore
 from tests.pipeline import small_project
 from tests.pipeline.small_project import artifact, make, planned, start
 
@@ -148,6 +149,31 @@ def test_a_published_copy_stands_in_for_what_is_not_here_if_it_is_the_same() -> 
     Path("data/r/results/clean.csv").write_text("edited")
     assert not restore(table)
     assert not is_made(table)
+
+
+def test_a_network_that_is_gone_is_asked_for_only_while_something_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`net.small` starts from `net`, and the table reads `net.small` alone."""
+    toys = small_project.steps()
+    needs = {"net": [("dataset", "photos10")], "net.small": [("train", "net")]}
+    toys["train"] = replace(toys["train"], needs=lambda _, name: needs[name])
+    toys["table"] = replace(toys["table"], needs=lambda *_: [("train", "net.small")])
+    monkeypatch.setattr(plan_module, "steps", lambda: toys)
+    plan = planned()
+
+    def missing() -> list[str]:
+        return [each.address for each in asked(plan) if each.kind == "train" and not is_made(each)]
+
+    assert missing() == ["train/net", "train/net.small"]
+    for address in ("train/net", "train/net.small"):
+        for path in plan[address].paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("is here")
+    assert missing() == []
+    for path in plan["train/net"].paths:
+        path.unlink()
+    assert missing() == []
+    plan["train/net.small"].path().unlink()
+    assert missing() == ["train/net", "train/net.small"]
 
 
 def test_the_same_making_writes_the_same_bytes_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,8 @@ wildcard_constraints:
 
 
 def of_stage(stage):
-    """All files of every artifact of a stage."""
-    return [path for artifact in PLAN if artifact.stage == stage for path in artifact.paths]
+    """All files of a stage."""
+    return [path for artifact in work.asked(PLAN) if artifact.stage == stage for path in artifact.paths]
 
 
 @cache

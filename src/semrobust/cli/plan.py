@@ -22,17 +22,17 @@ def plan(files: tuple[Path, ...]) -> None:
     start, and `dvc repro` first of all: a stage whose file has not changed has nothing to do.
     """
     from semrobust.pipeline.why import missing
-    from semrobust.pipeline.work import is_made
+    from semrobust.pipeline.work import asked, is_made
 
     whole = planned(files)
-    asked = Counter(artifact.kind for artifact in whole)
+    counts = Counter(artifact.kind for artifact in whole)
     lacking: dict[tuple[str, str], list[str]] = {}
-    for artifact in whole:
+    for artifact in asked(whole):
         if not is_made(artifact):
             lacking.setdefault((artifact.kind, missing(artifact)), []).append(artifact.name)
     for (kind, why), names in lacking.items():
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        click.echo(f"{kind:<10} {len(names):>3} of {asked[kind]:<3} {', '.join(names[:_NAMED])}{more}: {why}")
+        click.echo(f"{kind:<10} {len(names):>3} of {counts[kind]:<3} {', '.join(names[:_NAMED])}{more}: {why}")
     jobs = sum(map(len, lacking.values()))
     todo = f"{jobs} to make" if jobs else "nothing to make"
     click.echo(f"{whole.write()}: {len(whole)} artifacts, {todo}")

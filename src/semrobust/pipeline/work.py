@@ -187,6 +187,20 @@ def is_made(artifact: Artifact) -> bool:
     return all(path.exists() for path in artifact.paths)
 
 
+def asked(plan: Plan) -> list[Artifact]:
+    """What a run needs of its plan: all but networks that are not here, where all that starts from them is."""
+    users: dict[str, list[Artifact]] = {}
+    for artifact in plan:
+        for address in artifact.needs:
+            users.setdefault(address, []).append(artifact)
+
+    def spared(artifact: Artifact) -> bool:
+        after = users.get(artifact.address, [])
+        return bool(after) and all(user.stage == artifact.stage and is_made(user) for user in after)
+
+    return [artifact for artifact in plan if artifact.stage != "models" or is_made(artifact) or not spared(artifact)]
+
+
 def is_published(artifact: Artifact) -> bool:
     """Whether the copy under the plain name is this artifact, to the byte; True where nothing is published."""
     stem = artifact.plain_stem
