@@ -12,6 +12,9 @@ SCHEMES = ("mae", "mae_no_at", "jpeg", "vit", "mae_coded", "chain")
 PAPER_KINDS = ("deepjscc", "deepjscc_smooth")
 """Kinds that stand for zhang2026's network, trained in one way or another: its claims are about no other network."""
 
+PAPER_ATTACKS = ("pga", "vulnerable_set")
+"""Kinds of the attacks that zhang2026 names, one for each side."""
+
 FINE = "mae_fine"
 """The scheme at a finer grain, if a run has one."""
 

@@ -52,7 +52,10 @@ def sides(params: Params) -> Plain:
 
 
 def attacks(params: Params) -> Plain:
-    return {"labels": {"attacks": {name: attack.label for name, attack in params.attacks.items()}}}
+    return {
+        "labels": {"attacks": {name: attack.label for name, attack in params.attacks.items()}},
+        "attack_kinds": {name: attack.kind for name, attack in params.attacks.items()},
+    }
 
 
 def channels(params: Params) -> Plain:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from semrobust.config.roles import PAPER_ATTACKS as PAPER
 from semrobust.figures import base, canvas, shown
 
 _COLUMNS = base.LEAST_POWER
-_TITLE_CHARACTERS = 45
-_LEGEND_COLUMNS = 3
+_TITLE_CHARACTERS = (70, 45, 28)  # by the number of columns
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
+_BLIND = "random_direction"  # a kind of attack
+_GREY = (0.62, 0.62, 0.62)
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Median least power ‖s‖² of every attack over SNR: one panel per system, all with the same axis."""
+    """Median least power ‖s‖² over SNR, a panel per system: the best attack, the paper's, a blind one, others."""
     given = inputs.settings
     uses = {name: int(given["real_uses"]) for name in given["labels"]["systems"]}
     return panels(
@@ -38,16 +38,16 @@ def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, in
     table = table[table["system"].isin(looks)]  # studies have a figure of their own
     rows = base.finite(base.feasible(table), _COLUMNS)
     systems = {name: look for name, look in looks.items() if name in set(rows["system"])}
-    columns = 2 if len(systems) > 1 else 1
+    columns = min(len(systems), 3 if len(systems) > 4 else 2) or 1
     lines = max(1, math.ceil(len(systems) / columns))
-    legend = _legend(inputs, rows)
-    figure = canvas.sheet(1.3 + 2.1 * lines + 0.14 * len(legend) / _LEGEND_COLUMNS)
+    figure = canvas.sheet(1.4 + 2.1 * lines)
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     scale = base.power_scale(rows[_COLUMNS[0]])
     for axes in grid.flat[len(systems) :]:
         axes.remove()
     for axes, (name, look) in zip(grid.flat, systems.items(), strict=False):
         _panel(axes, rows[rows["system"] == name], look, inputs)
+        axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS[columns - 1]), color=look.color)
         axes.set_yscale(**scale)
         if "linthresh" in scale:
             edge = scale["linthresh"]
@@ -59,13 +59,14 @@ def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, in
             axes.tick_params(labelbottom=True)
             base.label_snr(axes)
         if index % columns == 0:
-            axes.set_ylabel("median attack power ‖s‖² (total)")
-        _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1)
-    figure.legend(handles=legend, loc="outside upper center", ncols=_LEGEND_COLUMNS)
+            axes.set_ylabel("median power ‖s‖² (total)")
+        _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1 or index == len(systems) - 1)
+    figure.legend(handles=_legend(), loc="outside upper center", ncols=4)
     notes = [
         f"Least power that {ruin}; bands: 95% interval, bootstrap over images.",
+        f"The attacks that the paper names: {_names(inputs, PAPER)}. {_cheapest(inputs, rows, systems)}",
         "Median over all attacked images; one that withstood every power tried counts as ∞. No point: so do half of "
-        "them. The table has means and other images, too.",
+        "them. The table has all attacks, means and other images.",
     ]
     if "linthresh" in scale:
         notes.append(
@@ -76,30 +77,65 @@ def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, in
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, look: base.Look, inputs: base.FigureInputs) -> None:
-    """One system: its attacks as tones of its colour, told apart by marker and dashes."""
-    attacks = {name: seen for name, seen in base.looks(inputs, "attacks").items() if name in set(rows["attack"])}
-    tones = _tones(look.color, len(attacks))
-    for (attack, seen), tone in zip(attacks.items(), tones, strict=True):
-        of_attack = rows[rows["attack"] == attack].sort_values("snr_db")
-        base.curve(axes, of_attack, _COLUMNS, replace(seen, color=tone))
-    axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS), color=look.color)
+    """One system: three attacks that stand out, and all others thin behind them."""
+    kinds = inputs.settings["attack_kinds"]
+    named = [name for name in inputs.settings["labels"]["attacks"] if name in set(rows["attack"])]
+    paper = next((name for name in named if kinds[name] in PAPER), None)
+    blind = next((name for name in named if kinds[name] == _BLIND), None)
+    for attack in named:
+        if attack not in (paper, blind):
+            of_attack = rows[rows["attack"] == attack].sort_values("snr_db")
+            axes.plot(
+                of_attack["snr_db"], of_attack[_COLUMNS[0]], color=_GREY, linewidth=0.5 * canvas.scale(),
+                marker=".", markersize=1.5 * canvas.scale(),
+            )  # fmt: skip
+    for attack, seen in zip((blind, paper, base.BEST_OF), _looks(look.color), strict=True):
+        base.curve(axes, rows[rows["attack"] == attack].sort_values("snr_db"), _COLUMNS, seen)
 
 
-def _tones(color: base.Color, count: int) -> list[base.Color]:
-    """Dark to light tones of a system's colour, one for each of its attacks."""
-    tones = seaborn.blend_palette([(0.1, 0.1, 0.1), color, (0.93, 0.93, 0.93)], 101)
-    return [tones[round(step)] for step in np.linspace(25, 65, count)]
+def _looks(color: base.Color) -> tuple[base.Look, base.Look, base.Look]:
+    """Of a blind attack, the paper's, and the best: the dashes and markers say which, the colour says which system."""
+    return (
+        base.Look("random direction", color, "^", (0, (1, 1.2))),
+        base.Look("the paper's attack", color, "s", "--"),
+        base.Look("best of all attacks, image by image", color, "o", "-"),
+    )
 
 
-def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Line2D]:
-    """Markers of the attacks in grey, since the colour says which system."""
+def _legend() -> list[Line2D]:
     from matplotlib.lines import Line2D
 
-    return [
+    handles = [
         Line2D([], [], color="0.3", marker=look.marker, linestyle=look.dashes, label=look.label)
-        for attack, look in base.looks(inputs, "attacks").items()
-        if attack in set(rows["attack"])
+        for look in reversed(_looks((0.3, 0.3, 0.3)))
     ]
+    return [
+        *handles,
+        Line2D([], [], color=_GREY, linewidth=0.6 * canvas.scale(), marker=".", label="each other attack"),
+    ]
+
+
+def _names(inputs: base.FigureInputs, kinds: Sequence[str]) -> str:
+    """Labels of the first attack of each of these kinds."""
+    given, labels = inputs.settings["attack_kinds"], inputs.settings["labels"]["attacks"]
+    first = [next((name for name in labels if given[name] == kind), None) for kind in kinds]
+    return ", ".join(labels[name] for name in first if name is not None)
+
+
+def _cheapest(inputs: base.FigureInputs, rows: pd.DataFrame, systems: Mapping[str, base.Look]) -> str:
+    """Which single attack needs the least median on each system at the highest SNR."""
+    single = rows[(rows["attack"] != base.BEST_OF) & (rows["snr_db"] == rows["snr_db"].max())].dropna(
+        subset=[_COLUMNS[0]]
+    )
+    labels = inputs.settings["labels"]["attacks"]
+    found: dict[str, list[str]] = {}
+    for name in systems:
+        of_system = single[single["system"] == name]
+        if len(of_system):
+            attack = labels[of_system.loc[of_system[_COLUMNS[0]].idxmin(), "attack"]]
+            found.setdefault(attack, []).append(systems[name].label)
+    said = "; ".join(f"{attack} ({', '.join(on)})" for attack, on in found.items())
+    return f"Least single attack at {rows['snr_db'].max():g} dB: {said}." if said else ""
 
 
 def _psr_axis(axes: Axes, uses: int, scale: dict[str, Any], labelled: bool) -> None:
@@ -128,11 +164,11 @@ FIGURE = base.Figure(
 Least attack power by system, attack and channel SNR
 
 Median energy ‖s‖² of the weakest perturbation found that brings a received image to a PSNR of
-{{ params.evaluation.success_psnr_db | number }} dB or less; one panel per system, one line per attack. The signal has
+{{ params.evaluation.success_psnr_db | number }} dB or less; one panel per system. The signal has
 energy N = {{ params.link.real_uses }}, so the right axis gives attack over signal power (PSR). Over
 {{ attacked }} test images of {{ dataset }}; those that withstood every power tried
 count as ∞, so an attack that spoils fewer than half has no point. Bands: 95% intervals, bootstrap over images; 0 means
-that the channel alone ruins half of them. Look at the lowest line of each panel, the best attack known to us, and at
-its distance to the paper's own attacks: PGA for DeepJSCC, the vulnerable set for chains.
+that the channel alone ruins half of them. Look at the solid line, the best attack known to us on each image, and at its
+distance to the dashed one, our reading of what the paper attacks with: PGA for DeepJSCC, the vulnerable set for chains.
 """,
 )

@@ -24,9 +24,9 @@ FIGURE = base.Figure(
 Least attack power on channel states by system, attack and channel SNR
 
 Median energy ‖s‖² of the weakest perturbation found that ruins a fed back channel state
-({{ (params.csi.ruined.values() | list)[0].label }}); one panel per system, one line per attack. The signal has energy
-N, so the right axis gives attack over signal power (PSR). Over {{ params.evaluation.attack_images | number }} test
-samples of {{ csi }}; those that withstood every power tried count as ∞. Bands: 95% intervals, bootstrap over samples; 0
-means that the channel alone ruins half of them. Other criteria are in the table.
+({{ (params.csi.ruined.values() | list)[0].label }}); one panel per system. The signal has energy N, so the right axis
+gives attack over signal power (PSR). Over {{ params.evaluation.attack_images | number }} test samples of {{ csi }};
+those that withstood every power tried count as ∞. Bands: 95% intervals, bootstrap over samples; 0 means that the
+channel alone ruins half of them. Other criteria are in the table.
 """,
 )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from semrobust.config.params import Params
+from semrobust.config.roles import PAPER_ATTACKS
 from semrobust.config.settings import Plain
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
@@ -18,9 +19,6 @@ from semrobust.tables.clean import lost
 from semrobust.tables.rows import status
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import COMMON, Row, Table, bootstrap, common, facts, samples
-
-PAPER = ("pga", "vulnerable_set")
-"""Kinds of the attacks that the paper names, one for each side."""
 
 
 def make(work: Work) -> pd.DataFrame:
@@ -59,7 +57,7 @@ def _row(work: Work, system: str, snr_db: float, resamples: Callable[[int], Boot
     psnr, power = sent["psnr_db"].to_numpy(), bounded(weakest)
     psnr_draws, power_draws = resamples(len(psnr)).means(psnr), resamples(len(power)).medians(power)
     middle, found = quantile(power, 0.5), status(sent)
-    paper = next((name for name in tried if given["kinds"][name] in PAPER), None)
+    paper = next((name for name in tried if given["kinds"][name] in PAPER_ATTACKS), None)
     lost_rate = lost(sent, given["success_psnr_db"]).mean()
     row = common(work, system, snr_db, len(power)) | {
         "side": given["systems"][system]["side"],
