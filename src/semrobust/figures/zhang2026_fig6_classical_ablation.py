@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,61 +13,82 @@ from semrobust.figures import base, canvas, shown
 
 _COLUMNS = base.LEAST_POWER
 _MODULATION = "modulation"
-_PER_LINE = 3
-_FILLED = 0.55  # share of the height up to which the bands reach; the legends stand above
+_OFFSET = 0.16  # rows, of the second SNR below the first
+_LINE = 0.175  # inches
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Median least power ‖s‖² over SNR: one panel per study, each with the unchanged chain in black.
+    """Least power that each chain withstands over that of the unchanged one, grouped by what was changed.
 
-    The modulations are the main chains, the first of which is the one that all other panels change. A panel compares
-    under the attacks that all its chains were hit with: each point is the one of them that needs least median power.
+    The modulations are the main chains, the first of which is the one that all others change. Chains of a group are
+    compared under the attacks that all of them were hit with: the one of these that needs least median power.
     """
     ruin = f"brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB"
-    return panels(inputs, inputs.tables["attack_power"], ruin)
+    return rows_of_chains(inputs, inputs.tables["attack_power"], ruin)
 
 
-def panels(inputs: base.FigureInputs, table: pd.DataFrame, ruin: str) -> Figure:
+def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, ruin: str) -> Figure:
     """The figure of rows like those of `attack_power`; `ruin` says what the least power does."""
     rows = base.finite(base.feasible(table), _COLUMNS)
     labels = inputs.settings["labels"]
-    rungs = inputs.settings["rungs"]
-    main = {name: label for name, label in labels["systems"].items() if name in rungs}
+    main = {name: label for name, label in labels["systems"].items() if name in inputs.settings["rungs"]}
+    reference = next(iter(main), None)
     studies = {_MODULATION: main} | labels["studies"] if main else labels["studies"]
-    unchanged = dict(list(main.items())[:1])
-    panels_rows, hit_by = {}, {}
+    snrs = sorted(set(rows["snr_db"]))
+    shown = dict.fromkeys(reversed([snrs[len(snrs) // 2], snrs[-1]])) if snrs else {}
+    looks = base.plain_looks({f"{snr_db:g} dB": f"at {snr_db:g} dB" for snr_db in shown}, base.colors(inputs, 2))
+
+    figure = canvas.sheet(1.2 + _LINE * sum(1 + len(set(systems) - {reference}) for systems in studies.values()))
+    axes = figure.subplots()
+    axes.axvline(1, color="0.25", linewidth=1, gid="reference")
+    names: list[str] = []
+    hit_by, counts = {}, []
     for study, systems in studies.items():
-        hit_by[study], panels_rows[study] = _least(rows, {**unchanged, **systems})
-    shown = pd.concat([rows.iloc[:0], *panels_rows.values()])
-    lines = max(1, math.ceil(len(studies) / _PER_LINE))
-    figure = canvas.sheet(0.8 + 2.3 * lines)
-    grid = figure.subplots(lines, min(_PER_LINE, max(1, len(studies))), sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat[len(studies) :]:
-        axes.remove()
-    scale = base.power_scale(shown[_COLUMNS[0]])
-    for index, (axes, (study, systems)) in enumerate(zip(grid.flat, studies.items(), strict=False)):
-        _panel(axes, panels_rows[study], unchanged, systems)
-        axes.set_title(study)
-        axes.set_yscale(**scale)
-        if index + _PER_LINE >= len(studies):
-            axes.tick_params(labelbottom=True)
-            base.label_snr(axes)
-        if index % _PER_LINE == 0:
-            axes.set_ylabel("median attack power ‖s‖² (total)")
-    highest = shown[_COLUMNS[2]].max()
-    if highest > 0:
-        transform = grid.flat[0].yaxis.get_transform()
-        low, high = transform.transform([grid.flat[0].get_ylim()[0], highest])
-        grid.flat[0].set_ylim(top=transform.inverted().transform([low + (high - low) / _FILLED])[0])
+        names.append(study)
+        chains = {name: label for name, label in systems.items() if name != reference}
+        hit_by[study], least = _least(rows, {reference: "", **chains} if reference else chains)
+        for name, label in chains.items():
+            _chain(axes, least, reference, name, len(names), dict(zip(shown, looks.values(), strict=True)))
+            counts += least.loc[least["system"] == name, "n_images"].tolist()
+            names.append(f"{label}  ")
+    axes.set_yticks(range(len(names)), names)
+    for name, tick in zip(names, axes.get_yticklabels(), strict=True):
+        tick.set_fontweight("bold" if name in studies else "normal")
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(names) - 0.5, -0.7)
+    axes.set_xscale("log")
+    base.plain_ticks(axes.xaxis)
+    said = labels["systems"].get(reference, "the unchanged chain")
+    axes.set_xlabel(f"median attack power over that of {said} (×)")
+    handles = axes.get_legend_handles_labels()
+    unique = dict(zip(reversed(handles[1]), reversed(handles[0]), strict=True))
+    if unique:
+        figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=2)
     notes = [
-        f"Least median power that {ruin}, by the attacks "
-        f"that all chains of a panel were hit with: {_named(hit_by, labels['attacks'])}. "
-        "Over all attacked images, those that withstood every power tried as ∞. Bands: 95% interval, bootstrap over "
-        "images.",
+        f"Least median power that {ruin}, by the attacks that all chains of a group were hit with: "
+        f"{_named(hit_by, labels['attacks'])}. Over all attacked images, those that withstood every power tried as ∞. "
+        "Bars: 95% interval of the chain's own median, bootstrap over images. No point: the channel alone ruins half "
+        "of the images, or half withstand.",
     ]
-    count = shown["n_images"].tolist() or [0]
-    canvas.footer(figure, inputs, count, notes + base.infeasible_note(table, inputs))
+    canvas.footer(figure, inputs, counts or [0], notes + base.infeasible_note(table, inputs))
     return figure
+
+
+def _chain(
+    axes: Axes, rows: pd.DataFrame, reference: str | None, name: str, place: int, looks: Mapping[float, base.Look]
+) -> None:
+    """The markers of one chain, one for each SNR at which it and the unchanged one work."""
+    for shift, (snr_db, look) in enumerate(looks.items()):
+        known = rows[rows["snr_db"] == snr_db].set_index("system")[list(_COLUMNS)]
+        if reference is None or not {name, reference} <= set(known.index) or not known[_COLUMNS[0]][reference] > 0:
+            continue
+        value, low, high = known.loc[name].to_numpy(dtype=float) / float(known[_COLUMNS[0]][reference])
+        if np.isfinite(value) and value > 0:
+            ends = [[max(value - low, 0.0)], [max(high - value, 0.0)]] if np.isfinite([low, high]).all() else None
+            axes.errorbar(
+                [value], [place + _OFFSET * (2 * shift - 1)], xerr=ends, color=look.color, marker=look.marker,
+                linestyle="none", elinewidth=0.8 * canvas.scale(), label=look.label,
+            )  # fmt: skip
 
 
 def _least(rows: pd.DataFrame, systems: Mapping[str, str]) -> tuple[list[str], pd.DataFrame]:
@@ -91,17 +111,6 @@ def _named(hit_by: Mapping[str, list[str]], labels: Mapping[str, str]) -> str:
     return "; ".join(f"{', '.join(named)}: {attacks}" for attacks, named in panels.items())
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, unchanged: Mapping[str, str], changed: Mapping[str, str]) -> None:
-    """The unchanged chain in black and the changed ones in colour, each with its own marker and dashes."""
-    looks = base.plain_looks({**unchanged, **changed}, [(0.0, 0.0, 0.0), *seaborn.color_palette("colorblind")])
-    for name, look in looks.items():
-        of_system = rows[rows["system"] == name].sort_values("snr_db")
-        if len(of_system):
-            base.curve(axes, of_system, _COLUMNS, look)
-    if axes.lines:
-        axes.legend(fontsize=canvas.SMALL * canvas.scale(), loc="upper left")
-
-
 FIGURE = base.Figure(
     tables=("attack_power",),
     shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.ruin),
@@ -109,11 +118,12 @@ FIGURE = base.Figure(
     caption="""
 What moves the attack power that a chain withstands
 
-Each panel changes one thing of the chain drawn in black, or two where its title or a label says so: modulation, source
-codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the checksum fails. Median
-of the least energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB), over
-{{ attacked }} test images of {{ dataset }}; within a panel by the attacks that all its
-chains were hit with, named in the figure's notes. Bands: 95% intervals, bootstrap over images, which do not cover the
-spread between codes of one kind (of PEG codes several were drawn, of the others one).
+Each group changes one thing of the chain that all are compared with, or two where its title or a label says so:
+modulation, source codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the
+checksum fails. Median of the least energy ‖s‖² that ruins an image (PSNR ≤
+{{ params.evaluation.success_psnr_db | number }} dB) over that of the unchanged chain, at the middle and the highest
+SNR, over {{ attacked }} test images of {{ dataset }}; within a group by the attacks that all its chains were hit with,
+which the notes name. Bars: 95% intervals, bootstrap over images, which do not cover the spread between codes of one
+kind (of PEG codes several were drawn, of the others one). Right of 1 a change makes the chain harder to break.
 """,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from semrobust.figures import base, shown
-from semrobust.figures.zhang2026_fig6_classical_ablation import panels
+from semrobust.figures.zhang2026_fig6_classical_ablation import rows_of_chains
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -13,7 +13,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     criterion = inputs.settings["criteria"][0]
     table = inputs.tables["csi_attack_power"]
     ruin = f"ruins a channel state ({inputs.settings['labels']['criteria'][criterion]})"
-    return panels(inputs, table[table["criterion"] == criterion], ruin)
+    return rows_of_chains(inputs, table[table["criterion"] == criterion], ruin)
 
 
 FIGURE = base.Figure(
@@ -23,9 +23,10 @@ FIGURE = base.Figure(
     caption="""
 What moves the attack power on classical feedback of channel states
 
-Each panel changes one thing of the chain drawn in black: modulation, code, what is shown after a failed decode, what is
-sent of a channel state. Median of the least energy ‖s‖² that ruins one
-({{ (params.csi.ruined.values() | list)[0].label }}), under the attacks that all chains of a panel were hit with; over
-{{ params.evaluation.attack_images | number }} test samples of {{ csi }}. Bands: 95% intervals, bootstrap over samples.
+Each group changes one thing of the chain that all are compared with: modulation, code, what is shown after a failed
+decode, what is sent of a channel state. Median of the least energy ‖s‖² that ruins one
+({{ (params.csi.ruined.values() | list)[0].label }}) over that of the unchanged chain, at the middle and the highest
+SNR, under the attacks that all chains of a group were hit with; over {{ params.evaluation.attack_images | number }}
+test samples of {{ csi }}. Bars: 95% intervals, bootstrap over samples.
 """,
 )
