@@ -8,12 +8,10 @@ from semrobust.figures import base, canvas, recognition, recognition_notes, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _CHANNEL = "rayleigh"
-_CURVES = {
-    True: ("mae", "mae_coded", "jpeg", "chain", "vit", "mae_no_at"),
-    False: ("mae", "mae_coded", "jpeg", "chain", "vit"),
-}
+_TITLES = {False: "without semantic noise", True: "with semantic noise (SN)"}
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -21,23 +19,27 @@ def draw(inputs: base.FigureInputs) -> Figure:
     rows, schemes = recognition.rows_of(inputs, "accuracy"), recognition.roles(inputs)
     rows = rows[rows["system"].isin(list(schemes.values()))]
     looks = recognition.looks(inputs)
-    figure = canvas.sheet(4.5)
-    axes = figure.subplots()
-    for noisy, curves in _CURVES.items():
+    figure = canvas.sheet(3.6)
+    legend: dict[str, Line2D] = {}
+    for axes, (noisy, title) in zip(figure.subplots(1, 2, sharey=True), _TITLES.items(), strict=True):
         chosen = recognition.under(rows, inputs, noisy)
-        for role in (role for role in curves if role in schemes):
-            of_system, look = chosen[chosen["system"] == schemes[role]], looks[schemes[role]]
+        for role, name in schemes.items():
+            of_system, look = chosen[chosen["system"] == name], looks[name]
             if role == "vit":
-                recognition.level(axes, of_system[of_system["channel"] == recognition.ERROR_FREE], look, noisy)
+                recognition.level(
+                    axes, of_system[of_system["channel"] == recognition.ERROR_FREE], look, noisy, look.label
+                )
             else:
                 recognition.line(axes, of_system[of_system["channel"] == _CHANNEL], "snr_db", look, noisy)
-    recognition.accuracy_axis(axes)
-    base.label_snr(axes)
+        recognition.accuracy_axis(axes, named=not noisy)
+        base.label_snr(axes)
+        axes.set_title(title)
+        legend |= {str(line.get_label()).removesuffix(recognition.NOISY): line for line in axes.lines}
+    figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=3)
     channel = inputs.settings["labels"]["channels"].get(_CHANNEL, "")
-    axes.set_title(f"channel: {channel}" if channel else "no Rayleigh channel in this run", loc="left")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     shown = rows[(rows["channel"] == _CHANNEL) | (rows["channel"] == recognition.ERROR_FREE)]
-    notes = [recognition_notes.noise_note(inputs, shown), *recognition_notes.training_notes(inputs, schemes.values())]
+    notes = [f"Channel: {channel}." if channel else "No Rayleigh channel in this run."]
+    notes += [recognition_notes.noise_note(inputs, shown), *recognition_notes.training_notes(inputs, schemes.values())]
     if "vit" in schemes:
         notes.append(f"Horizontal: {looks[schemes['vit']].label}, which gets the image without errors.")
     notes += recognition_notes.sanity_notes(inputs, schemes.values())
@@ -52,8 +54,8 @@ FIGURE = base.Figure(
     caption="""
 Accuracy over a Rayleigh channel, with and without semantic noise
 
-Share of test images of {{ dataset }} whose class is named right, over the channel SNR. Filled, solid: no semantic
-noise; hollow, dashed (SN): noise made against each system itself. ViT gets the image without errors and is a
+Share of test images of {{ dataset }} whose class is named right, over the channel SNR. Left: no semantic noise; right,
+hollow and dashed: noise made against each system itself. ViT gets the image without errors and is a
 horizontal line; dotted: guessing. {{ params.recognition.images | number }} images per point; bands: Wilson 95%
 intervals. Look at MAE against the conventional chain at equal noise, and at what adversarial training costs without
 noise. The systems do not spend the same number of symbols: see the overhead table.

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 CLEAN = "none"
+NOISY = " + SN"
+"""What follows a system's name under semantic noise, as in the paper."""
+
 ERROR_FREE = "error_free"
 
 ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
@@ -106,7 +109,7 @@ def level(axes: Axes, rows: pd.DataFrame, look: base.Look, noisy: bool, named: s
 
 def label(look: base.Look, noisy: bool) -> str:
     """Name of a system with or without semantic noise, as in the paper."""
-    return f"{look.label} + SN" if noisy else look.label
+    return f"{look.label}{NOISY}" if noisy else look.label
 
 
 def accuracy_axis(axes: Axes, named: bool = True) -> Line2D:
