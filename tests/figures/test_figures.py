@@ -61,7 +61,8 @@ def texts(figure: Figure) -> list[Text]:
 
 
 def everything(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in texts(figure))
+    """Every word in the picture and in its notes."""
+    return "\n".join([*(text.get_text() for text in texts(figure)), str(figure.get_label())])
 
 
 @pytest.mark.parametrize("name", tables_of_runs())

@@ -53,7 +53,8 @@ def rendered(name: str, given: FigureInputs) -> Figure:
 
 
 def footer(figure: Figure) -> str:
-    return " ".join(figure.get_supxlabel().split())
+    """What is said below the figure and in its notes."""
+    return " ".join(f"{figure.get_supxlabel()} {figure.get_label()}".split())
 
 
 def said(axes: Axes) -> list[str]:

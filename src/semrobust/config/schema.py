@@ -90,11 +90,12 @@ class ComputeSettings(Settings):
 
 
 class PlotSettings(Settings):
-    """How figures look; no number in any table depends on these."""
+    """How figures look; no number in any table depends on these. `notes`: whether they stand in the picture, too."""
 
     context: Literal["paper", "notebook", "talk"]
     palette: str
     dpi: Annotated[int, Field(ge=50, le=600)]
+    notes: bool
 
 
 class Params(Settings):

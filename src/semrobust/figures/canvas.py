@@ -69,18 +69,27 @@ def sheet(height: float, layout: str | None = "constrained") -> matplotlib.figur
 
 
 def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[int], notes: list[str]) -> None:
-    """Write notes and, in the last line, dataset, run, number of images and provenance id below the figure.
+    """Write dataset, run, number of images and provenance id below the figure, and above them the notes if asked for.
 
-    A figure of what does not depend on images gives an empty list, and no dataset is named.
+    The notes are the figure's label, too: see `said`. A figure of what does not depend on images gives an empty list,
+    and no dataset is named.
     """
     origin = f"run {inputs.run} · semrobust:{inputs.id}"
     if images:
         count = "–".join(f"{n:,}" for n in sorted({min(images), max(images)}))
         origin = f"dataset {inputs.dataset.get('source', 'not recorded')}, test images: {count} · {origin}"
-    lines = [line for note in notes for line in textwrap.wrap(note, _CHARACTERS)]
-    lines.append(origin)
+    figure.set_label("\n".join([*notes, f"{origin[0].upper()}{origin[1:]}."]))
+    shown = notes if inputs.settings["plot"]["notes"] else []
+    lines = [*(line for note in shown for line in textwrap.wrap(note, _CHARACTERS)), origin]
     # as supxlabel the layout leaves room for it, however many lines there are
     figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=SMALL * scale(), color="0.3")
+
+
+def said(figure: matplotlib.figure.Figure, caption: Plain) -> str:
+    """The caption and the notes of a figure, as the text file beside it."""
+    body = " ".join(caption["body"].split()).replace("``", "")
+    parts = [caption["title"], body, *str(figure.get_label()).split("\n")]
+    return "".join(f"{textwrap.fill(part, 100)}\n\n" for part in parts if part).rstrip("\n") + "\n"
 
 
 def rendered(

@@ -1,4 +1,4 @@
-"""Draw FIGURE as PDF and PNG from the tables, with the record of where it came from."""
+"""Draw FIGURE as PDF and PNG from the tables, with its caption as text and the record of where it came from."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from semrobust.pipeline.work import Work
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
+
+_PICTURES, _TEXT = (".pdf", ".png"), ".txt"
 
 
 @cache
@@ -41,7 +43,7 @@ def settings(params: Params, name: str) -> Plain:
 
 
 def make(work: Work) -> None:
-    """Draw the figure and write its PDF and PNG, which carry the record of where it came from."""
+    """Draw the figure and write its PDF and PNG, which carry the record of where it came from, and what it says."""
     name, given = work.artifact.name, work.settings
     with canvas.style(given["plot"]):
         inputs = base.FigureInputs(
@@ -55,16 +57,18 @@ def make(work: Work) -> None:
         drawn = figure(name).draw(inputs)
         # of the record, what is the same whoever draws the figure, and the command without the params' files
         record = work.determined | {"command": ["semrobust", "figure", name]}
-        for suffix in work.artifact.suffixes:
+        for suffix in _PICTURES:
             with work.output(suffix) as path:
                 path.write_bytes(canvas.rendered(drawn, suffix, name, work.id, given["plot"]["dpi"], record))
+        with work.output(_TEXT) as path:
+            path.write_text(canvas.said(drawn, given["caption"]), encoding="utf-8")
 
 
 STEP = Step(
     kind="figure",
     stage="figures",
     folder="figures",
-    files=(".pdf", ".png"),
+    files=(*_PICTURES, _TEXT),
     names=lambda params: step.of_run(params, "semrobust.figures", "FIGURE"),
     needs=needs,
     settings=settings,

@@ -35,7 +35,7 @@ from semrobust.pipeline.records import (
 if TYPE_CHECKING:
     from semrobust.pipeline.embedded import Embedded
 
-SUFFIXES = frozenset({".npy", ".npz", ".parquet", ".safetensors", ".csv", ".pdf", ".png"})
+SUFFIXES = frozenset({".npy", ".npz", ".parquet", ".safetensors", ".csv", ".pdf", ".png", ".txt"})
 """Files that must have a record; others in a folder (logs, reports) are passed over."""
 
 UNASKED = "unasked: the params ask for none of this key, and `semrobust gc` would remove it"
