@@ -49,7 +49,8 @@ SMALL: dict[str, Any] = {
         "ladder": None,
         "ablation": None,
         "peg": None,
-        **dict.fromkeys(("csi", "csi_chain", "csi_ablation")),
+        "length": None,
+        **dict.fromkeys(("csi", "csi_complex", "csi_chain", "csi_ablation")),
         **dict.fromkeys(HU2022),  # tests of these have their own sizes: tests/systems, tests/training
     },
     "attacks": {

@@ -45,14 +45,19 @@ OVERLAY: dict[str, Any] = {
         "deepjscc_noiseless": None,
         "deepjscc_surrogate": {"width": 4, "training": LEARNS},
         "trained": {"width": 4, "training": LEARNS},
+        "length": {
+            "width": 4,
+            "attacks": ["pga_refined"],
+            "training": LEARNS,
+            "grid": {"epochs": {"e50": {"training": {"epochs": 2}}, **dict.fromkeys(("e100", "e200", "e400"))}},
+        },
         **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "hevc_vit", *OTHER_NETWORKS)),
-        **dict.fromkeys(("ladder", "ablation", "peg", "csi_ablation")),
+        **dict.fromkeys(("ladder", "ablation", "peg", "csi_ablation", "csi_complex")),
         "csi": {
             "width": 4,
             "attacks": ["random"],
             "training": LEARNS,
             "grid": {
-                "form": {"complex": None},
                 "network": {"plain": None, "mixing": {"mixing": 8}},
                 "noise": {"noiseless": None},
             },

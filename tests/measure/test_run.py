@@ -162,6 +162,36 @@ def test_the_way_to_an_attack_is_no_steeper_than_the_certificate_and_explains_it
     assert set(table.loc[["certified", "path"], "n_beaten"]) == {0}
 
 
+def test_the_change_of_the_last_layer_is_that_of_the_image(run: Run) -> None:
+    """Two trainings that differ by their length alone; the weakest attack of each as its tables have it."""
+    assert list(run.params.lengths()) == ["length_e50", NET]
+    for system in run.params.lengths():
+        found, ready = run.frame(f"layers/{system}"), run.system(system)
+        found = found[found["layer"] == found["layer"].max()]
+        assert set(found["layer_kind"]) == {"Sigmoid"}
+        attacks = {pair[1]: powers(run, *pair) for pair in run.params.pairs() if pair[0] == system}
+        for snr_db in set(found["snr_db"]):
+            at_snr = {name: table[table["snr_db"] == snr_db].reset_index() for name, table in attacks.items()}
+            costs = pd.DataFrame(
+                {name: table["power_total"].where(table["success"], np.inf) for name, table in at_snr.items()}
+            )
+            change = found[found["snr_db"] == snr_db]["attack"].to_numpy()
+            for image in range(ATTACKED):
+                if not np.isfinite(costs.loc[image]).any():
+                    assert np.isnan(change[image])
+                    continue
+                vectors = load_file(run.path(f"attack/{system}.{costs.loc[image].idxmin()}", VECTORS))
+                one = run.images(ATTACKED)[image : image + 1]
+                target = aim(ready, one, ready.encode(one), image, snr_db, 0.0, run.params.seed)
+                before, after = (
+                    ready.decode(target.received + shift, 10 ** (-snr_db / 10)).images
+                    for shift in (0.0, vectors[f"snr_db={snr_db:g}"][image : image + 1])
+                )
+                assert change[image] == pytest.approx(
+                    float((after - before).norm() / before.norm()), rel=1e-3, abs=1e-6
+                )
+
+
 def test_certificates_stand_below_every_attack(run: Run) -> None:
     found = run.frame(f"certificate/{NET}")
     assert list(found["image"]) == [0, 1, 2]

@@ -352,6 +352,20 @@ class Params(Settings):
             equal.setdefault(json.dumps(made_of, sort_keys=True), []).append(name)
         return {names[0] + "+" * (len(names) > 1): names for names in equal.values()}
 
+    def lengths(self) -> dict[str, int]:
+        """Epochs of the attacked systems that show images and differ by these alone: the most that do, at least two."""
+        groups: dict[str, dict[str, int]] = {}
+        for name in self.in_pairs("image"):
+            given = {key: value for key, value in self.section("systems", name).items() if key not in NO_RESULT}
+            if given.get("training"):
+                training = dict(given["training"])
+                epochs = training.pop("epochs")
+                alike = json.dumps(given | {"training": training}, sort_keys=True)
+                groups.setdefault(alike, {})[name] = epochs
+        several = [found for found in groups.values() if len(set(found.values())) > 1]
+        longest = max(several, key=len, default={})
+        return dict(sorted(longest.items(), key=lambda item: item[1]))
+
     def in_pairs(self, *tasks: Task) -> list[str]:
         """Systems of these tasks, of all by default, with at least one attack."""
         return [

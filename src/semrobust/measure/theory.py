@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 from tqdm import tqdm
 
 from semrobust.attacks.base import Target
@@ -19,7 +18,7 @@ from semrobust.config.settings import Plain
 from semrobust.measure.attack import aim, structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
-from semrobust.measure.vectors import VECTORS, at
+from semrobust.measure.vectors import weakest
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 from semrobust.systems.checkpoint import restore
@@ -65,7 +64,7 @@ def make(work: Work) -> None:
     torch.set_num_threads(work.threads)
     given, theory = work.settings, TheorySettings.model_validate(work.settings["theory"])
     system, structure = restore(work.input("train")), structure_of(work)
-    test, weakest, constant = TestImages.of(work, given["images"]), _weakest(work), certificate(system)
+    test, vectors, constant = TestImages.of(work, given["images"]), weakest(work), certificate(system)
     threshold, parts = mse_from_psnr_db(given["success_psnr_db"]), []
     for numbers in test.batches(given["batch"]):
         start, images = int(numbers[0]), test.images[numbers]
@@ -76,7 +75,7 @@ def make(work: Work) -> None:
             columns["clean_mse"] = target.distortion(torch.zeros_like(target.received)).double().numpy()
             if "gradient" in system.capabilities:
                 columns |= slopes(theory, work.seed, target, start, snr_db)
-                columns["path"] = _path(target, weakest[snr_db][numbers], theory.path_points)
+                columns["path"] = _path(target, vectors[snr_db][numbers], theory.path_points)
             if structure is not None:
                 columns |= _boundaries(target)
             if constant is not None:
@@ -89,32 +88,15 @@ def make(work: Work) -> None:
         work.details["certificate"] = constant.method
 
 
-def _weakest(work: Work) -> dict[float, torch.Tensor]:
-    """By SNR, per image the successful perturbation of least power over all attacks on the system; NaN without any."""
-    least: dict[float, torch.Tensor] = {}
-    vectors: dict[float, torch.Tensor] = {}
-    for attack in work.inputs("attack").values():
-        table, found = pd.read_parquet(attack.path()), load_file(attack.path(VECTORS))
-        for snr_db in work.settings["snr_db"]:
-            rows = table[(table["snr_db"] == snr_db) & (table["image"] < work.settings["images"])].sort_values("image")
-            power = torch.from_numpy(np.where(rows["success"], rows["power_total"], np.inf))
-            tried = found[at(snr_db)][: len(rows)]
-            before = least.get(snr_db, torch.full_like(power, torch.inf))
-            kept = vectors.get(snr_db, torch.full_like(tried, torch.nan))
-            vectors[snr_db] = torch.where((power < before)[:, None], tried, kept)
-            least[snr_db] = torch.minimum(power, before)
-    return vectors
-
-
-def _path(target: Target, weakest: torch.Tensor, points: int) -> npt.NDArray[np.float64]:
-    """The steepest of the pieces of the way to `weakest` (B, N), NaN where no attack succeeded."""
+def _path(target: Target, least: torch.Tensor, points: int) -> npt.NDArray[np.float64]:
+    """The steepest of the pieces of the way to `least` (B, N), NaN where no attack succeeded."""
 
     def decode(received: torch.Tensor) -> torch.Tensor:
         return target.system.decode_differentiably(received, target.noise_variance)
 
-    known = ~weakest.isnan().any(dim=1)
+    known = ~least.isnan().any(dim=1)
     path = torch.full((len(target),), torch.nan, dtype=torch.float64)
-    path[known] = steepest_on_path(decode, target.received[known], weakest[known], points)
+    path[known] = steepest_on_path(decode, target.received[known], least[known], points)
     return np.asarray(path.numpy())
 
 

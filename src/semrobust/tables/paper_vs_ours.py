@@ -42,7 +42,13 @@ def settings(params: Params) -> Plain:
         "roles": roles,
         "compared": {role: name for name, of in trainings.items() for role, system in roles.items() if system in of},
         "attacked": [
-            [name, {"side": SYSTEMS[systems[name]["kind"]].side, "training": training(name)}]
+            [
+                name,
+                {
+                    "side": SYSTEMS[systems[name]["kind"]].side,
+                    "training": training(name) if params.systems[name].study is None else {},
+                },
+            ]
             for name in params.compared()
         ],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],
