@@ -97,6 +97,7 @@ def test_says_what_it_was_made_from(name: str) -> None:
         "extra_ratio_criteria": "2–64",
         "extra_attacker_knowledge": "110",
         "extra_frontier": "500",
+        "extra_training_length": "256",
     }
     count = counts.get(name, "10,000")
     count = {"zhang2026_fig7_csi_clean": "3,000"}.get(name, "128" if "csi" in name else count)

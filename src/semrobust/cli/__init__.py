@@ -23,7 +23,7 @@ VERBS = {
     "crate": ("semrobust.cli.audit", "Export the whole run as an RO-Crate"),
     "plan": ("semrobust.cli.plan", "Say what a run would make and why, and write it down"),
     "publish": ("semrobust.cli.plan", "Copy finished tables and figures to their plain names"),
-    "restore": ("semrobust.cli.plan", "Take published tables and figures for made: no sample is measured for them"),
+    "restore": ("semrobust.cli.plan", "Take published tables and figures of a run for made"),
     "gc": ("semrobust.cli.gc", "Find, and remove, what no params file asks for"),
     "doctor": ("semrobust.cli.doctor", "Look for what would stop a run"),
     "bench": ("semrobust.cli.bench", "Measure speed on this machine"),

@@ -12,6 +12,7 @@ from semrobust.cli.base import columns, load, params_files
 from semrobust.errors import ArtifactError, UsageError, similar
 from semrobust.pipeline import work
 from semrobust.pipeline.audit import Audit, Status
+from semrobust.pipeline.captions import banner
 from semrobust.pipeline.plan import ROOT, Plan, beside
 
 
@@ -31,6 +32,8 @@ def compare(files: tuple[Path, ...]) -> None:
     params = load(files)
     plan = Plan.of(params, files)
     path, earlier = published(plan, "paper_vs_ours")
+    if said := banner(params):
+        click.echo(f"{said}\n")
     if earlier:
         click.echo(
             f"semrobust: {earlier}. They are judged by the rules of this one, so verdicts may differ from those in "

@@ -69,7 +69,8 @@ def sheet(height: float, layout: str | None = "constrained") -> matplotlib.figur
 
 
 def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[int], notes: list[str]) -> None:
-    """Write dataset, run, number of images and provenance id below the figure, and above them the notes if asked for.
+    """Write dataset, run, number of images and provenance id below the figure, above them the notes if asked for, and a
+    banner over what is no result about the papers.
 
     The notes are the figure's label, too: see `said`. A figure of what does not depend on images gives an empty list,
     and no dataset is named.
@@ -80,6 +81,8 @@ def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[
         origin = f"dataset {inputs.dataset.get('source', 'not recorded')}, test images: {count} · {origin}"
     figure.set_label("\n".join([*notes, f"{origin[0].upper()}{origin[1:]}."]))
     shown = notes if inputs.settings["plot"]["notes"] else []
+    if inputs.settings["banner"]:
+        shown = [inputs.settings["banner"], *shown]
     lines = [*(line for note in shown for line in textwrap.wrap(note, _CHARACTERS)), origin]
     # as supxlabel the layout leaves room for it, however many lines there are
     figure.supxlabel("\n".join(lines), x=0.012, ha="left", fontsize=SMALL * scale(), color="0.3")

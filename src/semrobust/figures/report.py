@@ -17,7 +17,7 @@ from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError, UsageError
 from semrobust.figures import step as figure
 from semrobust.pipeline import files
-from semrobust.pipeline.captions import DATASETS
+from semrobust.pipeline.captions import DATASETS, banner
 from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Need, Step, of_run
 from semrobust.pipeline.work import Work
@@ -42,6 +42,7 @@ def settings(params: Params, _: str) -> Plain:
     return {
         "run": params.run,
         "seed": params.seed,
+        "banner": banner(params),
         "dataset": DATASETS.get(params.data.source, params.data.source),
         "labels": {name: system.label for name, system in params.systems.items()},
         "attacked": params.attacked(),
@@ -82,7 +83,7 @@ def make(work: Work) -> None:
             raise ArtifactError(f"{NOTEBOOK} failed in cell {error.exec_count}: {error}") from error
     title = f"{work.settings['run']}: how robust is semantic communication?"
     captions = {name: found.settings["caption"]["title"] for name, found in work.inputs("figure").items()}
-    notebook.metadata |= {"title": title, "identity": work.id, "figures": captions}
+    notebook.metadata |= {"title": title, "identity": work.id, "figures": captions, "banner": work.settings["banner"]}
     page, _ = nbconvert.HTMLExporter(template_file=str(PAGE.resolve())).from_notebook_node(notebook)  # type: ignore[no-untyped-call]
     with work.output() as path:
         path.write_text(page, encoding="utf-8")

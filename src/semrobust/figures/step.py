@@ -10,7 +10,7 @@ import pandas as pd
 from semrobust.config.settings import Plain
 from semrobust.figures import base, canvas, shown
 from semrobust.pipeline import step
-from semrobust.pipeline.captions import caption
+from semrobust.pipeline.captions import banner, caption
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
 
@@ -38,7 +38,8 @@ def needs(_: Params, name: str) -> list[Need]:
 
 
 def settings(params: Params, name: str) -> Plain:
-    about = {"run": params.run, "plot": params.section("plot"), "caption": caption(params, name, figure(name).template)}
+    about = {"run": params.run, "plot": params.section("plot"), "banner": banner(params)}
+    about["caption"] = caption(params, name, figure(name).template)
     return about | shown.together(params, figure(name).shows)
 
 

@@ -27,6 +27,13 @@ DATASETS = {
 """What texts call each `data.source` and `csi.source`."""
 
 
+def banner(params: Params) -> str:
+    """What a run must say that is no result about the papers; empty for one on their data."""
+    if params.data.source != "photos10":
+        return ""
+    return "Ten photographs stand in for CIFAR-10: the pipeline works, and this is no result about the papers."
+
+
 def caption(params: Params, name: str, template: str) -> Plain:
     """`title`, plain text, and `body`, reStructuredText; raises UsageError for a template that cannot be rendered."""
     shown = {
