@@ -97,7 +97,7 @@ SMALL: dict[str, Any] = {
     "evaluation": {
         "batch": 8,
         "attack_images": 4,
-        "main": {"images": 6},
+        "main": {"images": 6, "draws": 2},
         "fading_images": 4,
         "bootstrap_samples": 100,
         "gallery_images": 1,

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from semrobust.attacks.base import AttackResult, Target, untouched
-from semrobust.measure.attack import aim, rows
+from semrobust.measure.aim import aim
+from semrobust.measure.attack import rows
 from semrobust.measure.clean import measure
 from semrobust.phy.channel import awgn, channel_noise
 from semrobust.phy.power import noise_variance

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from scipy import stats
 
 from semrobust.errors import ResultError
-from semrobust.measure.attack import aim
+from semrobust.measure.aim import aim
 from semrobust.measure.vectors import VECTORS
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db, psnr_db
 from semrobust.tables import bounds
@@ -73,6 +73,22 @@ def test_clean_psnr_is_the_same_in_all_measurements(run: Run) -> None:
             np.testing.assert_allclose(table["clean_psnr_db"], clean[system]["psnr_db"], atol=1e-3)
     theory = -10 * np.log10(run.frame(f"theory/{NET}")["clean_mse"])
     np.testing.assert_allclose(theory, clean[NET]["psnr_db"], atol=1e-3)
+
+
+def test_the_first_draw_of_an_attack_is_the_recorded_one_and_others_start_elsewhere(run: Run) -> None:
+    pairs = run.params.main_pairs()
+    assert (NET, "minimum_norm") in pairs
+    for pair in pairs:
+        draws = run.frame(f"spread/{'.'.join(pair)}")
+        first = draws[draws["draw"] == 0].drop(columns="draw").reset_index(drop=True)
+        recorded = powers(run, *pair)
+        recorded = recorded[recorded["snr_db"].isin(set(first["snr_db"]))].reset_index(drop=True)
+        pd.testing.assert_frame_equal(first, recorded)
+        assert set(draws["draw"]) == {0, 1}
+        second = draws[draws["draw"] == 1].reset_index(drop=True)
+        np.testing.assert_allclose(second["clean_psnr_db"], first["clean_psnr_db"])  # the noise is the same
+        if pair == (NET, "minimum_norm"):
+            assert (second["power_total"] != first["power_total"]).any()
 
 
 def test_system_that_cannot_send_is_not_attacked(run: Run) -> None:

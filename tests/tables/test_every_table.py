@@ -45,6 +45,7 @@ REQUIRED = {  # the output contract, beside what `test_tables` and `test_recogni
     "csi_power_ratio": "criterion form semantic_system classical_system population statistic ratio",
     "adaptive": "attack family semantic_noise_eps accuracy accuracy_low accuracy_high taken taken_alone flags",
     "paper_vs_ours": "paper claim place text stated measure value value_low value_high verdict rule files",
+    "attack_spread": "attack n_draws power_total_median power_total_median_low power_total_median_high spread",
     "training_length": "epochs psnr_db power_total power_total_low power_total_high pga_power spectral frobenius",
     "attack_layers": "epochs layer layer_kind attack_change random_change over_random over_random_low",
     "threats": "measure task attack semantic_system classical_system population n_censored size_median ratio",
@@ -124,6 +125,10 @@ def least_noise(of: Params, name: str) -> pd.DataFrame:
     )
 
 
+def spread(of: Params, name: str) -> pd.DataFrame:
+    return pd.concat([attack(of, name).assign(draw=draw) for draw in (0, 1)])
+
+
 def layers(of: Params, _: str) -> pd.DataFrame:
     slopes = {"spectral": 2.0, "frobenius_squared": 9.0, "converged": 1.0}
     reached = {"attack": [0.1, 0.2, 0.3, 0.4], "random": 0.1, "layer_kind": "Conv2d"}
@@ -133,7 +138,7 @@ def layers(of: Params, _: str) -> pd.DataFrame:
 SAMPLES: dict[str, Callable[[Params, str], pd.DataFrame]] = {
     "clean": clean, "anchor": anchor, "fading": fading, "attack": attack, "criteria": criteria, "theory": theory,
     "recovery": lambda *_: pd.DataFrame({"recovered": [True]}),
-    "layers": layers, "certificate": certificate, "pseudo_weight": pseudo_weight,
+    "layers": layers, "spread": spread, "certificate": certificate, "pseudo_weight": pseudo_weight,
     "accuracy": lambda _, system: test_recognition_tables.basic(system),
     "least_noise": least_noise,
     "adaptive": lambda *_: test_adaptive.tried([3], images=test_recognition_tables.IMAGES),

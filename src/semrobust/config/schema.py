@@ -53,9 +53,13 @@ def _nearest(values: Sequence[float], asked: float) -> float:
 
 
 class MainSettings(Settings):
-    """On which systems, under which attacks, at least how many images are attacked, as claims rest on them most."""
+    """On which systems, under which attacks, at least how many images are attacked, as claims rest on them most.
+
+    `draws`: how often each of these attacks is searched anew with other random starts, for its spread.
+    """
 
     images: Positive
+    draws: Annotated[int, Field(ge=2, le=16)]
     systems: list[str]
     attacks: list[str]
 
@@ -268,6 +272,11 @@ class Params(Settings):
             return self.attack_images(*self.crafted(system, attack))
         is_main = system in evaluation.main.systems and attack in evaluation.main.attacks
         return max(evaluation.attack_images, evaluation.main.images if is_main else 0)
+
+    def main_pairs(self) -> list[tuple[str, str]]:
+        """The (system, attack) pairs of `evaluation.main` that the run has."""
+        main = self.evaluation.main
+        return [pair for pair in self.pairs() if pair[0] in main.systems and pair[1] in main.attacks]
 
     def crafted(self, system: str, attack: str) -> tuple[str, str]:
         """The (surrogate, attack) pair whose perturbations a transfer attack tries on the system."""

@@ -17,28 +17,24 @@ from semrobust.attacks.code.instanton import patterns as stored_patterns
 from semrobust.attacks.code.instanton.patterns import Patterns
 from semrobust.attacks.code.structure import stored
 from semrobust.attacks.code.structure.sets import Structure
-from semrobust.attacks.naming import NamedTarget
 from semrobust.attacks.search import attacked
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
-from semrobust.config.settings import SHOWN, AttackKind, ChannelSettings, Plain
+from semrobust.config.settings import SHOWN, AttackKind, Plain
 from semrobust.errors import similar
 from semrobust.measure import submission
+from semrobust.measure.aim import aim, named
 from semrobust.measure.images import TestImages, training_images
 from semrobust.measure.names import split
 from semrobust.measure.ruin import under
 from semrobust.measure.vectors import VECTORS, at
-from semrobust.phy.air import Air
-from semrobust.phy.channel import awgn, channel_noise
-from semrobust.phy.power import noise_variance
 from semrobust.pipeline import memory, seeds, select
 from semrobust.pipeline.numbers import span
 from semrobust.pipeline.step import Need, Step
 from semrobust.pipeline.work import Work
-from semrobust.systems.base import Sent, System, device
+from semrobust.systems.base import System, device
 from semrobust.systems.checkpoint import restore
 from semrobust.systems.classification import ClassifyingSystem
-from semrobust.systems.draw import over_air
 
 if TYPE_CHECKING:
     from semrobust.config.params import Params
@@ -46,55 +42,6 @@ if TYPE_CHECKING:
 
 
 Found = tuple[pd.DataFrame, dict[str, torch.Tensor]]
-
-
-def aim(
-    system: System,
-    images: torch.Tensor,
-    sent: Sent,
-    start: int,
-    snr_db: float,
-    threshold: float,
-    seed: int,
-    structure: Structure | None = None,
-    patterns: Patterns | None = None,
-) -> Target:
-    """The batch of test images from number `start` on, sent over the same noise as when nobody attacks."""
-    stop = start + len(images)
-    noise = channel_noise(seed, snr_db, start, stop, system.real_uses)
-    directions = seeds.gaussian_rows(seed, "attack", snr_db, start=start, stop=stop, width=system.real_uses)
-    return Target(
-        system,
-        images,
-        sent,
-        awgn(sent.codewords, snr_db, noise.to(images.device)),
-        noise_variance(snr_db),
-        threshold,
-        torch.from_numpy(directions).to(images.device),
-        seed,
-        structure,
-        patterns,
-    )
-
-
-def named(
-    system: ClassifyingSystem[Any], test: TestImages, numbers: torch.Tensor, snr_db: float, seed: int
-) -> NamedTarget:
-    """Test images of equal length on their way to a receiver of classes, over the draws that `accuracy` uses."""
-    draw = over_air(seed, snr_db, numbers)
-    sent = system.transmit(test.images[numbers], draw)
-    return NamedTarget(
-        system,
-        test.images[numbers],
-        sent,
-        Air.of(ChannelSettings(label="AWGN", fading="awgn"), snr_db).receive(sent.codewords, draw).symbols,
-        noise_variance(snr_db),
-        0.0,
-        draw.named("attack").normal(system.real_uses),
-        seed,
-        labels=test.labels[numbers],
-        draw=draw,
-    )
 
 
 def rows(
@@ -136,6 +83,7 @@ def search(
     seen: torch.Tensor | None = None,
     made_elsewhere: Sequence[Mapping[str, torch.Tensor]] = (),
     criterion: CriterionSettings | None = None,
+    attack_seed: int | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """Per-image table of `rows` for all SNRs, and the perturbations (images, N) by `at`.
@@ -143,7 +91,7 @@ def search(
     `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `seen` (b,3,H,W): training
     images, sent over noise of their own, for an attack that learns. `made_elsewhere`:
     perturbations from a surrogate, or sent in, that are tried in place of random directions. A `criterion` of ruin
-    takes the place of the `threshold`. `done` is called after each batch.
+    takes the place of the `threshold`. `attack_seed` as in `aim`. `done` is called after each batch.
     """
 
     def judged(target: Target) -> Target:
@@ -158,7 +106,8 @@ def search(
         targets = []
         lesson = None if taught is None else judged(aim(system, *taught[:2], 0, snr_db, threshold, taught[2]))
         for numbers, part in zip(batches, sent, strict=True):
-            target = aim(system, images[numbers], part, int(numbers[0]), snr_db, threshold, seed, structure, patterns)
+            pictures, start = images[numbers], int(numbers[0])
+            target = aim(system, pictures, part, start, snr_db, threshold, seed, structure, patterns, attack_seed)
             for perturbations in made_elsewhere:  # on a surrogate, or sent in: tried here, if it is anything
                 made = perturbations[at(snr_db)][numbers].to(images.device)
                 directions = torch.where((made != 0).any(dim=1, keepdim=True), made, target.directions)
@@ -320,7 +269,7 @@ def make(work: Work) -> None:
     torch.set_num_threads(work.threads)
     memory.keep()
     system, method = restore(work.input("train")), attack_of(work.settings["attack"])
-    against = _against_names if isinstance(system, ClassifyingSystem) else _against_images
+    against = _against_names if isinstance(system, ClassifyingSystem) else against_images
     table, vectors = against(work, system, method)
     with work.output() as path:
         table.to_parquet(path, index=False)
@@ -334,7 +283,8 @@ def _against_names(work: Work, system: System, method: Attack) -> Found:
     return search_names(system, method, test, given["snr_db"], seed=work.seed, batch=given["batch"])
 
 
-def _against_images(work: Work, system: System, method: Attack) -> Found:
+def against_images(work: Work, system: System, method: Attack, attack_seed: int | None = None) -> Found:
+    """What `make` writes, of a system that shows what was sent; `attack_seed` as in `aim`."""
     given, (name, attack) = work.settings, split(work.artifact.name)
     structure = structure_of(work)
     made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]
@@ -363,6 +313,7 @@ def _against_images(work: Work, system: System, method: Attack) -> Found:
                 patterns=patterns_of(work),
                 seen=seen,
                 made_elsewhere=made_elsewhere,
+                attack_seed=attack_seed,
                 done=progress.update,
             )
             for criterion in criteria.values()

@@ -12,7 +12,7 @@ import torch
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim
+from semrobust.measure.aim import aim
 from semrobust.pipeline import memory
 from semrobust.pipeline.race import Prepare, Step, race
 from semrobust.systems.base import System

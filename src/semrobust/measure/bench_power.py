@@ -12,7 +12,8 @@ from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim, criteria_of
+from semrobust.measure.aim import aim
+from semrobust.measure.attack import criteria_of
 from semrobust.measure.ruin import under
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished

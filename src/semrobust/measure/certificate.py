@@ -13,7 +13,7 @@ from tqdm import tqdm
 from semrobust.attacks.base import Target
 from semrobust.config.searches import CertificateSettings
 from semrobust.config.settings import Plain
-from semrobust.measure.attack import aim
+from semrobust.measure.aim import aim
 from semrobust.measure.images import TestImages
 from semrobust.phy.power import SOURCE_VALUES
 from semrobust.pipeline import seeds

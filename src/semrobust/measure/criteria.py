@@ -15,7 +15,8 @@ from semrobust.config.criteria import CriterionSettings
 from semrobust.config.registry import ATTACKS, SYSTEMS
 from semrobust.config.searches import TheorySettings
 from semrobust.config.settings import Plain
-from semrobust.measure.attack import aim, known, patterns_of, rows, structure_of
+from semrobust.measure.aim import aim
+from semrobust.measure.attack import known, patterns_of, rows, structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.ruin import under
 from semrobust.measure.slopes import slopes

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from semrobust.config.searches import TheorySettings
 from semrobust.config.settings import Plain
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim
+from semrobust.measure.aim import aim
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
 from semrobust.measure.vectors import weakest

@@ -15,7 +15,8 @@ from semrobust.attacks.code.words import words_of
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.searches import TheorySettings
 from semrobust.config.settings import Plain
-from semrobust.measure.attack import aim, structure_of
+from semrobust.measure.aim import aim
+from semrobust.measure.attack import structure_of
 from semrobust.measure.images import TestImages
 from semrobust.measure.slopes import slopes
 from semrobust.measure.vectors import weakest

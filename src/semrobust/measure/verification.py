@@ -19,7 +19,8 @@ from semrobust.config.params import Params
 from semrobust.config.problems import show
 from semrobust.config.settings import Plain
 from semrobust.errors import UsageError
-from semrobust.measure.attack import aim, rows
+from semrobust.measure.aim import aim
+from semrobust.measure.attack import rows
 from semrobust.measure.images import TestImages
 from semrobust.measure.names import split
 from semrobust.measure.submission import Submission, Vectors
