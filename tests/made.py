@@ -89,7 +89,13 @@ OVERLAY: dict[str, Any] = {
     "criteria": {"snr_db": SNR_DB},
     "theory": {"tolerance": 1e-3, "iterations": 60, "path_points": 8},
     "certificates": {"at": [{"snr_db": 10.0, "images": 3}], "draws": 60, "program_bits": 2},
-    "evaluation": {"attack_images": 8, "main": {"images": 8, "draws": 2}, "fading_images": IMAGES, "batch": 5, "gallery_images": 2},
+    "evaluation": {
+        "attack_images": 8,
+        "main": {"images": 8, "draws": 2},
+        "fading_images": IMAGES,
+        "batch": 5,
+        "gallery_images": 2,
+    },
     "recognition": {
         "images": IMAGES,
         "batch": 5,
