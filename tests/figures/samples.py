@@ -21,7 +21,7 @@ from semrobust.pipeline.plan import Plan
 from semrobust.tables import paper_vs_ours as _  # noqa: F401  it fills CLAIMS
 from semrobust.tables.table import COMMON, table
 from tests.conftest import OTHER_NETWORKS, raw_params
-from tests.figures import csi_samples, length_samples, recognition_samples
+from tests.figures import csi_samples, recognition_samples, study_samples
 
 # an attacked system that can send nothing: the awkward one of the classical chains
 _OVERLAY = {"systems": {"jpeg_ldpc_16qam_full": {"attacks": None}}, "plot": {"dpi": 60}}
@@ -407,7 +407,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     "attacker_knowledge": attacker_knowledge,
     **{
         name: partial(table, PARAMS)
-        for of in (csi_samples, length_samples, recognition_samples)
+        for of in (csi_samples, study_samples, recognition_samples)
         for name, table in of.TABLES.items()
     },
 }  # fmt: skip

@@ -10,7 +10,7 @@ from semrobust.config.params import Params
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
 from semrobust.tables import attacks
-from semrobust.tables.attacks import BEST_OF, attacked_samples
+from semrobust.tables.attacks import BEST_OF, attacked_samples, paired
 from semrobust.tables.table import samples
 
 
@@ -25,9 +25,5 @@ def groups(work: Work) -> Iterator[tuple[str, float, pd.DataFrame, pd.DataFrame]
     for system, found in work.inputs("theory").items():
         limits, weakest = samples(found), attacked[system][BEST_OF]
         for snr_db in work.settings["snr_db"]:
-            of_limits, of_attacks = (
-                table[table["snr_db"] == snr_db].sort_values("image").reset_index(drop=True)
-                for table in (limits, weakest)
-            )
-            assert of_limits["image"].equals(of_attacks["image"])
-            yield system, snr_db, of_limits, of_attacks
+            both = paired(*(table[table["snr_db"] == snr_db] for table in (limits, weakest)))
+            yield system, snr_db, *both

@@ -1,4 +1,4 @@
-"""Tables of networks trained for several lengths, as figures get them: PGA says harder, the best attack easier."""
+"""Tables of trainings of several lengths, where PGA says harder and the best attack easier, and of attacks' draws."""
 
 from __future__ import annotations
 
@@ -48,7 +48,19 @@ def attack_layers(params: Params) -> pd.DataFrame:
     return pd.DataFrame(rows)[[*COMMON, *table_of("attack_layers").columns]]
 
 
+def attack_spread(params: Params) -> pd.DataFrame:
+    rows = [
+        _common(params, system, snr_db)
+        | {"attack": attack, "n_draws": 3, "least_draw": 29.0, "most_draw": 31.0, "spread": 31 / 29}
+        | _about("power_total_median", 30.0)
+        for snr_db in params.frontier_snr_db()
+        for system, attack in params.main_pairs()
+    ]
+    return pd.DataFrame(rows)[[*COMMON, *table_of("attack_spread").columns]]
+
+
 TABLES: dict[str, Callable[[Params], pd.DataFrame]] = {
     "training_length": training_length,
     "attack_layers": attack_layers,
+    "attack_spread": attack_spread,
 }
