@@ -97,7 +97,7 @@ except SystemExit as done:
 @pytest.mark.parametrize(
     ("code", "shown"),
     [
-        (COMPLETE, "ladder_hevc_qpsk_nr_1_3"),
+        (COMPLETE, "trained_10db_seed_2"),
         (cli("--help"), "Commands:"),
         (cli("train", "--help"), "Train SYSTEM"),
         (cli("evaluate", "table", "--help"), "power_ratio"),

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from semrobust.config.params import Params
+from semrobust.config.roles import EXTRAPOLATED
 from semrobust.tables.table import COMMON
 from semrobust.tables.table import table as table_of
-from semrobust.tables.training_length import EXTRAPOLATED, PAPER_EPOCHS
+from semrobust.tables.training_length import PAPER_EPOCHS
 
 LAYERS = ("ConvTranspose2d", "PReLU", "ConvTranspose2d", "ResidualBlock", "Sigmoid")
 IMAGES = 256

@@ -15,6 +15,9 @@ PAPER_KINDS = ("deepjscc", "deepjscc_smooth")
 PAPER_ATTACKS = ("pga", "vulnerable_set")
 """Kinds of the attacks that zhang2026 names, one for each side."""
 
+EXTRAPOLATED = "extrapolated"
+"""In place of a system, where no training stands behind a row."""
+
 FINE = "mae_fine"
 """The scheme at a finer grain, if a run has one."""
 

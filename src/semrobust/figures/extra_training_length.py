@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from semrobust.config.roles import EXTRAPOLATED
 from semrobust.figures import base, canvas
-from semrobust.tables.training_length import EXTRAPOLATED
 
 _PSNR = ("psnr_db", "psnr_db_low", "psnr_db_high")
 _BEST = ("power_total", "power_total_low", "power_total_high")

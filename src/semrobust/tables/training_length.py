@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from semrobust.config.params import Params
+from semrobust.config.roles import EXTRAPOLATED
 from semrobust.config.settings import Plain
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
@@ -14,9 +15,6 @@ from semrobust.tables import attacks
 from semrobust.tables.attacks import best, bounded
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import COMMON, Row, Table, bootstrap, common, samples
-
-EXTRAPOLATED = "extrapolated"
-"""System of the rows that no training stands behind."""
 
 PAPER_EPOCHS = 1000
 """How long zhang2026 trains, second-hand."""
