@@ -185,7 +185,7 @@ def test_the_change_of_the_last_layer_is_that_of_the_image(run: Run) -> None:
         found, ready = run.frame(f"layers/{system}"), run.system(system)
         found = found[found["layer"] == found["layer"].max()]
         assert set(found["layer_kind"]) == {"Sigmoid"}
-        attacks = {pair[1]: powers(run, *pair) for pair in run.params.pairs() if pair[0] == system}
+        attacks = {attack: powers(run, system, attack) for attack in run.params.length_attacks()}
         for snr_db in set(found["snr_db"]):
             at_snr = {name: table[table["snr_db"] == snr_db].reset_index() for name, table in attacks.items()}
             costs = pd.DataFrame(

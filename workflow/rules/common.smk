@@ -63,9 +63,12 @@ wildcard_constraints:
     key="[0-9a-f]{12}",
 
 
+ASKED = work.asked(PLAN)
+
+
 def of_stage(stage):
     """All files of a stage."""
-    return [path for artifact in work.asked(PLAN) if artifact.stage == stage for path in artifact.paths]
+    return [path for artifact in ASKED if artifact.stage == stage for path in artifact.paths]
 
 
 @cache

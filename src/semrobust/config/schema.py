@@ -375,6 +375,11 @@ class Params(Settings):
         longest = max(several, key=len, default={})
         return dict(sorted(longest.items(), key=lambda item: item[1]))
 
+    def length_attacks(self) -> list[str]:
+        """Attacks that all of `lengths` are tried by: with others, attacks would be compared, and not trainings."""
+        tried = [{attack for of, attack in self.pairs() if of == name} for name in self.lengths()]
+        return [name for name in self.attacks if tried and all(name in one for one in tried)]
+
     def in_pairs(self, *tasks: Task) -> list[str]:
         """Systems of these tasks, of all by default, with at least one attack."""
         return [

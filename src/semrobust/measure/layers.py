@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def needs(params: Params, name: str) -> list[Need]:
-    attacks = [("attack", ".".join(pair)) for pair in params.pairs() if pair[0] == name]
+    attacks = [("attack", f"{name}.{attack}") for attack in params.length_attacks()]
     return [("dataset", params.data.source), ("train", name), *attacks]
 
 

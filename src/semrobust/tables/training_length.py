@@ -11,7 +11,6 @@ from semrobust.config.roles import EXTRAPOLATED
 from semrobust.config.settings import Plain
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
-from semrobust.tables import attacks
 from semrobust.tables.attacks import best, bounded
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import COMMON, Row, Table, bootstrap, common, samples
@@ -26,6 +25,8 @@ _LOGARITHMIC = ("power_total", "pga_power", "spectral", "frobenius")
 
 def make(work: Work) -> pd.DataFrame:
     """Rows (system, SNR): what a network trained for so many epochs is worth, under its best attack and under PGA.
+
+    Of all of them the same attacks count, on the same images.
 
     Rows of the system `extrapolated` are the line through all trainings at `PAPER_EPOCHS`: of PSNR, or of the logarithm
     of anything else, over the logarithm of the epochs, with the 95% prediction interval of one more training.
@@ -42,7 +43,8 @@ def make(work: Work) -> pd.DataFrame:
 def _row(work: Work, system: str, epochs: int, snr_db: float) -> Row:
     given, resamples = work.settings, bootstrap(work)
     tried = {
-        attack: _at(samples(work.input("attack", f"{system}.{attack}")), snr_db) for attack in given["attacks"][system]
+        attack: _at(samples(work.input("attack", f"{system}.{attack}")), snr_db)[: given["images"]]
+        for attack in given["attacks"]
     }
     clean, layers = (_at(samples(work.input(kind, system)), snr_db) for kind in ("clean", "layers"))
     layers = layers.drop_duplicates("image")  # slopes are those of the whole decoder
@@ -99,15 +101,17 @@ def _at(rows: pd.DataFrame, snr_db: float) -> pd.DataFrame:
 
 def needs(params: Params) -> list[Need]:
     systems = list(params.lengths())
-    return [*((kind, name) for name in systems for kind in ("clean", "layers")), *attacks.needs(params, systems)]
+    attacks = [("attack", f"{name}.{attack}") for name in systems for attack in params.length_attacks()]
+    return [*((kind, name) for name in systems for kind in ("clean", "layers")), *attacks]
 
 
 def settings(params: Params) -> Plain:
-    lengths = params.lengths()
+    attacks = params.length_attacks()
     return {
-        "lengths": [[name, epochs] for name, epochs in lengths.items()],
-        "attacks": {system: [attack for of, attack in params.pairs() if of == system] for system in lengths},
-        "pga": next((name for name, attack in params.attacks.items() if attack.kind == "pga"), None),
+        "lengths": [[name, epochs] for name, epochs in params.lengths().items()],
+        "attacks": attacks,
+        "images": params.evaluation.attack_images,
+        "pga": next((name for name in attacks if params.attacks[name].kind == "pga"), None),
         "snr_db": params.frontier_snr_db(),
     }
 
@@ -127,8 +131,9 @@ What longer training changes
 
 One row per network and SNR; the networks differ by their epochs alone. Clean PSNR (dB, all test images of
 {{ dataset }}), median least energy ‖s‖² over {{ params.evaluation.attack_images | number }} attacked images under the
-best attack on each and under PGA, spectral and Frobenius norm of the decoder's Jacobian at what is received, with 95%
-bootstrap intervals over images. ``extrapolated``: the line over the logarithm of the epochs at the paper's 1000, of the
-logarithm of all but the PSNR, with the 95% prediction interval of one more training: a model, and no measurement.
+best of the attacks that all networks were tried by, and under PGA, spectral and Frobenius norm of the decoder's
+Jacobian at what is received, with 95% bootstrap intervals over images. ``extrapolated``: the line over the logarithm of
+the epochs at the paper's 1000, of the logarithm of all but the PSNR, with the 95% prediction interval of one more
+training: a model, and no measurement.
 """,
 )  # fmt: skip
