@@ -16,7 +16,7 @@ from semrobust.pipeline.work import Work
 from semrobust.tables import attacks
 from semrobust.tables.attacks import best, bounded
 from semrobust.tables.clean import lost
-from semrobust.tables.rows import status
+from semrobust.tables.rows import at_snr, status
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import COMMON, Row, Table, bootstrap, common, facts, samples
 
@@ -48,9 +48,9 @@ def on_front(psnr: Values, power: Values) -> npt.NDArray[np.bool_]:
 def _row(work: Work, system: str, snr_db: float, resamples: Callable[[int], Bootstrap]) -> tuple[Row, Values, Values]:
     """A row without its front, and resampled clean PSNR and least power."""
     given = work.settings
-    sent = _at(samples(work.input("clean", system)), snr_db)
+    sent = at_snr(samples(work.input("clean", system)), snr_db)
     tried = {
-        attack: _at(samples(work.input("attack", f"{system}.{attack}")), snr_db).assign(attack=attack)
+        attack: at_snr(samples(work.input("attack", f"{system}.{attack}")), snr_db).assign(attack=attack)
         for attack in given["attacks"][system]
     }
     weakest = best(tried)
@@ -82,17 +82,12 @@ def _row(work: Work, system: str, snr_db: float, resamples: Callable[[int], Boot
 def _certified(work: Work, system: str, snr_db: float) -> Row:
     """Median of the certificates of single images, where there are any."""
     known = work.inputs("certificate")
-    powers = _at(samples(known[system]), snr_db)["certified_power"] if system in known else pd.Series(dtype=float)
+    powers = at_snr(samples(known[system]), snr_db)["certified_power"] if system in known else pd.Series(dtype=float)
     powers = powers.dropna()
     return {
         "certified_images": len(powers),
         "certified_power": quantile(powers.to_numpy(), 0.5) if len(powers) else np.nan,
     }
-
-
-def _at(rows: pd.DataFrame, snr_db: float) -> pd.DataFrame:
-    chosen: pd.DataFrame = rows[rows["snr_db"] == snr_db]
-    return chosen.sort_values("image").reset_index(drop=True)
 
 
 def needs(params: Params) -> list[Need]:

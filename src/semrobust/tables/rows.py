@@ -25,6 +25,12 @@ def by_snr(samples: pd.DataFrame) -> Iterator[tuple[float, pd.DataFrame]]:
         yield float(snr_db), samples[samples["snr_db"] == snr_db]
 
 
+def at_snr(samples: pd.DataFrame, snr_db: float) -> pd.DataFrame:
+    """The rows at one SNR, by the number of the image."""
+    chosen: pd.DataFrame = samples[samples["snr_db"] == snr_db]
+    return chosen.sort_values("image").reset_index(drop=True)
+
+
 def status(samples: pd.DataFrame) -> str:
     """ "infeasible" if not one image fits the bit budget, else "ok"."""
     return "infeasible" if samples["infeasible"].all() else "ok"

@@ -12,6 +12,7 @@ from semrobust.config.settings import Plain
 from semrobust.pipeline.step import Need
 from semrobust.pipeline.work import Work
 from semrobust.tables.attacks import best, bounded
+from semrobust.tables.rows import at_snr
 from semrobust.tables.statistics import Bootstrap, Values, interval, quantile
 from semrobust.tables.table import COMMON, Row, Table, bootstrap, common, samples
 
@@ -43,10 +44,10 @@ def make(work: Work) -> pd.DataFrame:
 def _row(work: Work, system: str, epochs: int, snr_db: float) -> Row:
     given, resamples = work.settings, bootstrap(work)
     tried = {
-        attack: _at(samples(work.input("attack", f"{system}.{attack}")), snr_db)[: given["images"]]
+        attack: at_snr(samples(work.input("attack", f"{system}.{attack}")), snr_db)[: given["images"]]
         for attack in given["attacks"]
     }
-    clean, layers = (_at(samples(work.input(kind, system)), snr_db) for kind in ("clean", "layers"))
+    clean, layers = (at_snr(samples(work.input(kind, system)), snr_db) for kind in ("clean", "layers"))
     layers = layers.drop_duplicates("image")  # slopes are those of the whole decoder
     powers = bounded(best(tried).sort_values("image"))
     row = common(work, system, snr_db, len(powers)) | {"epochs": epochs}
@@ -92,11 +93,6 @@ def predicted(x: Values, y: Values, at: float) -> Values:
     spread = residual * (1 + 1 / len(x) + (at - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2))
     middle, half = line.intercept + line.slope * at, stats.t.ppf(0.975, freedom) * np.sqrt(spread)
     return np.array([middle, middle - half, middle + half])
-
-
-def _at(rows: pd.DataFrame, snr_db: float) -> pd.DataFrame:
-    chosen: pd.DataFrame = rows[rows["snr_db"] == snr_db]
-    return chosen.sort_values("image").reset_index(drop=True)
 
 
 def needs(params: Params) -> list[Need]:
