@@ -53,6 +53,8 @@ def measured(plan: Plan) -> Iterator[str]:
     assert kinds == {
         "clean",
         "attack",
+        "spread",
+        "layers",
         "fading",
         "criteria",
         "theory",
