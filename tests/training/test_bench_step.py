@@ -69,9 +69,12 @@ def test_a_training_step_is_the_same_in_every_way_of_ours(
     small: Params, taken: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match=r"has no model\.py"):
-        bench_step.compare(small, NET, 1, 1, None, tmp_path, lambda _: None)
+        bench_step.compare(small, NET, 1, 1, tmp_path, lambda _: None)
     (tmp_path / "model.py").write_text(THEIRS)
     monkeypatch.syspath_prepend(tmp_path)
-    said = bench_step.compare(small, NET, 1, 1, None, tmp_path, lambda _: None)
-    assert taken["first edition"] == pytest.approx(taken["memory kept"]) == pytest.approx(taken["now"])
+    said = bench_step.compare(small, NET, 1, 1, tmp_path, lambda _: None)
+    loss = {way: float(taken[way]) for way in said if way != "beside"}
+    assert loss["first edition"] == pytest.approx(loss["memory kept"]) == pytest.approx(loss["now, fp32"])
+    assert loss["now, bf16"] == pytest.approx(loss["now, fp32"], rel=0.02)
+    assert loss["now, bf16"] != loss["now, fp32"]
     assert {one["images_per_second"] for one in said.values()} == {BATCH / 2.0}

@@ -144,7 +144,7 @@ def training(
     if rounds:
         from semrobust.training.bench_step import compare
 
-        _race(lambda tell: compare(params, system, rounds, steps, precision, beside, tell), params, system, as_json)
+        _race(lambda tell: compare(params, system, rounds, steps, beside, tell), params, system, as_json)
         return
     measured = profile(params, system, steps, precision)
     if as_json:

@@ -15,9 +15,9 @@ from semrobust.config.params import Params
 from semrobust.errors import UsageError
 from semrobust.pipeline import memory
 from semrobust.pipeline.race import Prepare, Step, race
-from semrobust.training.bench import fresh_trainer
+from semrobust.training.bench import PRECISIONS, fresh_trainer
 
-FIRST, NOW, BESIDE = "first edition", "now", "beside"
+FIRST, BESIDE = "first edition", "beside"
 _SPARE = 20  # steps before the first round
 
 
@@ -26,22 +26,22 @@ def compare(
     name: str,
     rounds: int,
     steps: int,
-    precision: str | None,
     beside: Path | None,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Steps of the system `name` on random images by way, each as in `pipeline.race`, with `images_per_second`.
 
-    First edition: eager, memory given back to the system. Beside: the network in `beside`, a checkout of
-    github.com/chunbaobao/Deep-JSCC-PyTorch, with as many channel uses, the same batch and our optimizer, eager.
+    First edition: eager, memory given back to the system. Now: compiled, at each precision. Beside: the network in
+    `beside`, a checkout of github.com/chunbaobao/Deep-JSCC-PyTorch, with as many channel uses, the same batch and our optimizer, eager.
     """
     _, batch = fresh_trainer(params, name, 1)
     count = rounds * steps + _SPARE
     ways: dict[str, Prepare] = {
         FIRST: partial(_ours, params, name, count, kept=False, quick=False),
         "memory kept": partial(_ours, params, name, count, kept=True, quick=False),
-        NOW: partial(_ours, params, name, count, kept=True, quick=True, precision=precision),
     }
+    for precision in PRECISIONS:
+        ways[f"now, {precision}"] = partial(_ours, params, name, count, kept=True, quick=True, precision=precision)
     if beside is not None:
         if not (beside / "model.py").is_file():
             raise UsageError(f"{beside} has no model.py: --beside takes a checkout of Deep-JSCC-PyTorch")
