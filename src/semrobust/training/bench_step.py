@@ -32,7 +32,8 @@ def compare(
     """Steps of the system `name` on random images by way, each as in `pipeline.race`, with `images_per_second`.
 
     First edition: eager, memory given back to the system. Now: compiled, at each precision. Beside: the network in
-    `beside`, a checkout of github.com/chunbaobao/Deep-JSCC-PyTorch, with as many channel uses, the same batch and our optimizer, eager.
+    `beside`, a checkout of github.com/chunbaobao/Deep-JSCC-PyTorch, with as many channel uses, the same batch and our
+    optimizer, eager.
     """
     _, batch = fresh_trainer(params, name, 1)
     count = rounds * steps + _SPARE
