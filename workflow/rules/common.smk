@@ -1,6 +1,7 @@
 # The plan of the run, and what all rules share. Nothing is written while this file is read.
 import os
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -94,9 +95,21 @@ def check_room():
         files.need_room(folder)
 
 
+def end_timers():
+    """Snakemake would wait at its end for the timers of its scheduler: see max-jobs-per-timespan in profiles/default."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+
+
 onstart:
     or_stop(claim_run)
 
 
+onsuccess:
+    end_timers()
+
+
 onerror:
+    end_timers()
     or_stop(check_room)
