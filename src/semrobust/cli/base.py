@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import gc
 import importlib
 import io
 import sys
@@ -48,6 +49,7 @@ class Group(click.Group):
         self.verbs = verbs
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        gc.set_threshold(100_000)  # importing torch makes few cycles and many objects: a fifth of the time goes otherwise
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="in_plain")
