@@ -185,7 +185,7 @@ def deepjscc_settings(width: int = 4, **training: Any) -> DeepJSCCSettings:
 
 @cache
 def small_deepjscc() -> DeepJSCCSystem:
-    """A DeepJSCC of 128 real uses after 96 steps: enough that most images are not ruined without an attack."""
+    """A DeepJSCC of 128 real uses after 96 steps: enough that most images are not broken without an attack."""
     settings = deepjscc_settings(8)
     system = DeepJSCCSystem.create(settings, 128, 3)
     optimizer = torch.optim.Adam(system.module.parameters(), 5e-3)

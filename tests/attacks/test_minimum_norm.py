@@ -57,7 +57,7 @@ def test_finds_the_least_power_where_gradient_ascent_does_not(name: str, close: 
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_images_ruined_by_the_channel_alone_cost_nothing(name: str) -> None:
+def test_images_broken_by_the_channel_alone_cost_nothing(name: str) -> None:
     target = aimed(Diagonal(torch.ones(USES)), grey(8), torch.linspace(0.1, 2, 8)[:, None] * normal(8, USES), 0.01)
     before = target.distortion(torch.zeros_like(target.received)) >= target.threshold
     assert 0 < int(before.sum()) < 8
@@ -65,7 +65,7 @@ def test_images_ruined_by_the_channel_alone_cost_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_what_cannot_be_ruined_is_censored_at_the_largest_power_tried(name: str) -> None:
+def test_what_cannot_be_broken_is_censored_at_the_largest_power_tried(name: str) -> None:
     target = aimed(Sine(), grey(3), torch.full((3, 2), 0.1), 1.1)  # the squared error is at most 1
     result = attack(name, **METHODS[name]).run(target)
     assert not result.success.any()
@@ -103,7 +103,7 @@ def test_a_network_s_image_does_not_depend_on_its_batch(name: str) -> None:
 
 
 def test_weight_of_the_distortion_stays_in_its_range() -> None:
-    """With c held far too small nothing is gained by ruining the image; the printed range must be kept."""
+    """With c held far too small nothing is gained by breaking the image; the printed range must be kept."""
     target = misleading()
     held = attack("carlini_wagner", start=1e-6, least=1e-6, most=1e-5, searches=3, iterations=50).run(target)
     assert not held.success.any()
@@ -111,7 +111,7 @@ def test_weight_of_the_distortion_stays_in_its_range() -> None:
         attack("carlini_wagner", start=1000.0)
 
 
-def test_margin_asks_for_more_than_ruin() -> None:
+def test_margin_asks_for_more_than_success() -> None:
     target = misleading()
     plain, beyond = (run("carlini_wagner", target, margin=margin) for margin in (0.0, 20.0))
     assert (plain <= beyond * 1.02).all()

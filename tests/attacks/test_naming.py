@@ -92,7 +92,7 @@ def test_a_lost_word_is_as_bad_as_mid_grey(name: str) -> None:
     lost = target.receiver.lost()
     assert lost is not None
     torch.testing.assert_close(heard, lost.expand_as(heard), rtol=1e-4, atol=1e-5)
-    assert torch.equal(target.ruinable(), lost.argmax() != target.labels)
+    assert torch.equal(target.breakable(), lost.argmax() != target.labels)
 
 
 @pytest.mark.parametrize("name", ["random", "pulse_jamming", "minimum_norm", "turned_indices"])

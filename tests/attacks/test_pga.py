@@ -86,7 +86,7 @@ def test_stops_at_the_first_crossing_of_each_image() -> None:
     for row, steps in enumerate(result.steps.tolist()):
         one = part(target, torch.tensor([row]))
         before = attack("pga", step=0.1, max_steps=steps - 1).run(one)
-        assert not before.success.any(), "an earlier step had ruined the image already"
+        assert not before.success.any(), "an earlier step had broken the image already"
         assert bool((before.mse < target.threshold).all())
         assert bool((result.mse[row] >= target.threshold).all())
 
@@ -102,15 +102,15 @@ def test_step_limit_censors_at_the_strongest_perturbation(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["pga", "pga_refined"])
-def test_images_ruined_by_the_channel_alone_cost_nothing(name: str) -> None:
+def test_images_broken_by_the_channel_alone_cost_nothing(name: str) -> None:
     target = isotropic(threshold=0.001)
     before = target.distortion(torch.zeros_like(target.received))
-    ruined = before >= target.threshold
-    assert 0 < int(ruined.sum()) < len(target)
+    broken = before >= target.threshold
+    assert 0 < int(broken.sum()) < len(target)
     result = attack(name).run(target)
     assert result.success.all()
-    assert torch.equal(result.power_total == 0, ruined)
-    assert torch.equal(result.steps == 0, ruined)
+    assert torch.equal(result.power_total == 0, broken)
+    assert torch.equal(result.steps == 0, broken)
 
 
 def optimum(error: torch.Tensor, gains: torch.Tensor, total: float) -> float:

@@ -121,7 +121,7 @@ def test_who_promises_nothing_says_so() -> None:
     assert system.decoder_layers() is None
 
 
-# what is not ruined withstood something
+# what is not broken withstood something
 
 BY_GRADIENT = ["pga", "pga_refined", "carlini_wagner", "minimum_norm", "universal"]
 
@@ -138,7 +138,7 @@ def test_an_image_without_a_gradient_is_no_image_without_power(name: str) -> Non
     assert vanished is None if name not in BY_GRADIENT else vanished is not None and vanished.all()
 
 
-def test_what_an_attack_never_tried_is_ruined_by_a_strong_random_vector() -> None:
+def test_what_an_attack_never_tried_is_broken_by_a_strong_random_vector() -> None:
     class Lost(Attack):
         def run(self, target: Target) -> AttackResult:
             return untouched(target)
@@ -151,7 +151,7 @@ def test_what_an_attack_never_tried_is_ruined_by_a_strong_random_vector() -> Non
 
 
 def test_images_that_do_not_fit_withstand_a_strong_vector_too() -> None:
-    """They are shown as grey, which here does not ruin them."""
+    """They are shown as grey, which here does not break them."""
     target = target_of()
     target.sent.feasible[1] = False
     target = replace(target, threshold=2.0)

@@ -74,7 +74,7 @@ def test_capabilities_are_those_that_the_pairs_assume() -> None:
 @pytest.mark.parametrize(("name", "method"), TRIED)
 def test_claims_hold_when_the_perturbation_is_decoded_again(name: str, method: str) -> None:
     target, result = target_of(name), result_of(name, method)
-    assert result.success.any(), "nothing was ruined: the test shows nothing"
+    assert result.success.any(), "nothing was broken: the test shows nothing"
     assert (result.steps > 0).any()
     assert torch.isfinite(result.perturbation).all()
     assert torch.isfinite(result.mse).all()
@@ -122,8 +122,8 @@ def test_no_perturbation_is_the_clean_decode(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_images_that_grey_does_not_ruin_are_censored_not_faked(name: str) -> None:
-    """A classical receiver that fails shows mid-grey, so an image close to grey cannot be ruined that way."""
+def test_images_that_grey_does_not_break_are_censored_not_faked(name: str) -> None:
+    """A classical receiver that fails shows mid-grey, so an image close to grey cannot be broken that way."""
     target = target_of(name)
     system, variance = target.system, target.noise_variance
     images = torch.full((IMAGES, 3, 32, 32), 0.5)
@@ -148,15 +148,15 @@ def test_least_reliable_bits_is_the_cheapest_attack_of_the_three(name: str) -> N
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_attacks_on_codewords_are_the_cheapest_and_hit_one_block(name: str) -> None:
     target = target_of(name)
-    ruinable = mean_squared_error(grey_images(IMAGES), target.images) >= target.threshold
+    breakable = mean_squared_error(grey_images(IMAGES), target.images) >= target.threshold
     methods = ("least_reliable_bits", "near_codeword", "vulnerable_set", "bp_gradient")
     results = {method: result_of(name, method) for method in methods}
-    means = {method: float(result.power_total[ruinable].mean()) for method, result in results.items()}
+    means = {method: float(result.power_total[breakable].mean()) for method, result in results.items()}
     assert means["bp_gradient"] <= means["vulnerable_set"] < means["least_reliable_bits"]
     assert means["near_codeword"] < means["least_reliable_bits"]
     assert isinstance(target.system, ClassicalSystem)
     for method in methods[1:]:
-        assert torch.equal(results[method].success, ruinable)
+        assert torch.equal(results[method].success, breakable)
         hit = (results[method].perturbation.reshape(IMAGES, target.system.blocks, -1) != 0).any(dim=2)
         assert torch.equal(hit.sum(dim=1), (results[method].power_total > 0).long())
 

@@ -63,7 +63,7 @@ def test_crossing_lies_within_the_bisected_interval_above_the_exact_one(bisectio
     upper = torch.searchsorted(grid, exact)
     width = (grid[upper] - grid[upper - 1]) / 2**bisections
     slack = 1e-5 * exact
-    assert (found >= exact - slack).all(), "below the least strength that ruins the image along this path"
+    assert (found >= exact - slack).all(), "below the least strength that breaks the image along this path"
     assert (found <= exact + width + slack).all()
     assert (result.steps == upper + bisections).all()
 
@@ -76,18 +76,18 @@ def test_mse_is_that_of_the_returned_perturbation_and_success_follows_from_it() 
     assert torch.equal(result.success, result.mse >= target.threshold)
 
 
-def test_images_ruined_by_the_channel_alone_cost_nothing() -> None:
+def test_images_broken_by_the_channel_alone_cost_nothing() -> None:
     target = linear_target()
     before = target.distortion(torch.zeros(len(target), USES))
     target = replace(target, threshold=float(before.median()))
-    ruined = before >= target.threshold
-    assert 0 < int(ruined.sum()) < len(target)
+    broken = before >= target.threshold
+    assert 0 < int(broken.sum()) < len(target)
     result = first_crossing(target, along(normal(len(target), USES, seed=1)), GRID, 4)
     assert result.success.all()
-    assert torch.equal(result.perturbation[ruined], torch.zeros(int(ruined.sum()), USES))
-    assert torch.equal(result.steps == 0, ruined)
-    assert (result.power_total[~ruined] > 0).all()
-    assert torch.equal(result.mse[ruined], before[ruined])
+    assert torch.equal(result.perturbation[broken], torch.zeros(int(broken.sum()), USES))
+    assert torch.equal(result.steps == 0, broken)
+    assert (result.power_total[~broken] > 0).all()
+    assert torch.equal(result.mse[broken], before[broken])
 
 
 def test_censored_images_keep_the_strongest_perturbation_tried() -> None:

@@ -18,7 +18,7 @@ IMAGES, SNR_DB = 10, 8.0
 
 @cache
 def target() -> Target:
-    """Photo patches, the last three faded so that a failed decode does not ruin them."""
+    """Photo patches, the last three faded so that a failed decode does not break them."""
     system, images = small_jpeg(), pictures(IMAGES, 807)
     images[-3:] = 0.5 + 0.2 * (images[-3:] - 0.5)
     noise = noise_variance(SNR_DB) ** 0.5 * normal(IMAGES, system.real_uses, seed=9)
@@ -30,7 +30,7 @@ def result() -> AttackResult:
     return attack("spoofing").run(target())
 
 
-def test_no_image_is_unruinable() -> None:
+def test_no_image_is_unbreakable() -> None:
     aim, found = target(), result()
     grey = mean_squared_error(grey_images(IMAGES), aim.images) >= aim.threshold
     assert not grey[-3:].any()

@@ -223,7 +223,7 @@ def test_what_is_claimed_is_what_the_receiver_shows(modulation: str, blocks: int
     assert torch.equal(alone.success, result.success[rows])
 
 
-def test_images_that_noise_ruins_need_nothing_and_are_not_searched() -> None:
+def test_images_that_noise_breaks_need_nothing_and_are_not_searched() -> None:
     target = target_of(blocks=2, noise=torch.tensor([[1.0], [12.0], [1.0], [12.0], [1.0], [1.0]]))
     method = Uniform()
     result = method.run(target)
@@ -236,7 +236,7 @@ def test_images_that_noise_ruins_need_nothing_and_are_not_searched() -> None:
 
 
 def greyish(noise: float, system_blocks: int = 2) -> Target:
-    """Images so close to mid-grey that a lost frame does not ruin them."""
+    """Images so close to mid-grey that a lost frame does not break them."""
     system = small_jpeg("qpsk", blocks=system_blocks)
     images = 0.5 + 0.1 * (pictures(4, 807) - 0.5)
     variance = noise_variance(8.0)
@@ -252,7 +252,7 @@ def assert_censored_at_the_limit(target: Target, result: AttackResult) -> None:
     )
 
 
-def test_images_that_grey_cannot_ruin_are_censored_at_the_limit() -> None:
+def test_images_that_grey_cannot_break_are_censored_at_the_limit() -> None:
     target = greyish(noise=1.0)
     result = Uniform().run(target)
     assert_censored_at_the_limit(target, result)

@@ -118,7 +118,7 @@ def test_what_is_claimed_is_what_decoding_shows(mine: Run) -> None:
     claims = json.loads(Path("sent.json").read_text())["claims"]
     table = mine.frame("table/attack_power").query("attack == 'random'")
     assert [claim["power_total_mean"] for claim in claims] == pytest.approx(table["power_total_mean"].tolist(), 1e-5)
-    assert [claim["ruined"] for claim in claims] == [8, 8]
+    assert [claim["broken"] for claim in claims] == [8, 8]
 
 
 def spoilt(change: Callable[[dict[str, Any]], object]) -> Result:

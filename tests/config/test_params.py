@@ -101,8 +101,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("link.snr_db", [400.0], "less than or equal to 100"),
     ("evaluation.gallery_psr_db", [-400.0], "greater than or equal to -100"),
     ("criteria.snr_db", [101.0], "less than or equal to 100"),
-    ("criteria.ruined", [1], "valid dictionary"),
-    ("criteria.ruined.below_10.below_clean_db", 4000.0, "less than or equal to 100"),
+    ("criteria.broken", [1], "valid dictionary"),
+    ("criteria.broken.below_10.below_clean_db", 4000.0, "less than or equal to 100"),
     ("recognition.at_snr_db", -400.0, "greater than or equal to -100"),
     ("systems.deepjscc.training.train_snr_db", 400.0, "less than or equal to 100"),
     ("systems.deepjscc.training.learning_rate", 1e60, "less than or equal to 1000000000000"),
@@ -370,8 +370,8 @@ def test_tasks_have_main_systems_and_studies_of_their_own(params: Params) -> Non
 
 def test_a_criterion_of_images_is_none_of_channel_states() -> None:
     raw = raw_params()
-    raw["csi"]["ruined"]["nmse_3"] = {"label": "x", "psnr_db": 15.0}
-    with pytest.raises(ParamsError, match=r"csi.*ruined.nmse_3: needs nmse_db, nmse_shifted_db or below_clean_db"):
+    raw["csi"]["broken"]["nmse_3"] = {"label": "x", "psnr_db": 15.0}
+    with pytest.raises(ParamsError, match=r"csi.*broken.nmse_3: needs nmse_db, nmse_shifted_db or below_clean_db"):
         validate(raw)
 
 

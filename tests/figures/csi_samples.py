@@ -54,23 +54,21 @@ def csi_attack_power(of: Params) -> pd.DataFrame:
     forms, rows = of.forms(), []
     pairs = [pair for pair in of.pairs() if pair[0] in forms]
     pairs += [(system, BEST_OF) for system in of.in_pairs("csi")]
-    for (system, attack), criterion, snr_db in product(pairs, of.csi.ruined, of.link.snr_db):
+    for (system, attack), criterion, snr_db in product(pairs, of.csi.broken, of.link.snr_db):
         uses = of.csi.real_uses[forms[system]]
         least = 0.0 if criterion == "nmse_16" else uses * 10 ** ((snr_db - 14 - len(attack)) / 10)
         least = np.inf if criterion == "shifted_16" and attack == "random" else least
         rows.append(
             _common(of, system, snr_db, ATTACKED)
-            | dict.fromkeys(
-                ("power_total_median", "power_total_q25", "power_total_q75", "power_total_mean", "ruinable_power_mean"),
-                least,
-            )
-            | dict.fromkeys(("power_total_median_low", "power_total_low", "ruinable_power_low"), 0.8 * least)
-            | dict.fromkeys(("power_total_median_high", "power_total_high", "ruinable_power_high"), 1.2 * least)
+            | dict.fromkeys((f"power_total_{of_it}" for of_it in ("median", "q25", "q75", "mean")), least)
+            | {"breakable_power_mean": least}
+            | dict.fromkeys(("power_total_median_low", "power_total_low", "breakable_power_low"), 0.8 * least)
+            | dict.fromkeys(("power_total_median_high", "power_total_high", "breakable_power_high"), 1.2 * least)
             | {
                 "criterion": criterion, "form": forms[system], "real_uses": uses, "attack": attack, "status": "ok",
-                "success_rate": 1.0, "n_censored": 0, "vanished_rate": 0.0, "ruinable_rate": 1.0, "over_best": 1.0,
+                "success_rate": 1.0, "n_censored": 0, "vanished_rate": 0.0, "breakable_rate": 1.0, "over_best": 1.0,
                 "over_best_low": 1.0, "over_best_high": 1.02, "power_per_use_mean": least / uses,
-                "psr_db": -10.0, "ruinable_n_censored": 0,
+                "psr_db": -10.0, "breakable_n_censored": 0,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -80,7 +78,7 @@ def csi_power_ratio(of: Params, ratio: float = 5.0) -> pd.DataFrame:
     forms, rows = of.forms(), []
     systems = of.compared("csi")
     tops, bottoms = ([name for name in systems if _side(of, name) == side] for side in ("semantic", "classical"))
-    for top, bottom, criterion, snr_db in product(tops, bottoms, of.csi.ruined, of.link.snr_db):
+    for top, bottom, criterion, snr_db in product(tops, bottoms, of.csi.broken, of.link.snr_db):
         if forms[top] == forms[bottom]:
             found = {"nmse_16": np.nan, "shifted_16": np.inf}.get(criterion, ratio)
             rows.append(

@@ -35,7 +35,7 @@ NEEDS_DB = {
     "jpeg_ldpc_qpsk": -8.0, "jpeg_ldpc_16qam": -14.0, "deepjscc_adaptive": 5.0, "deepjscc_swin": 3.0,
     "deepjscc_adversarial": 9.0,
 }  # fmt: skip
-"""PSR in dB that ruins an image of a system at high SNR."""
+"""PSR in dB that breaks an image of a system at high SNR."""
 
 
 def _from_db(system: str) -> float:
@@ -128,14 +128,14 @@ def attack_power() -> pd.DataFrame:
                     "attack": attack, "stream": "none", "status": "infeasible" if bad else "ok",
                     "success_psnr_db": 15.0, "success_rate": success, "n_censored": round(500 * (1 - success)),
                     "vanished_rate": 0.0,
-                    "ruinable_rate": 0.9, "power_total_mean": power, "power_total_low": power * 0.85,
+                    "breakable_rate": 0.9, "power_total_mean": power, "power_total_low": power * 0.85,
                     "power_total_high": power * 1.2, "power_total_median": power, "power_total_q25": power,
                     "power_total_median_low": power * 0.85, "power_total_median_high": power * 1.2,
                     "over_best": 1.0, "over_best_low": 1.0, "over_best_high": 1.02,
                     "power_total_q75": power, "power_per_use_mean": power / USES,
-                    "psr_db": 10 * np.log10(power / USES) if power else -np.inf, "ruinable_power_mean": power,
-                    "ruinable_power_low": power * 0.85, "ruinable_power_high": power * 1.2,
-                    "ruinable_n_censored": round(450 * (1 - success)),
+                    "psr_db": 10 * np.log10(power / USES) if power else -np.inf, "breakable_power_mean": power,
+                    "breakable_power_low": power * 0.85, "breakable_power_high": power * 1.2,
+                    "breakable_n_censored": round(450 * (1 - success)),
                 }
             )  # fmt: skip
     table = pd.DataFrame(rows)
@@ -149,7 +149,7 @@ def power_ratio() -> pd.DataFrame:
     for top in SEMANTIC:
         for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam", INFEASIBLE, *STUDIED):
             for snr_db in SNRS:
-                for population, statistic in ((p, s) for p in ("all", "ruinable") for s in ("mean", "median")):
+                for population, statistic in ((p, s) for p in ("all", "breakable") for s in ("mean", "median")):
                     bad = bottom == INFEASIBLE
                     ratio = np.nan if bad else 10 ** ((NEEDS_DB[top] - NEEDS_DB.get(bottom, 1.0) + snr_db / 4 - 3) / 10)
                     ratio /= max(_works(bottom, snr_db), 0.02) if not bad else 1
@@ -305,12 +305,12 @@ def bounds() -> pd.DataFrame:
 
 
 def criteria() -> pd.DataFrame:
-    """More noise in training: flatter, worse without an attack, harder to ruin; chains have no slope."""
+    """More noise in training: flatter, worse without an attack, harder to break; chains have no slope."""
     rows = []
     for name, systems in PARAMS.trainings().items():
         training = PARAMS.section("systems", systems[0]).get("training")
         noise = 30.0 if not training or training["train_snr_db"] is None else training["train_snr_db"]
-        for criterion, rule in PARAMS.criteria.ruined.items():
+        for criterion, rule in PARAMS.criteria.broken.items():
             if training is None and rule.psnr_db is None:
                 continue
             for snr_db in PARAMS.criteria.snr_db:
@@ -318,7 +318,7 @@ def criteria() -> pd.DataFrame:
                 power = 300 * (1.2 if rule.psnr_db is None else 15 / rule.psnr_db) / steep**1.5 * (1 + snr_db / 20)
                 clean = 34 - 8 / (1 + noise / 10) - 0.03 * noise * (20 - snr_db) / 5
                 row = _common(name, snr_db, 64) | {
-                    "criterion": criterion, "n_seeds": len(systems), "success_rate": 1.0, "ruinable_rate": 0.9,
+                    "criterion": criterion, "n_seeds": len(systems), "success_rate": 1.0, "breakable_rate": 0.9,
                     "power_total_mean": power, "power_total_low": 0.85 * power, "power_total_high": 1.2 * power,
                     "power_total_median": power, "power_total_median_low": 0.85 * power,
                     "power_total_median_high": 1.2 * power,
@@ -332,10 +332,10 @@ def criteria() -> pd.DataFrame:
 
 
 def criteria_ratio() -> pd.DataFrame:
-    """Under a strict criterion next to no image is ruinable, and at low SNR the channel alone ruins the chain's."""
+    """Under a strict criterion next to no image is breakable, and at low SNR the channel alone breaks the chain's."""
     rows = []
     names = PARAMS.trainings()
-    absolute = [name for name, rule in PARAMS.criteria.ruined.items() if rule.psnr_db is not None]
+    absolute = [name for name, rule in PARAMS.criteria.broken.items() if rule.psnr_db is not None]
     for top in ("trained_10db+", "deepjscc", "trained_noiseless"):
         for bottom in ("hevc_ldpc_qpsk", "hevc_ldpc_16qam"):
             for place, criterion in enumerate(absolute):

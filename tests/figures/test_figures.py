@@ -199,7 +199,7 @@ def test_zero_power_stays_on_the_axis() -> None:
     panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["hevc_ldpc_16qam"])
     assert panel.get_yscale() == "symlog"
     assert panel.get_ylim()[0] < 0
-    assert "At 0 the channel alone ruins half of the images" in everything(figure)
+    assert "At 0 the channel alone breaks half of the images" in everything(figure)
     power = TABLES["attack_power"]()
     power = power[power["power_total_median"] > 0]
     assert draw("zhang2026_fig5_attack_power", attack_power=power).axes[0].get_yscale() == "log"
@@ -224,7 +224,7 @@ def test_infinite_and_zero_ratios_are_no_points() -> None:
     shown = [line for line in figure.axes[1].lines if line.get_label() in LABELS.values()]
     points = sum(int(np.isfinite(np.asarray(line.get_ydata(), dtype=float)).sum()) for line in shown)
     assert points == of_panel["ratio"].between(1e-3, 1e3).sum() < len(of_panel)
-    assert "No point: the channel alone ruins half" in " ".join(everything(figure).split())
+    assert "No point: the channel alone breaks half" in " ".join(everything(figure).split())
 
 
 def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:

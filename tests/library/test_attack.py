@@ -102,8 +102,8 @@ def test_a_summary_is_the_row_of_the_tables() -> None:
 
 def test_what_is_printed_says_what_a_number_would_hide() -> None:
     text = repr(outcome())
-    assert text.startswith("minimum_norm on copying: 4 images, N = 192 real channel uses, ruined at PSNR <= 17 dB\n")
-    assert "100% ruined, mean ||s||² = " in text
+    assert text.startswith("minimum_norm on copying: 4 images, N = 192 real channel uses, broken at PSNR <= 17 dB\n")
+    assert "100% broken, mean ||s||² = " in text
     weak = repr(outcome(method="random", start_psr_db=-20.0, stop_psr_db=-10.0))
     assert "0% within the powers tried: up to ||s||² = 19.2 (-10.0 dB against the signal)" in weak
     flat = mine(
@@ -113,7 +113,7 @@ def test_what_is_printed_says_what_a_number_would_hide() -> None:
     assert blind.vanished.tolist() == [1.0] * 4
     assert "the gradient vanished for 100%: there the attack is blind" in repr(blind)
     alone = repr(outcome(success_psnr_db=50.0))
-    assert "100% are ruined by the channel's noise alone, and count with power 0" in alone
+    assert "100% are broken by the channel's noise alone, and count with power 0" in alone
     never = chain("jpeg", stream="full", real_uses=768)
     assert "no image fits the bit budget" in repr(attack(never, pixels(2), 10, "random"))
     assert "no image fits the bit budget" in repr(evaluate(never, pixels(2), 10))

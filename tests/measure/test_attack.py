@@ -19,7 +19,7 @@ from semrobust.systems.distortion import mean_squared_error, psnr_db
 from tests.attacks.samples import Diagonal, attack, grey, pictures
 
 USES, SEED, LIMIT = 32, 17, 10**-1.5
-"""LIMIT: an image is ruined at 15 dB."""
+"""LIMIT: an image is broken at 15 dB."""
 
 
 class Listening(Diagonal):
@@ -78,7 +78,7 @@ def test_rows_say_what_happened_to_each_image() -> None:
     )
     table = rows(target, found, range(40, 40 + len(target)), 20.0)
     assert list(table.columns) == [
-        "image", "snr_db", "success", "power_total", "psnr_db", "clean_psnr_db", "ruinable", "infeasible", "steps",
+        "image", "snr_db", "success", "power_total", "psnr_db", "clean_psnr_db", "breakable", "infeasible", "steps",
         "vanished",
     ]  # fmt: skip
     assert table["image"].tolist() == [40, 41, 42, 43]
@@ -89,7 +89,7 @@ def test_rows_say_what_happened_to_each_image() -> None:
     clean = mean_squared_error(system.decode(target.received, target.noise_variance).images, images)
     np.testing.assert_allclose(table["clean_psnr_db"], psnr_db(clean), rtol=1e-6)
     # grey misses the constants by 0, 0.1, 0.2 and 0.5: squares 0, 0.01, 0.04 and 0.25 against D* = 0.0316
-    assert table["ruinable"].tolist() == [False, False, True, True]
+    assert table["breakable"].tolist() == [False, False, True, True]
     assert not table["infeasible"].any()
     assert table["steps"].tolist() == [0, 1, 2, 3]
 

@@ -1,4 +1,4 @@
-"""Criteria of ruin: their thresholds, one threshold per image, and what is stored of small real systems."""
+"""Criteria of success: their thresholds, one threshold per image, and what is stored of small real systems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semrobust.attacks.base import Attack, Target, untouched
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.params import validate
 from semrobust.errors import ParamsError
-from semrobust.measure.ruin import threshold
+from semrobust.measure.success import threshold
 from tests.attacks.samples import aimed, attack, normal, pictures, small_deepjscc
 from tests.conftest import raw_params
 from tests.made import CHAIN, NEVER, SNR_DB, Run
@@ -32,8 +32,8 @@ def test_relative_thresholds_start_from_each_image_s_own_distortion() -> None:
 @pytest.mark.parametrize("rules", [{}, {"psnr_db": 15.0, "rise_levels": 10.0}])
 def test_a_criterion_is_one_rule(rules: dict[str, float]) -> None:
     raw = raw_params()
-    raw["criteria"]["ruined"]["psnr_15"] = {"label": "x", **rules}
-    with pytest.raises(ParamsError, match=r"criteria.ruined.psnr_15: .*needs exactly one of psnr_db"):
+    raw["criteria"]["broken"]["psnr_15"] = {"label": "x", **rules}
+    with pytest.raises(ParamsError, match=r"criteria.broken.psnr_15: .*needs exactly one of psnr_db"):
         validate(raw)
 
 
@@ -66,20 +66,20 @@ def test_each_image_is_attacked_up_to_its_own_threshold(method: Attack) -> None:
     assert (untouched(own_target(torch.tensor([0.0, 1.0, 0.0]))).success == torch.tensor([True, False, True])).all()
 
 
-def test_what_counts_as_ruined_is_what_each_criterion_says(run: Run) -> None:
-    ruined = run.params.criteria.ruined
-    relative = {name for name, rule in ruined.items() if rule.psnr_db is None}
+def test_what_counts_as_broken_is_what_each_criterion_says(run: Run) -> None:
+    broken = run.params.criteria.broken
+    relative = {name for name, rule in broken.items() if rule.psnr_db is None}
     for system in run.params.by_criteria():
         samples = run.frame(f"criteria/{system}")
         chain = system in (CHAIN, NEVER)
-        assert set(samples["criterion"]) == set(ruined) - (relative if chain else set())
+        assert set(samples["criterion"]) == set(broken) - (relative if chain else set())
         assert set(samples["attack"]) == {"bp_gradient" if chain else "minimum_norm"}
         assert set(samples["snr_db"]) == set(SNR_DB)
         of = samples.groupby(["criterion", "snr_db"])["image"]
         assert (of.apply(sorted).map(lambda images: images == [0, 1, 2, 3])).all()
         assert ("frobenius_squared" in samples) == (not chain)
         success = samples[samples["success"]]
-        for name, rule in ruined.items():
+        for name, rule in broken.items():
             reached = success.loc[success["criterion"] == name, ["psnr_db", "clean_psnr_db"]]
             if rule.psnr_db is not None:
                 assert (reached["psnr_db"] <= rule.psnr_db + 1e-3).all()

@@ -1,4 +1,4 @@
-"""The least semantic noise that ruins what is shown: budgets, bisections, what counts as ruined."""
+"""The least semantic noise that breaks what is shown: budgets, bisections, what counts as broken."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from semrobust.attacks.image.noise_ball import LEVELS
-from semrobust.attacks.image.ruin import FINE, Ruin
 from semrobust.attacks.image.semantic_noise import SemanticNoise
+from semrobust.attacks.image.threshold import FINE, Threshold
 from semrobust.config.noise import NoiseSweepSettings
-from semrobust.measure.least_noise import least, shows_ruin
+from semrobust.measure.least_noise import least, shows_broken
 from semrobust.measure.noise import noise_by
 from semrobust.systems.base import Decoded, Sent, System
 from semrobust.systems.distortion import mean_squared_error, mse_from_psnr_db
@@ -55,19 +55,19 @@ def noise(kind: str, norm: str = "linf", **changes: Any) -> NoiseSweepSettings:
 
 
 def found(system: System, images: torch.Tensor, given: NoiseSweepSettings, bisections: int, batch: int = 2) -> Any:
-    classify, labels = Ruin(system, images, THRESHOLD, given.temperature), torch.full((len(images),), FINE)
+    classify, labels = Threshold(system, images, THRESHOLD, given.temperature), torch.full((len(images),), FINE)
 
     def make_noise(budget: float, rows: torch.Tensor) -> SemanticNoise:
         return noise_by(classify, given, budget, images[rows], labels[rows], Draw(3, rows))
 
-    return least(make_noise, shows_ruin(system, images, 60.0, THRESHOLD, 0), images, given, bisections, batch)
+    return least(make_noise, shows_broken(system, images, 60.0, THRESHOLD, 0), images, given, bisections, batch)
 
 
 GREY = torch.full((3, 3, 32, 32), 128 / LEVELS)
 
 
 @pytest.mark.parametrize("kind", ["shift", "random", "square"])
-def test_over_a_faithful_link_the_least_noise_is_as_large_as_the_error_that_ruins(kind: str) -> None:
+def test_over_a_faithful_link_the_least_noise_is_as_large_as_the_error_that_breaks(kind: str) -> None:
     table = found(Faithful(), GREY, noise(kind), bisections=5)
     assert table["success"].all()
     assert table["level"].round(6).tolist() == [math.ceil(RMSE)] * len(GREY)
@@ -88,7 +88,7 @@ def test_a_gradient_that_is_zero_at_the_clean_image_is_seen_and_a_shifted_start_
     assert led["level"].round(6).tolist() == [math.ceil(RMSE)] * len(GREY)
 
 
-def test_an_image_that_is_ruined_without_noise_needs_none() -> None:
+def test_an_image_that_is_broken_without_noise_needs_none() -> None:
     class Black(Faithful):
         def decode(self, received: torch.Tensor, noise_variance: float) -> Decoded:
             return Decoded(torch.zeros(len(received), 3, 32, 32), torch.zeros(len(received), dtype=torch.bool))
@@ -119,11 +119,11 @@ def test_what_is_differentiated_is_what_is_shown(system: System, temperature: fl
     assert (gradient[[0, 2]] == 0).all()
 
 
-def test_ruin_is_the_margin_of_the_error_against_the_clean_original() -> None:
+def test_success_is_the_margin_of_the_error_against_the_clean_original() -> None:
     system, images = small_deepjscc(), pictures(4)
     numbers = torch.tensor([2, 0])
     noisy = (images[numbers] + 0.2).clamp(0, 1)
-    logits = Ruin(system, images, THRESHOLD, None)(noisy, Draw(0, numbers))
+    logits = Threshold(system, images, THRESHOLD, None)(noisy, Draw(0, numbers))
     error = mean_squared_error(shown(system, noisy, None), images[numbers])
     torch.testing.assert_close(logits[:, 1] - logits[:, FINE], error - THRESHOLD)
 
@@ -132,7 +132,7 @@ def test_an_image_meets_its_own_channel_noise_whoever_is_beside_it() -> None:
     images = pictures(6)
     system = small_deepjscc()
     noisy = (images + torch.linspace(0, 0.4, 6).view(-1, 1, 1, 1)).clamp(0, 1)
-    broken = shows_ruin(system, images, 3.0, 0.02, 0)
+    broken = shows_broken(system, images, 3.0, 0.02, 0)
     whole = broken(noisy, torch.arange(6))
     assert whole.any()
     assert [bool(broken(noisy[[i]], torch.tensor([i]))) for i in range(6)] == whole.tolist()

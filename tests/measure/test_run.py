@@ -130,7 +130,7 @@ def test_gallery_shows_the_clean_decode_first_and_the_strongest_attack(run: Run)
     for index, system in enumerate((NET, CHAIN)):
         reference = run.frame(f"clean/{system}").query("snr_db == 10 and image < 2")
         np.testing.assert_allclose(content["psnr_db"][index, :, 0], reference["psnr_db"], atol=1e-3)
-        # an attack scaled to 0 dB makes an image worse; one that the channel has ruined is not attacked
+        # an attack scaled to 0 dB makes an image worse; one that the channel has broken is not attacked
         before, after = content["psnr_db"][index, :, 0], content["psnr_db"][index, :, -1]
         assert (np.where(before > LIMIT, after < before, after == before)).all()
         assert (before > LIMIT).any()
@@ -167,9 +167,9 @@ def test_the_way_to_an_attack_is_no_steeper_than_the_certificate_and_explains_it
     theory = run.frame(f"theory/{NET}").set_index(["snr_db", "image"])
     attacks = [powers(run, *pair).set_index(["snr_db", "image"]) for pair in run.params.pairs() if pair[0] == NET]
     least = pd.concat([table["power_total"].where(table["success"], np.inf) for table in attacks], axis=1).min(axis=1)
-    ruined = np.isfinite(least) & (least > 0)  # by an attack, and not by the channel alone
-    assert ruined.sum() >= 5
-    rows, power = theory[ruined], least[ruined]
+    broken = np.isfinite(least) & (least > 0)  # by an attack, and not by the channel alone
+    assert broken.sum() >= 5
+    rows, power = theory[broken], least[broken]
     assert (rows["path"] <= rows["certified"] * (1 + 1e-6)).all()
     rise = np.sqrt(3 * 32 * 32) * (np.sqrt(mse_from_psnr_db(LIMIT)) - np.sqrt(rows["clean_mse"]))
     assert (rise > 0).all()

@@ -36,7 +36,7 @@ DESCRIBED: dict[str, Any] = {
     "method": "Bisection\nof what was known.",
     "against": AGAINST,
     "images": IMAGES,
-    "claims": [{"snr_db": snr_db, "ruined": 3, "power_total_mean": 2.5} for snr_db in SNRS],
+    "claims": [{"snr_db": snr_db, "broken": 3, "power_total_mean": 2.5} for snr_db in SNRS],
 }
 
 

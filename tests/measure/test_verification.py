@@ -42,7 +42,7 @@ def known(run: Run) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def shorter(run: Run, bench: Bench, known: pd.DataFrame) -> Vectors:
-    """What the attack found on some images, shortened by bisection as long as the image stays ruined."""
+    """What the attack found on some images, shortened by bisection as long as the image stays broken."""
     stored = load_file(run.path(f"attack/{NET}.{ATTACK}", VECTORS))
     found = {snr_db: stored[at(snr_db)][IMAGES] for snr_db in SNR_DB}
     low, high = ({snr_db: torch.full((len(IMAGES), 1), end) for snr_db in SNR_DB} for end in (0.0, 1.0))
@@ -50,9 +50,9 @@ def shorter(run: Run, bench: Bench, known: pd.DataFrame) -> Vectors:
         middle = {snr_db: (low[snr_db] + high[snr_db]) / 2 for snr_db in SNR_DB}
         rows = bench.decoded({snr_db: middle[snr_db] * found[snr_db] for snr_db in SNR_DB}, IMAGES)
         for snr_db in SNR_DB:
-            ruined = torch.from_numpy(rows.loc[rows["snr_db"] == snr_db, "success"].to_numpy(copy=True))[:, None]
-            high[snr_db] = torch.where(ruined, middle[snr_db], high[snr_db])
-            low[snr_db] = torch.where(ruined, low[snr_db], middle[snr_db])
+            broken = torch.from_numpy(rows.loc[rows["snr_db"] == snr_db, "success"].to_numpy(copy=True))[:, None]
+            high[snr_db] = torch.where(broken, middle[snr_db], high[snr_db])
+            low[snr_db] = torch.where(broken, low[snr_db], middle[snr_db])
     return {snr_db: high[snr_db] * found[snr_db] for snr_db in SNR_DB}
 
 
@@ -73,7 +73,7 @@ def sent(bench: Bench, shorter: Vectors, tmp_path_factory: pytest.TempPathFactor
 def test_a_stored_vector_does_again_what_the_table_says(run: Run, bench: Bench, known: pd.DataFrame) -> None:
     stored = load_file(run.path(f"attack/{NET}.{ATTACK}", VECTORS))
     rows = bench.decoded({snr_db: stored[at(snr_db)] for snr_db in SNR_DB})
-    same = ["image", "snr_db", "success", "ruinable", "infeasible"]
+    same = ["image", "snr_db", "success", "breakable", "infeasible"]
     pd.testing.assert_frame_equal(rows[same], known[same])
     np.testing.assert_allclose(rows["power_total"], known["power_total"], rtol=1e-12)
     np.testing.assert_allclose(rows["psnr_db"], known["psnr_db"], atol=1e-3)
@@ -101,15 +101,15 @@ def test_a_shorter_vector_holds_and_improves_what_is_known(
     assert (nothing["new_power_total_mean"] == nothing["known_power_total_mean"]).all()
 
 
-def test_less_power_or_more_ruined_images_than_there_are_does_not_hold(
+def test_less_power_or_more_broken_images_than_there_are_does_not_hold(
     bench: Bench, shorter: Vectors, sent: Sent
 ) -> None:
     rows = bench.decoded(shorter, IMAGES)
     honest = claims(rows)
-    for key, change in (("power_total_mean", -1e-3 * honest[1]["power_total_mean"]), ("ruined", 1)):
+    for key, change in (("power_total_mean", -1e-3 * honest[1]["power_total_mean"]), ("broken", 1)):
         lying = [honest[0], honest[1] | {key: honest[1][key] + change}]
         assert judged(sent(claims=lying), rows)["holds"].tolist() == [True, False]
-    modest = [claim | {"ruined": 0, "power_total_mean": 1e6} for claim in honest]
+    modest = [claim | {"broken": 0, "power_total_mean": 1e6} for claim in honest]
     assert judged(sent(claims=modest), rows)["holds"].all()
 
 
@@ -144,7 +144,7 @@ def test_what_was_made_against_something_else_is_told(
 
 
 def test_images_and_snrs_that_the_run_has_not_are_told(bench: Bench, sent: Sent) -> None:
-    claimed = [{"snr_db": 3.0, "ruined": 1, "power_total_mean": 1.0}]
+    claimed = [{"snr_db": 3.0, "broken": 1, "power_total_mean": 1.0}]
     assert bench.differences(sent(claims=claimed, images=[0, 1, 2, 8])) == [
         "claims: 3 dB, here 5, 10",
         "images: 8, here the first 8 are attacked",
@@ -183,7 +183,7 @@ def test_the_runs_own_vectors_are_confirmed(run: Run, bench: Bench, monkeypatch:
             run.artifact(f"attack/{'.'.join(pair)}")
     monkeypatch.chdir(run.folder)
     counts = {snr_db: verification.again(bench, run.plan, snr_db) for snr_db in SNR_DB}
-    assert all(same == ruined == 8 for same, ruined in counts.values())
+    assert all(same == broken == 8 for same, broken in counts.values())
     monkeypatch.setattr(Bench, "decoded", lambda *_: bench_rows(bench, SNR_DB[0]))
     assert verification.again(bench, run.plan, SNR_DB[0])[0] < 8
 

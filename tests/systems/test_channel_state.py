@@ -1,4 +1,4 @@
-"""Channel states as what systems send: measures in closed form, ruin under each criterion, both sides of the task."""
+"""Channel states as what systems send: measures in closed form, success under each criterion, both sides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semrobust.config.criteria import CriterionSettings
 from semrobust.config.csi import Form
 from semrobust.config.params import load
 from semrobust.config.registry import SYSTEMS
-from semrobust.measure.ruin import under
+from semrobust.measure.success import under
 from semrobust.phy.channel import awgn
 from semrobust.phy.power import noise_variance, power_total
 from semrobust.systems.base import Fitted, System
@@ -152,7 +152,7 @@ RULES = [{"nmse_db": -3.0}, {"nmse_shifted_db": -28.0}, {"below_clean_db": 3.0}]
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_an_attack_ruins_exactly_what_the_criterion_says(rule: dict[str, float]) -> None:
+def test_an_attack_breaks_exactly_what_the_criterion_says(rule: dict[str, float]) -> None:
     """What an attack calls a success is, sample by sample, what the measures say of what the receiver then shows."""
     system = chain("magnitude")
     source, samples = system.source, system.source.samples(stored(5, seed=3))
@@ -173,15 +173,15 @@ def test_an_attack_ruins_exactly_what_the_criterion_says(rule: dict[str, float])
         "nmse_shifted_db": found["nmse_shifted"],
         "below_clean_db": found["nmse"] / clean["nmse"],
     }
-    ruined = 10 * ratios[name].log10() >= limit - 1e-4
-    assert torch.equal(result.success, ruined)
+    broken = 10 * ratios[name].log10() >= limit - 1e-4
+    assert torch.equal(result.success, broken)
     assert result.success.any()
     rows = torch.tensor([3, 1])
     alone = attack("random", step_db=1.0, stop_psr_db=5.0).run(target.take(rows))
     torch.testing.assert_close(alone.power_total, result.power_total[rows])
 
 
-def test_images_count_as_ruined_as_before() -> None:
+def test_images_count_as_broken_as_before() -> None:
     """Without a unit of its own a target measures mean squared errors."""
     target = Target(None, torch.zeros(3, 1, 2, 2), None, torch.zeros(3, 4), 0.1, 0.05, torch.zeros(3, 4), 0)  # type: ignore[arg-type]
     mse = torch.tensor([0.1, 0.2, 0.3])

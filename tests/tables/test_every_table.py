@@ -85,18 +85,18 @@ def fading(of: Params, name: str) -> pd.DataFrame:
 
 def attack(of: Params, name: str) -> pd.DataFrame:
     found = at_all_snrs(
-        of, success=True, power_total=[10.0, 20.0, 30.0, 40.0], psnr_db=15.0, clean_psnr_db=20.0, ruinable=True,
+        of, success=True, power_total=[10.0, 20.0, 30.0, 40.0], psnr_db=15.0, clean_psnr_db=20.0, breakable=True,
         infeasible=False, steps=1, vanished=0.0,
     )  # fmt: skip
     if of.task(name.partition(".")[0]) == "csi":
-        return pd.concat([found.assign(criterion=rule) for rule in of.csi.ruined])
+        return pd.concat([found.assign(criterion=rule) for rule in of.csi.broken])
     return found
 
 
 def criteria(of: Params, name: str) -> pd.DataFrame:
     table = attack(of, name).assign(spectral=2.0, frobenius_squared=9.0)
     return pd.concat(
-        [table.assign(criterion=rule, attack=tried) for rule in of.criteria.ruined for tried in ("a", "b")]
+        [table.assign(criterion=rule, attack=tried) for rule in of.criteria.broken for tried in ("a", "b")]
     )
 
 
@@ -201,7 +201,7 @@ def test_certificates_stand_beside_the_attacks_on_the_images_that_they_know(proj
 
 
 def test_an_attack_below_a_certificate_fails_the_table(project: Project) -> None:
-    """Of two images one is attacked with 10, and a certificate says that 10.1 cannot ruin it."""
+    """Of two images one is attacked with 10, and a certificate says that 10.1 cannot break it."""
     system = project.params.networks()[0]
     wrong = certificate(project.params, system).assign(certified_power=[10.1, 1.0])
     fake.write(project.folder, {f"certificate/{system}": wrong})

@@ -37,8 +37,8 @@ OVERLAY: dict[str, Any] = {
     },
     "evaluation": {"bootstrap_samples": 200},
 }
-# per SNR and pair: power and success of four images, of which the first two are ruinable
-RUINABLE = [True, True, False, False]
+# per SNR and pair: power and success of four images, of which the first two are breakable
+BREAKABLE = [True, True, False, False]
 POWERS: dict[float, dict[tuple[str, str], tuple[list[float], list[int]]]] = {
     0.0: {
         (NET, "random"): ([10.0, 20.0, 30.0, 40.0], [1, 1, 1, 1]),
@@ -96,7 +96,7 @@ def attacked_rows(system: str, attack: str, snr_db: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image": range(4), "snr_db": snr_db, "success": np.array(success, dtype=bool), "power_total": power,
-            "psnr_db": 15.0, "clean_psnr_db": 20.0, "ruinable": RUINABLE, "infeasible": system == NEVER, "steps": 1,
+            "psnr_db": 15.0, "clean_psnr_db": 20.0, "breakable": BREAKABLE, "infeasible": system == NEVER, "steps": 1,
             "vanished": [1.0, 0.0, 0.0, 0.0] if attack == "pga" else math.nan,
         }
     )  # fmt: skip
@@ -230,7 +230,7 @@ def test_link_adaptation_without_a_classical_chain_has_no_rows(tmp_path: Path) -
     assert made(rungs(tmp_path, {}), "link_adaptation").empty
 
 
-def test_attack_power_has_a_mean_only_where_every_image_was_ruined(of: Project) -> None:
+def test_attack_power_has_a_mean_only_where_every_image_was_broken(of: Project) -> None:
     table = made(of, "attack_power")
     row = only(table, system=NET, attack="random", snr_db=0.0)  # 10, 20, 30, 40
     assert row["power_total_mean"] == 25.0
@@ -241,9 +241,9 @@ def test_attack_power_has_a_mean_only_where_every_image_was_ruined(of: Project) 
     row = only(table, system=NET, attack="random", snr_db=10.0)  # 10, 20, 30 and 100, the last one censored
     means = ["power_total_mean", "power_total_low", "power_total_high", "power_per_use_mean", "psr_db"]
     assert row[means].isna().all()
-    assert row["ruinable_power_mean"] == 15.0
+    assert row["breakable_power_mean"] == 15.0
     assert (row["success_rate"], row["n_censored"], row["n_images"]) == (0.75, 1, 4)
-    assert (row["ruinable_rate"], row["success_psnr_db"]) == (0.5, 15.0)
+    assert (row["breakable_rate"], row["success_psnr_db"]) == (0.5, 15.0)
     # quantiles of 10, 20, 30, inf: values that half, a quarter and three quarters of the images do not exceed
     assert (row["power_total_q25"], row["power_total_median"], row["power_total_q75"]) == (10.0, 20.0, 30.0)
 
@@ -277,7 +277,7 @@ def test_attack_power_quantiles_on_censored_images_are_infinite_not_empty(of: Pr
     assert (row["success_rate"], row["n_censored"]) == (0.5, 2)
 
 
-def test_attack_power_of_images_that_the_channel_ruins_is_zero(of: Project) -> None:
+def test_attack_power_of_images_that_the_channel_breaks_is_zero(of: Project) -> None:
     row = only(made(of, "attack_power"), system=CHAIN, attack="random", snr_db=0.0)
     assert (row["power_total_mean"], row["power_total_low"], row["power_total_high"]) == (0.0, 0.0, 0.0)
     assert row["psr_db"] == -math.inf
@@ -296,7 +296,7 @@ def test_attack_power_of_a_system_that_never_fits_is_empty(of: Project) -> None:
     chosen = infeasible_powers(of)
     powers = [name for name in chosen.columns if name.startswith("power_")]
     assert chosen[[*powers, "success_rate", "n_censored"]].isna().all().all()
-    assert (chosen["ruinable_rate"] == 0.5).all()
+    assert (chosen["breakable_rate"] == 0.5).all()
 
 
 def test_psr_of_a_system_that_never_fits_is_empty(of: Project) -> None:
@@ -340,7 +340,7 @@ def test_best_of_is_one_more_attack_of_each_system(of: Project) -> None:
     row = only(table, system=NET, attack=BEST_OF, snr_db=10.0)
     assert row["power_total_median"] == 12.0  # of 4, 20, 12 and 100, the last one censored
     assert (row["success_rate"], row["n_censored"]) == (0.75, 1)
-    assert (row["ruinable_power_mean"], row["ruinable_n_censored"]) == (12.0, 0)
+    assert (row["breakable_power_mean"], row["breakable_n_censored"]) == (12.0, 0)
     alone = table[table["system"] == STUDIED]
     single, best = (alone[alone["attack"] == name].drop(columns="attack") for name in ("all_bits", BEST_OF))
     pd.testing.assert_frame_equal(single.reset_index(drop=True), best.reset_index(drop=True))
@@ -357,8 +357,8 @@ def best_ratios(of: Project) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("population", "statistic", "ratio", "images", "censored"),
     [
-        ("ruinable", "mean", 2.4, 2, 0),  # best attacks: 4, 20, 12, 100 over 2, 8, 9, 8; the first two count
-        ("ruinable", "median", 2.0, 2, 0),  # the lower of two is the observed median: 4 over 2
+        ("breakable", "mean", 2.4, 2, 0),  # best attacks: 4, 20, 12, 100 over 2, 8, 9, 8; the first two count
+        ("breakable", "median", 2.0, 2, 0),  # the lower of two is the observed median: 4 over 2
     ],
 )
 def test_power_ratio_by_hand(
@@ -373,7 +373,7 @@ def test_power_ratio_by_hand(
 
 
 def test_power_ratio_interval_is_paired(of: Project) -> None:
-    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="ruinable", statistic="mean")
+    row = only(best_ratios(of), classical_system=CHAIN, snr_db=10.0, population="breakable", statistic="mean")
     resamples = Bootstrap(2, 200, of.params.seed)
     top, bottom = np.array([4.0, 20.0]), np.array([2.0, 8.0])
     low, high = interval(resamples.means(top) / resamples.means(bottom))
@@ -402,7 +402,7 @@ def test_power_ratio_of_means_over_all_images_is_empty_where_one_is_censored(of:
 
 def test_power_ratio_over_nothing_is_infinite(of: Project) -> None:
     table = best_ratios(of)
-    for population in ("all", "ruinable"):
+    for population in ("all", "breakable"):
         for statistic in ("mean", "median"):
             row = only(table, classical_system=CHAIN, snr_db=0.0, population=population, statistic=statistic)
             assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == (math.inf,) * 3
@@ -428,7 +428,7 @@ def test_power_ratio_of_every_pair_of_attacks_is_that_of_medians_over_all_images
 
 
 def test_power_ratio_of_medians_by_hand(of: Project) -> None:
-    """With every image ruined no resample is undefined: 20 of 10, 20, 30, 40 over 8 of 4, 8, 12, 16."""
+    """With every image broken no resample is undefined: 20 of 10, 20, 30, 40 over 8 of 4, 8, 12, 16."""
     row = only(made(of, "attack_power"), system=NET, attack="random", snr_db=0.0)
     assert row["power_total_median"] == 20.0
     top, bottom = attacked_rows(NET, "random", 0.0), attacked_rows(NET, "pga", 0.0)
@@ -460,15 +460,15 @@ def test_power_ratio_hides_no_system_that_is_not_left_out(of: Project) -> None:
     assert STUDIED not in table_of("power_ratio").settings(shorter.params)["systems"]
 
 
-def test_power_ratio_without_a_common_ruinable_image_is_empty(of: Project) -> None:
-    """Each side can send ruinable images, but never the same one."""
+def test_power_ratio_without_a_common_breakable_image_is_empty(of: Project) -> None:
+    """Each side can send breakable images, but never the same one."""
     for system, attack in of.params.pairs():
         table = pd.concat([attacked_rows(system, attack, snr_db) for snr_db in of.params.link.snr_db])
         table["infeasible"] = table["image"] == (0 if system == NET else 1)
         of.add(f"attack/{system}.{attack}", table)
     table = best_ratios(of)
     for statistic in ("mean", "median"):
-        row = only(table, classical_system=CHAIN, snr_db=10.0, population="ruinable", statistic=statistic)
+        row = only(table, classical_system=CHAIN, snr_db=10.0, population="breakable", statistic=statistic)
         assert (row["n_images"], row["n_censored"], row["status"]) == (0, 0, "ok")
         assert row[["ratio", "ratio_low", "ratio_high"]].isna().all()
 
@@ -534,7 +534,7 @@ def test_a_good_row_is_accepted_in_the_promised_order_and_a_missing_column_is_no
         ("clean", {"psnr_db_low": 2.1}),
         ("clean", {"psnr_db_high": 1.9}),
         ("attack_power", {"success_rate": 1.01}),
-        ("attack_power", {"ruinable_rate": 1.5}),
+        ("attack_power", {"breakable_rate": 1.5}),
         ("attack_power", {"power_total_median_low": 2.1}),
         ("attack_power", {"power_total_median_high": 1.9}),
         ("attack_power", {"power_total_median_high": math.nan}),

@@ -62,7 +62,7 @@ def test_ideal_bound_is_eq_10_at_the_expected_clean_distortion() -> None:
         assert found > 0
 
 
-def test_ideal_bound_promises_nothing_where_noise_alone_may_ruin() -> None:
+def test_ideal_bound_promises_nothing_where_noise_alone_may_break() -> None:
     assert bounds.ideal_least_power(100.0, 768, noise_variance(0.0), G) == 0  # the squared bracket would be 517
     assert bounds.ideal_least_power(100.0, 25, 1.0, G) == 0
 

@@ -109,7 +109,7 @@ def test_units_that_cannot_flip_cost_nothing() -> None:
     assert found.power_total == pytest.approx(found.linear, rel=0.2)
 
 
-def test_ruined_images_and_flat_receivers() -> None:
+def test_broken_images_and_flat_receivers() -> None:
     """A receiver that is flat at y alone is not flat everywhere: a tangent of slope 0 promises nothing."""
     net, shape = network(0, "layers")
     received, image = torch.randn(shape), torch.zeros(5)

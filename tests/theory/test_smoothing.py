@@ -12,7 +12,7 @@ from semrobust.theory.smoothing import certified_power
 
 
 def test_a_half_space_meets_the_bound() -> None:
-    """A receiver that survives while w_1 < a: s along the first axis ruins every second time at ||s|| = a."""
+    """A receiver that survives while w_1 < a: s along the first axis breaks every second time at ||s|| = a."""
     variance, edge, draws = 0.25, 1.2, 10**6
     survives = stats.norm.cdf(edge / math.sqrt(variance))
     found = certified_power(round(survives * draws), draws, variance, 0.999)

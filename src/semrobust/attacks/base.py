@@ -1,7 +1,7 @@
-"""What an attack is: a search for the smallest vector s, added to what the receiver gets, that ruins the image.
+"""What an attack is: a search for the smallest vector s, added to what the receiver gets, that breaks the image.
 
 The attacker adds s to the received vector: r = y + s with y = z + w. It is white-box: it knows the image, the
-codeword, the noise and the receiver. An image is ruined when its mean squared error reaches the threshold D*. A new
+codeword, the noise and the receiver. An image is broken when its mean squared error reaches the threshold D*. A new
 attack is one file in this package: a subclass of `Attack` with its `Settings`, registered under its kind.
 """
 
@@ -31,7 +31,7 @@ class Target:
     """A batch under attack; of a receiver that names classes, see `attacks.naming`.
 
     `images` (B,3,32,32) float32 in [0,1]; `received` (B, N) as it would arrive without the attack; `noise_variance` per
-    real use; `threshold` the mean squared error D* at which an image is ruined; `directions` (B, N) standard
+    real use; `threshold` the mean squared error D* at which an image is broken; `directions` (B, N) standard
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
     `structure` what is known of the LDPC code's graph, and `patterns` what its decoder fails on, for attacks that ask
@@ -98,13 +98,13 @@ class Target:
         """What the receiver makes of each codeword (B, N) without noise: the image that it shows, (B,3,H,W)."""
         return self.system.decode(self.sent.codewords, self.noise_variance).images
 
-    def ruined_by(self, answers: torch.Tensor) -> torch.Tensor:
-        """Which of M answers as of `as_sent` would ruin each image, bool (B, M)."""
+    def broken_by(self, answers: torch.Tensor) -> torch.Tensor:
+        """Which of M answers as of `as_sent` would break each image, bool (B, M)."""
         mse = squared_distances(self.images, answers) / self.images[0].numel()
         return self.measured(mse) >= self.threshold
 
-    def ruinable(self) -> torch.Tensor:
-        """Whether a failed decode alone ruins each image, bool (B,): what is shown then reaches D*."""
+    def breakable(self) -> torch.Tensor:
+        """Whether a failed decode alone breaks each image, bool (B,): what is shown then reaches D*."""
         nothing = mean_squared_error(self.system.source.nothing(self.images), self.images)
         return self.measured(nothing) >= self.threshold
 
@@ -126,7 +126,7 @@ class AttackResult:
     the target; `steps` (B,) int.
 
     Where `success` is False the image is censored: `perturbation` is the strongest one tried, so the power that would
-    ruin the image is larger than its norm.
+    break the image is larger than its norm.
     """
 
     perturbation: torch.Tensor
@@ -145,19 +145,19 @@ class AttackResult:
 
 
 def untouched(target: Target) -> AttackResult:
-    """The result of no attack: success only where channel noise alone ruined the image."""
+    """The result of no attack: success only where channel noise alone broken the image."""
     nothing = torch.zeros_like(target.received)
     mse = target.distortion(nothing)
     return AttackResult(nothing, mse >= target.threshold, mse, torch.zeros_like(mse, dtype=torch.int64))
 
 
-def better(found: AttackResult, tried: torch.Tensor, ruined: torch.Tensor, mse: torch.Tensor) -> AttackResult:
+def better(found: AttackResult, tried: torch.Tensor, broken: torch.Tensor, mse: torch.Tensor) -> AttackResult:
     """`found` (B images) with `tried` (B, N) where that is the smaller success, or larger where nothing succeeded."""
     shorter = power_total(tried) < found.power_total
-    keep = torch.where(ruined, shorter | ~found.success, ~shorter & ~found.success)
+    keep = torch.where(broken, shorter | ~found.success, ~shorter & ~found.success)
     return AttackResult(
         torch.where(keep[:, None], tried, found.perturbation),
-        found.success | ruined,
+        found.success | broken,
         torch.where(keep, mse, found.mse),
         found.steps + 1,
     )
@@ -177,7 +177,7 @@ def cheaper(first: AttackResult, second: AttackResult) -> AttackResult:
 
 
 def as_it_is(target: Target, perturbation: torch.Tensor) -> AttackResult:
-    """The result of one vector per image, (B, N), and of no search; of none where noise alone ruins the image."""
+    """The result of one vector per image, (B, N), and of no search; of none where noise alone breaks the image."""
     mse = target.distortion(perturbation)
     return better(untouched(target), perturbation, mse >= target.threshold, mse)
 

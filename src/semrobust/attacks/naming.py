@@ -1,4 +1,4 @@
-"""A receiver that names classes under attack on the air: an image is ruined where another class wins."""
+"""A receiver that names classes under attack on the air: an image is broken where another class wins."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class NamedTarget(Target):
         with torch.no_grad():
             return self.receiver.listen(self.sent.codewords, self.noise_variance, self.draw).argmax(1)
 
-    def ruined_by(self, answers: torch.Tensor) -> torch.Tensor:
+    def broken_by(self, answers: torch.Tensor) -> torch.Tensor:
         return self.labels[:, None] != answers[None]
 
-    def ruinable(self) -> torch.Tensor:
+    def breakable(self) -> torch.Tensor:
         lost = self.receiver.lost()
         return torch.ones_like(self.labels, dtype=torch.bool) if lost is None else lost.argmax() != self.labels
 

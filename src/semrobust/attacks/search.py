@@ -18,10 +18,10 @@ Path = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
 def first_crossing(target: Target, path: Path, strengths: Sequence[float], bisections: int) -> AttackResult:
-    """Raise the strength along `strengths` until each image is ruined, then bisect the last interval.
+    """Raise the strength along `strengths` until each image is broken, then bisect the last interval.
 
     Distortion need not be monotone along a path, so the first crossing on the grid is refined, and only strengths
-    that were decoded and seen to ruin the image are ever returned. Images that channel noise alone ruins get no
+    that were decoded and seen to break the image are ever returned. Images that channel noise alone breaks get no
     perturbation; images that withstand the last strength are censored there.
     """
     result = untouched(target)
@@ -39,21 +39,21 @@ def first_crossing(target: Target, path: Path, strengths: Sequence[float], bisec
     for _ in range(bisections if len(rows) else 0):
         middle = (low[rows] + high[rows]) / 2
         found = _try(target, path, middle, rows, result)
-        ruined = found.success
+        broken = found.success
         keep = AttackResult(
-            torch.where(ruined[:, None], found.perturbation, result.perturbation[rows]),
-            torch.ones_like(ruined),
-            torch.where(ruined, found.mse, result.mse[rows]),
+            torch.where(broken[:, None], found.perturbation, result.perturbation[rows]),
+            torch.ones_like(broken),
+            torch.where(broken, found.mse, result.mse[rows]),
             found.steps,
         )
         result = update(result, rows, keep)
-        high[rows] = torch.where(ruined, middle, high[rows])
-        low[rows] = torch.where(ruined, low[rows], middle)
+        high[rows] = torch.where(broken, middle, high[rows])
+        low[rows] = torch.where(broken, low[rows], middle)
     return result
 
 
 def attacked(attack: Attack[Any], batches: Sequence[Target]) -> Iterator[AttackResult]:
-    """Results of all images at one SNR, batch after batch; every image that is not ruined withstood something.
+    """Results of all images at one SNR, batch after batch; every image that is not broken withstood something.
 
     Where the attack tried nothing (it saw no gradient, or no word to break), the image's own random direction is raised
     to 20 dB above the signal. Else such an image would count with power 0, as if it needed none.
@@ -64,7 +64,7 @@ def attacked(attack: Attack[Any], batches: Sequence[Target]) -> Iterator[AttackR
 
 
 def _raised(target: Target, steps: torch.Tensor) -> AttackResult:
-    """The least of the powers along each image's own random direction that ruins it, or the largest."""
+    """The least of the powers along each image's own random direction that breaks it, or the largest."""
     direction, found = normalize_power(target.directions), untouched(target)
     for scale in amplitudes(*_LIMITS_PSR_DB, _STEP_DB):
         mse = target.distortion(scale * direction)

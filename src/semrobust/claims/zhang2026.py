@@ -84,7 +84,7 @@ def with_its_own_attacks(tables: Tables, given: Plain) -> Finding | None:
 def over_trainings(tables: Tables, given: Plain) -> Finding | None:
     group = trained(given, noise=True, several=True)
     usual = given["success_psnr_db"]
-    criterion = next((name for name, rule in given["ruined"] if rule["psnr_db"] == usual), None)
+    criterion = next((name for name, rule in given["broken"] if rule["psnr_db"] == usual), None)
     table = tables["criteria_ratio"]
     rows = table[(table["semantic_system"] == group) & (table["criterion"] == criterion) & table["ratio"].notna()]
     rows = at_work(rows, tables, given, "semantic_system", "classical_system")

@@ -83,7 +83,7 @@ def smoothness_protects(tables: Tables, given: Plain) -> Finding | None:
 
 
 def _same_rise(tables: Tables, given: Plain, one: str | None, other: str | None) -> Finding | None:
-    rise = [name for name, rule in given["ruined"] if rule["rise_levels"] is not None]
+    rise = [name for name, rule in given["broken"] if rule["rise_levels"] is not None]
     table = tables["criteria"]
     rows = at_work(table[table["criterion"].isin(rise[:1])], tables, given, "system")
     pair = last_of_both(rows, one, other)

@@ -72,11 +72,11 @@ def rank(by: str, snr_db: float | None, again: bool, as_json: bool, as_csv: bool
 
 
 def _verified(plan: Plan, params: Params, systems: list[str], snr_db: float) -> list[str]:
-    """Per system: so many of the images that are called ruined are when their cheapest vector is decoded again."""
+    """Per system: so many of the images that are called broken are when their cheapest vector is decoded again."""
     from semrobust.measure.verification import Bench, again
 
     counts = [again(Bench.of(plan, params, system), plan, snr_db) for system in systems]
-    return [f"{same} of {ruined}" for same, ruined in counts]
+    return [f"{same} of {broken}" for same, broken in counts]
 
 
 @click.command()
@@ -149,10 +149,10 @@ def _verdict(found: pd.DataFrame) -> str:
     if not found["holds"].all():
         wrong = found[~found["holds"]].iloc[0]
         why = (
-            f"{wrong['empty']} images have a vector of zeros, and noise alone does not ruin them"
+            f"{wrong['empty']} images have a vector of zeros, and noise alone does not break them"
             if wrong["empty"]
-            else f"{wrong['ruined']} images ruined at mean ||s||² {wrong['power_total_mean']:.6g}, claimed "
-            f"{wrong['claimed_ruined']} at {wrong['claimed_power_total_mean']:.6g}"
+            else f"{wrong['broken']} images broken at mean ||s||² {wrong['power_total_mean']:.6g}, claimed "
+            f"{wrong['claimed_broken']} at {wrong['claimed_power_total_mean']:.6g}"
         )
         return f"The claim does not hold at {wrong['snr_db']:g} dB: {why}."
     if "better" in found:
@@ -170,7 +170,7 @@ def _verdict(found: pd.DataFrame) -> str:
 def _print(found: pd.DataFrame) -> None:
     """One line per SNR."""
     heads = {
-        "snr_db": "SNR (dB)", "n_images": "images", "claimed_ruined": "claimed ruined", "ruined": "ruined",
+        "snr_db": "SNR (dB)", "n_images": "images", "claimed_broken": "claimed broken", "broken": "broken",
         "claimed_power_total_mean": "claimed mean ||s||²", "power_total_mean": "mean ||s||²",
         "known_power_total_mean": "known", "better": "better on", "new_power_total_mean": "new",
     }  # fmt: skip
@@ -224,8 +224,8 @@ def submit(
     if len(zeros := rows[verification.empty(rows)]):
         image, snr = zeros.iloc[0][["image", "snr_db"]]
         raise UsageError(
-            f"{vectors} has zeros for image {image:g} at {snr:g} dB, which noise alone does not ruin: give the largest "
-            "vector that was tried, or leave the image out (--images)"
+            f"{vectors} has zeros for image {image:g} at {snr:g} dB, which noise alone does not break: give the "
+            "largest vector that was tried, or leave the image out (--images)"
         )
     described = {
         "title": title,
@@ -238,7 +238,7 @@ def submit(
         "claims": verification.claims(rows),
     }
     judged = verification.judged(submissions.write(out, described, found), rows)
-    _print(judged.drop(columns=["claimed_ruined", "claimed_power_total_mean"]))
+    _print(judged.drop(columns=["claimed_broken", "claimed_power_total_mean"]))
     click.echo(f"{out}, {out.with_suffix(vectors.suffix)}: `semrobust verify {out}` is what others will run")
 
 

@@ -74,7 +74,7 @@ def _threats(params: Params) -> Iterator[str]:
         if sorted(set(noise.epsilon_levels)) != noise.epsilon_levels:
             yield f"{path}.noise.{name}.epsilon_levels: {noise.epsilon_levels}, must rise strictly"
         if noise.loss != "margin":
-            yield f"{path}.noise.{name}.loss: {noise.loss!r}, must be margin: a ruined image has no other"
+            yield f"{path}.noise.{name}.loss: {noise.loss!r}, must be margin: a broken image has no other"
         if noise.through is not None:
             yield f"{path}.noise.{name}.through: {noise.through!r}, must be null"
 

@@ -1,4 +1,4 @@
-"""Settings of the question when what was sent counts as ruined: distortions D*, of images and of channel states."""
+"""Settings of the question when what was sent counts as broken: distortions D*, of images and of channel states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RULES = ("psnr_db", "below_clean_db", "rise_levels", "nmse_db", "nmse_shifted_d
 
 
 class CriterionSettings(Settings):
-    """One rule by which what was sent counts as ruined; exactly one must be given.
+    """One rule by which what was sent counts as broken; exactly one must be given.
 
     Attributes:
         label: the name in figures.
@@ -47,11 +47,11 @@ class CriteriaSettings(Settings):
         snr_db: channel SNRs; they need not be those of the link.
         studies: whose systems are tried beside those of the main tables.
         attacks: attacks by name; a system is attacked by those that it offers what they require.
-        ruined: criteria by name.
+        broken: criteria by name.
     """
 
     images: Positive
     snr_db: Annotated[list[Decibel], Field(min_length=1)]
     studies: list[str]
     attacks: Annotated[dict[str, SerializeAsAny[AttackSettings]], Field(min_length=1)]
-    ruined: Annotated[dict[str, CriterionSettings], Field(min_length=1)]
+    broken: Annotated[dict[str, CriterionSettings], Field(min_length=1)]

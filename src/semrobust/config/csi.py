@@ -59,19 +59,19 @@ class StateSettings(Settings):
 
 
 class CsiSettings(StateSettings):
-    """Channel states, with how many real channel uses they are sent, and when one counts as ruined.
+    """Channel states, with how many real channel uses they are sent, and when one counts as broken.
 
     Attributes:
         real_uses: N of each form.
-        ruined: criteria by name; attacks are searched under each of them.
+        broken: criteria by name; attacks are searched under each of them.
     """
 
     real_uses: dict[Form, Annotated[int, Field(ge=2, multiple_of=2)]]
-    ruined: Annotated[dict[str, CriterionSettings], Field(min_length=1)]
+    broken: Annotated[dict[str, CriterionSettings], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _no_image(self) -> Self:
-        for name, rule in self.ruined.items():
+        for name, rule in self.broken.items():
             if rule.psnr_db is not None or rule.rise_levels is not None:
-                raise ValueError(f"ruined.{name}: needs nmse_db, nmse_shifted_db or below_clean_db: it is no image")
+                raise ValueError(f"broken.{name}: needs nmse_db, nmse_shifted_db or below_clean_db: it is no image")
         return self

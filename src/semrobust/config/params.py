@@ -80,8 +80,8 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
         if (holder := _holder(content, above)) is not None:
             holder[key] = _entries(holder.get(key), path, of[section], defaults[section], problems)
     for holder in (content.get("criteria"), content.get("csi")):
-        if isinstance(holder, dict) and isinstance(holder.get("ruined"), Mapping):
-            holder["ruined"] = {name: rule for name, rule in holder["ruined"].items() if rule is not None}
+        if isinstance(holder, dict) and isinstance(holder.get("broken"), Mapping):
+            holder["broken"] = {name: rule for name, rule in holder["broken"].items() if rule is not None}
     reported = tuple(_ENTRIES)  # entry by entry, with their full path
     wrong = problems_of(Params, content)
     problems += [problem.below("") for problem in wrong if not problem.path.startswith(reported)]

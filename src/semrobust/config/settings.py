@@ -86,7 +86,7 @@ class DataSettings(Settings):
 
 
 class LinkSettings(Settings):
-    """What both ends and the attacker share: channel uses, SNRs, and when an image counts as ruined."""
+    """What both ends and the attacker share: channel uses, SNRs, and when an image counts as broken."""
 
     real_uses: Annotated[int, Field(ge=2, multiple_of=2)]
     snr_db: Annotated[list[Decibel], Field(min_length=1)]
@@ -186,7 +186,7 @@ class AttackSettings(Settings):
 Task = Literal["image", "csi", "class", "pretraining"]
 
 SHOWN: tuple[Task, ...] = ("image", "csi")
-"""Tasks whose receivers show what was sent: attacks on the air ruin that, whatever it is (`systems.source`)."""
+"""Tasks whose receivers show what was sent: attacks on the air break that, whatever it is (`systems.source`)."""
 
 
 class SystemKind:

@@ -23,7 +23,7 @@ DOWNLOADS = Path("data") / "raw"
 """Raw archives, shared by all runs; outside every run so that no rerun downloads again."""
 
 _PLACES = ("path", "mirrors", "hub")
-_CSI = ("ruined", "real_uses")
+_CSI = ("broken", "real_uses")
 """What of the section `csi` is not about its data."""
 
 

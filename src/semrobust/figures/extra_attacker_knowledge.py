@@ -100,13 +100,13 @@ def _points(
 
 FIGURE = base.Figure(
     tables=("attacker_knowledge",),
-    shows=(shown.systems, shown.ruin),
+    shows=(shown.systems, shown.success),
     draw=draw,
     caption="""
 Attack power by what the attacker knows
 
-Left: median energy ‖s‖² that ruins an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB) under the best
-attack of each level of knowledge, for DeepJSCC and for each chain, at the middle SNR. Right: DeepJSCC over each chain.
+Left: median energy ‖s‖² that breaks an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB) under the
+best attack of each level of knowledge, for DeepJSCC and for each chain, at the middle SNR. Right: DeepJSCC over each chain.
 Over the attacked test images of {{ dataset }}; bars: 95% bootstrap intervals over images. Below 1 DeepJSCC is easier to
 break. Attackers of both sides know the same. He who hears past traffic trains a decoder of his own on one side, and
 recovers the code blindly on the other. The table has all SNRs.

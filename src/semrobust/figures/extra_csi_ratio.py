@@ -1,4 +1,4 @@
-"""How much more power the attacker of semantic feedback of channel states needs, under each criterion of ruin."""
+"""How much more power the attacker of semantic feedback of channel states needs, under each criterion of success."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
         figure.legend(handles=list(drawn.values()), labels=list(drawn), loc="outside upper center", ncols=2)
     notes = [
         "Ratio of medians over all attacked samples, each side under its best attack on each. Bands: 95% interval, "
-        "paired bootstrap over samples. No point: the ratio is 0 or undefined, as the channel alone ruins half of the "
-        "samples of a side, or no attack ruins half of them.",
+        "paired bootstrap over samples. No point: the ratio is 0 or undefined, as the channel alone breaks half of the "
+        "samples of a side, or no attack breaks half of them.",
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
     return figure
@@ -63,8 +63,8 @@ FIGURE = base.Figure(
     caption="""
 Ratio of least attack powers on channel states
 
-Least power that ruins a fed back channel state, of the semantic system over that of the classical one, by channel SNR;
-one panel per criterion of ruin, one line per pair of main systems. Over
+Least power that breaks a fed back channel state, of the semantic system over that of the classical one, by channel SNR;
+one panel per criterion of success, one line per pair of main systems. Over
 {{ params.evaluation.attack_images | number }} test samples of {{ csi }}. Above 1 the semantic system is harder to
 break. Bands: 95% intervals, paired bootstrap over samples.
 """,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Mean PSNR over SNR, one panel per channel; the dotted line is where an image counts as ruined."""
+    """Mean PSNR over SNR, one panel per channel; the dotted line is where an image counts as broken."""
     table = inputs.tables["fading"]
     rows, threshold = base.feasible(table), inputs.settings["success_psnr_db"]
     labels = inputs.settings["labels"]["channels"]
@@ -37,7 +37,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     notes = [
         "Bands: 95% interval of the mean, bootstrap over images. One fade per image, known to the receiver unless a "
-        f"panel says otherwise. Dotted: an image at or below {threshold:g} dB counts as ruined."
+        f"panel says otherwise. Dotted: an image at or below {threshold:g} dB counts as broken."
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
     return figure
@@ -45,7 +45,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 FIGURE = base.Figure(
     tables=("fading",),
-    shows=(shown.systems, shown.studies, shown.rungs, shown.channels, shown.ruin),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.channels, shown.success),
     draw=draw,
     caption="""
 Quality without an attacker over fading channels

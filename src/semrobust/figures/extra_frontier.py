@@ -143,7 +143,7 @@ def _who(row: dict[Hashable, Any]) -> str:
 
 FIGURE = base.Figure(
     tables=("frontier", "paper_vs_ours"),
-    shows=(shown.sides, shown.ruin),
+    shows=(shown.sides, shown.success),
     draw=draw,
     caption="""
 Quality without an attack against the power that an attack needs

@@ -15,7 +15,7 @@ from semrobust.figures import base, canvas, shown
 # inches at scale 1
 _LABELS, _GAP, _UNDER, _HEADER, _BLOCK, _MARGIN, _FOOTER = 1.62, 0.05, 0.17, 0.42, 0.14, 0.08, 0.42
 _LABEL_CHARACTERS = 28
-_RUINED = "#b8320a"
+_BROKEN = "#b8320a"
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -53,7 +53,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
                         fontsize=canvas.SMALL * canvas.scale(), linespacing=1.25)  # fmt: skip
     notes = [
         f"Channel SNR {float(gallery['snr_db']):g} dB. PSR: attack power over signal power. Below each picture its "
-        f"PSNR; red frame: ruined (PSNR ≤ {inputs.settings['success_psnr_db']:g} dB)."
+        f"PSNR; red frame: broken (PSNR ≤ {inputs.settings['success_psnr_db']:g} dB)."
     ]
     canvas.footer(figure, inputs, [images], notes)
     return figure
@@ -69,12 +69,12 @@ def _headers(gallery: dict[str, Any]) -> list[str]:
 
 
 def _caption(axes: Axes, psnr_db: float, inputs: base.FigureInputs) -> None:
-    """Write the PSNR below a picture and frame it if the picture is ruined."""
-    ruined = psnr_db <= inputs.settings["success_psnr_db"]
-    _small(axes.set_xlabel, f"{psnr_db:.1f} dB", labelpad=1.5, color=_RUINED if ruined else "black")
-    if ruined:
+    """Write the PSNR below a picture and frame it if the picture is broken."""
+    broken = psnr_db <= inputs.settings["success_psnr_db"]
+    _small(axes.set_xlabel, f"{psnr_db:.1f} dB", labelpad=1.5, color=_BROKEN if broken else "black")
+    if broken:
         for spine in axes.spines.values():
-            spine.set(color=_RUINED, linewidth=1.4 * canvas.scale())
+            spine.set(color=_BROKEN, linewidth=1.4 * canvas.scale())
 
 
 def _row_label(inputs: base.FigureInputs, gallery: dict[str, Any], system: int) -> str:
@@ -87,16 +87,16 @@ def _row_label(inputs: base.FigureInputs, gallery: dict[str, Any], system: int) 
 
 FIGURE = base.Figure(
     gallery=True,
-    shows=(shown.systems, shown.attacks, shown.ruin),
+    shows=(shown.systems, shown.attacks, shown.success),
     draw=draw,
     caption="""
 Test images under rising attack power
 
 What each receiver shows of the same test images of {{ dataset }} at a channel SNR of
 {{ params.evaluation.gallery_snr_db | number }} dB, without an attack and under its cheapest attack at rising attack
-over signal power (PSR). Below each picture its PSNR; red: ruined (PSNR ≤
+over signal power (PSR). Below each picture its PSNR; red: broken (PSNR ≤
 {{ params.evaluation.success_psnr_db | number }} dB). Look at the way in which they break: a chain shows nothing but
 grey as soon as decoding fails, while a learned receiver shows a picture with something burnt in, which PSNR counts as
-ruined all the same.
+broken all the same.
 """,
 )

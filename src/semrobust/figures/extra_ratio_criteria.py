@@ -1,4 +1,4 @@
-"""Does the central ratio hold under other criteria of ruin, and over trainings from other seeds?"""
+"""Does the central ratio hold under other criteria of success, and over trainings from other seeds?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _USUAL_PSNR_DB = 15.0  # the paper's D*
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Power semantic ÷ classical over SNR: one panel per chain, one line per distortion at which an image is ruined."""
+    """Power semantic ÷ classical over SNR: one panel per chain, one line per distortion at which an image is broken."""
     given = inputs.settings["criteria"]
     table = inputs.tables["criteria_ratio"]
     semantic, label = _subject(given, table)
@@ -57,7 +57,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         f"Semantic side: {label}, mean of {trained} trainings from different seeds; bands: 95% interval over "
         f"trainings and images. Attacks: {attacks}. Grey band: the paper's claim, up to 14–16.",
         "Ratio of medians over all images, those that withstood every power tried as ∞ (hollow: there are some). No "
-        "point: half of the images do, or the channel alone ruins half of the chain's.",
+        "point: half of the images do, or the channel alone breaks half of the chain's.",
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist() or [0], notes)
     return figure
@@ -113,10 +113,10 @@ FIGURE = base.Figure(
     shows=(shown.criteria,),
     draw=draw,
     caption="""
-How the power ratio depends on what counts as ruined
+How the power ratio depends on what counts as broken
 
 Ratio of median least attack powers, DeepJSCC ÷ chain, over the channel SNR, one line per PSNR at or below which an
-image counts as ruined; left and right: the two chains. Over {{ params.criteria.images | number }} test images of
+image counts as broken; left and right: the two chains. Over {{ params.criteria.images | number }} test images of
 {{ dataset }}. Bands: 95% intervals over trainings and images. Look at how far the lines lie
 apart, against the grey band, the paper's 14–16: a ratio says little without its criterion and the length of training.
 """,

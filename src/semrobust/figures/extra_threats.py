@@ -85,7 +85,7 @@ def _bar(axes: Axes, size: list[float], place: int, look: base.Look) -> None:
 
 
 def _faithful(axes: Axes, measure: str, inputs: base.FigureInputs) -> None:
-    """Where noise alone is as large as what counts as ruin."""
+    """Where noise alone is as large as what counts as broken."""
     rmse = 255.0 * 10.0 ** (-inputs.settings["success_psnr_db"] / 20.0)
     size = rmse if measure == "noise_linf" else rmse * float(np.sqrt(_VALUES))
     axes.axvline(size, color="0.5", linestyle=":", linewidth=1.0 * canvas.scale())
@@ -93,7 +93,7 @@ def _faithful(axes: Axes, measure: str, inputs: base.FigureInputs) -> None:
 
 FIGURE = base.Figure(
     tables=("threats",),
-    shows=(shown.threats, shown.ruin),
+    shows=(shown.threats, shown.success),
     draw=draw,
     caption="""
 Both threats on both tasks

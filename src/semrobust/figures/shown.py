@@ -71,38 +71,38 @@ def rungs(params: Params, task: Task = "image") -> Plain:
     return {"labels": {"rungs": _labels(params, found)}, "rungs": found}
 
 
-def ruin(params: Params) -> Plain:
-    """When an image counts as ruined, and N, against which the power is held."""
+def success(params: Params) -> Plain:
+    """When an image counts as broken, and N, against which the power is held."""
     return {"success_psnr_db": params.evaluation.success_psnr_db, "real_uses": params.link.real_uses}
 
 
 def csi(params: Params) -> Plain:
-    """The same of systems that feed channel states back: main ones, studies, chains, forms, N, and criteria of ruin."""
+    """The same of systems that feed channel states back: main ones, studies, chains, forms, N, criteria of success."""
     parts = [partial(part, task="csi") for part in (systems, studies, rungs)]
     found = together(params, parts)
     del found["order"]
     found["labels"] |= {
         "states": _labels(params, params.of_task("csi")),
-        "criteria": {name: rule.label for name, rule in params.csi.ruined.items()},
+        "criteria": {name: rule.label for name, rule in params.csi.broken.items()},
     }
     return found | {
         "forms": params.forms(),
         "uses": {name: params.link_of(name).real_uses for name in params.of_task("csi")},
-        "criteria": list(params.csi.ruined),
+        "criteria": list(params.csi.broken),
         "source": params.csi.source,
     }
 
 
 def criteria(params: Params) -> Plain:
-    """Systems that are tried under other criteria of ruin, and these criteria."""
+    """Systems that are tried under other criteria of success, and these criteria."""
     names = params.by_criteria()
     found = {
         "order": names,
         "labels": _labels(params, names),
         "systems": {name: select.system(params, name) for name in names},
         "trainings": params.trainings(),
-        "rules": {name: select.without(rule, "label") for name, rule in params.section("criteria", "ruined").items()},
-        "labels_of_rules": {name: rule.label for name, rule in params.criteria.ruined.items()},
+        "rules": {name: select.without(rule, "label") for name, rule in params.section("criteria", "broken").items()},
+        "labels_of_rules": {name: rule.label for name, rule in params.criteria.broken.items()},
         "attacks": {
             name: [params.criteria.attacks[attack].label for attack in params.criterion_attacks(name)] for name in names
         },

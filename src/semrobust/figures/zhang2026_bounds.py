@@ -104,8 +104,8 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
         f"{inputs.settings['success_psnr_db']:g} dB, of certificates and smoothing over the first of them; bands: 95% "
         f"interval, bootstrap over images. Points are left out where these are under {_LEAST_SHARE:.0%} of a line's "
         "images. Certificates and eq. 10 hold for every attack; smoothing for those that do not know the noise, and "
-        "for ruin in every second draw of it. Maximum likelihood and belief propagation: upper limits, from the sets "
-        "found."
+        "for success in every second draw of it. Maximum likelihood and belief propagation: upper limits, from the "
+        "sets found."
     ]
     ideal = table[table["quantity"] == _IDEAL]
     if len(ideal):
@@ -129,13 +129,13 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
 
 FIGURE = base.Figure(
     tables=("bounds",),
-    shows=(shown.systems, shown.ruin),
+    shows=(shown.systems, shown.success),
     draw=draw,
     caption="""
 What theory says of the least attack power, against what attacks need
 
 Mean energy ‖s‖² over the channel SNR, for each attacked system, over the test images of {{ dataset }} that some
-attack, and not the channel alone, ruins (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB). Blue: cheapest
+attack, and not the channel alone, breaks (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB). Blue: cheapest
 attack found. Two lower bounds are proved for every attack: a certificate of each image, for the first of them, and
 eq. 10 with a Lipschitz constant of the whole decoder, in the strip below. Smoothing is a bound for another attacker,
 who does not know the noise. For chains: the power at which a maximum-likelihood receiver errs or belief propagation

@@ -31,7 +31,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         quality.plot(rows["snr_db"], rows["psnr_db"], color="0.2", linestyle=dashes, label=label, gid="reference")
     quality.axhline(threshold, color="0.45", linewidth=0.8, linestyle=":", gid="reference")
     quality.annotate(
-        f"ruined: ≤ {threshold:g} dB", (1, threshold), (-2, -2), xycoords=("axes fraction", "data"),
+        f"broken: ≤ {threshold:g} dB", (1, threshold), (-2, -2), xycoords=("axes fraction", "data"),
         textcoords="offset points", ha="right", va="top", color="0.35", fontsize=canvas.SMALL * canvas.scale(),
     )  # fmt: skip
     quality.set_ylabel("PSNR of the received image (dB)")
@@ -48,7 +48,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 FIGURE = base.Figure(
     tables=("clean", "link_adaptation"),
-    shows=(shown.systems, shown.studies, shown.rungs, shown.ruin),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.success),
     draw=draw,
     caption="""
 Quality without an attacker

@@ -1,4 +1,4 @@
-"""Zhang 2026, figure 5: the power that an attack needs to ruin an image, over SNR."""
+"""Zhang 2026, figure 5: the power that an attack needs to break an image, over SNR."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     )
 
 
-def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, int], ruin: str) -> Figure:
-    """The figure of rows like those of `attack_power`; `uses` is N by system, `ruin` says what the least power does."""
+def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, int], breaks: str) -> Figure:
+    """The figure of rows like those of `attack_power`; `uses` is N by system, `breaks` what the least power does."""
     looks = base.looks(inputs, "systems")
     table = table[table["system"].isin(looks)]  # studies have a figure of their own
     rows = base.finite(base.feasible(table), _COLUMNS)
@@ -63,14 +63,14 @@ def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, in
         _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1 or index == len(systems) - 1)
     figure.legend(handles=_legend(), loc="outside upper center", ncols=4)
     notes = [
-        f"Least power that {ruin}; bands: 95% interval, bootstrap over images.",
+        f"Least power that {breaks}; bands: 95% interval, bootstrap over images.",
         f"The attacks that the paper names: {_names(inputs, PAPER)}. {_cheapest(inputs, rows, systems)}",
         "Median over all attacked images; one that withstood every power tried counts as ∞. No point: so do half of "
         "them. The table has all attacks, means and other images.",
     ]
     if "linthresh" in scale:
         notes.append(
-            f"At 0 the channel alone ruins half of the images; the axis is linear below {scale['linthresh']:g} (grey)."
+            f"At 0 the channel alone breaks half of the images; the axis is linear below {scale['linthresh']:g} (grey)."
         )
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
     return figure
@@ -158,7 +158,7 @@ def _psr_axis(axes: Axes, uses: int, scale: dict[str, Any], labelled: bool) -> N
 
 FIGURE = base.Figure(
     tables=("attack_power",),
-    shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.ruin),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.success),
     draw=draw,
     caption="""
 Least attack power by system, attack and channel SNR
@@ -168,7 +168,7 @@ Median energy ‖s‖² of the weakest perturbation found that brings a received
 energy N = {{ params.link.real_uses }}, so the right axis gives attack over signal power (PSR). Over
 {{ attacked }} test images of {{ dataset }}; those that withstood every power tried
 count as ∞, so an attack that spoils fewer than half has no point. Bands: 95% intervals, bootstrap over images; 0 means
-that the channel alone ruins half of them. Look at the solid line, the best attack known to us on each image, and at its
+that the channel alone breaks half of them. Look at the solid line, the best attack known to us on each image, and its
 distance to the dashed one, our reading of what the paper attacks with: PGA for DeepJSCC, the vulnerable set for chains.
 """,
 )

@@ -23,12 +23,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
     The modulations are the main chains, the first of which is the one that all others change. Chains of a group are
     compared under the attacks that all of them were hit with: the one of these that needs least median power.
     """
-    ruin = f"brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB"
-    return rows_of_chains(inputs, inputs.tables["attack_power"], ruin)
+    breaks = f"brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB"
+    return rows_of_chains(inputs, inputs.tables["attack_power"], breaks)
 
 
-def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, ruin: str) -> Figure:
-    """The figure of rows like those of `attack_power`; `ruin` says what the least power does."""
+def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str) -> Figure:
+    """The figure of rows like those of `attack_power`; `breaks` says what the least power does."""
     rows = base.finite(base.feasible(table), _COLUMNS)
     labels = inputs.settings["labels"]
     main = {name: label for name, label in labels["systems"].items() if name in inputs.settings["rungs"]}
@@ -65,9 +65,9 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, ruin: str) ->
     if unique:
         figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=2)
     notes = [
-        f"Least median power that {ruin}, by the attacks that all chains of a group were hit with: "
+        f"Least median power that {breaks}, by the attacks that all chains of a group were hit with: "
         f"{_named(hit_by, labels['attacks'])}. Over all attacked images, those that withstood every power tried as ∞. "
-        "Bars: 95% interval of the chain's own median, bootstrap over images. No point: the channel alone ruins half "
+        "Bars: 95% interval of the chain's own median, bootstrap over images. No point: the channel alone breaks half "
         "of the images, or half withstand.",
     ]
     canvas.footer(figure, inputs, counts or [0], notes + base.infeasible_note(table, inputs))
@@ -113,14 +113,14 @@ def _named(hit_by: Mapping[str, list[str]], labels: Mapping[str, str]) -> str:
 
 FIGURE = base.Figure(
     tables=("attack_power",),
-    shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.ruin),
+    shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.success),
     draw=draw,
     caption="""
 What moves the attack power that a chain withstands
 
 Each group changes one thing of the chain that all are compared with, or two where its title or a label says so:
 modulation, source codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the
-checksum fails. Median of the least energy ‖s‖² that ruins an image (PSNR ≤
+checksum fails. Median of the least energy ‖s‖² that breaks an image (PSNR ≤
 {{ params.evaluation.success_psnr_db | number }} dB) over that of the unchanged chain, at the middle and the highest
 SNR, over {{ attacked }} test images of {{ dataset }}; within a group by the attacks that all its chains were hit with,
 which the notes name. Bars: 95% intervals, bootstrap over images, which do not cover the spread between codes of one

@@ -47,7 +47,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     figure.legend(handles=_legend(inputs, rows), loc="outside upper center", ncols=3)
     notes = [
         "Medians over all attacked images, each side under its best attack on each. Bands: 95% interval, paired "
-        "bootstrap over images. No point: the channel alone ruins half of the images of one side, or half withstand "
+        "bootstrap over images. No point: the channel alone breaks half of the images of one side, or half withstand "
         "every attack.",
         *_who(inputs, rows),
     ]
@@ -143,8 +143,8 @@ Attack power needed against DeepJSCC over that against the chains
 Ratio of least attack powers, semantic ÷ classical, each side under its best attack on each image, over the channel
 SNR: medians over {{ attacked }} attacked test images of {{ dataset }}, which the claims rest on. Left: the first
 network over each chain; right: each network over the first chain. Bands: paired 95% bootstrap intervals over images.
-Without a point, the channel alone ruins half of the images of one side. Grey: every other attacked chain; which systems
-are left out, and why, is said below. Above 1 DeepJSCC is harder to break. Look at where the lines lie against the grey
+Without a point, the channel alone breaks half of the images of one side. Grey: every other attacked chain; which
+systems are left out, and why, is said below. Above 1 DeepJSCC is harder to break. Look at where the lines lie against the grey
 band, the paper's "up to 14–16 times", and at how far the chains lie apart. The table has means and other populations.
 """,
 )

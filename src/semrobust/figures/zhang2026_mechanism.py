@@ -185,10 +185,10 @@ What noise in training changes
 
 DeepJSCC trained without noise, with noise of several SNRs, and with a penalty on its slope instead, at the middle test
 SNR. Top: PSNR without an attack, and spectral norm of the decoder's Jacobian at what is received. Bottom left: median
-least energy ‖s‖² that ruins an image under three criteria: a fixed PSNR, a fixed loss of PSNR, a fixed rise of the
+least energy ‖s‖² that breaks an image under three criteria: a fixed PSNR, a fixed loss of PSNR, a fixed rise of the
 RMSE. Bottom right: the same against the slope, with the power that a decoder of this slope everywhere would need
 (eq. 10). Over {{ params.criteria.images | number }} test images of {{ dataset }}; bars: 95% intervals over images and,
 where there are several, trainings. Look at the fixed rise of the RMSE: it takes out how far the clean picture is from
-being ruined, which the fixed PSNR does not. The table has all test SNRs.
+being broken, which the fixed PSNR does not. The table has all test SNRs.
 """,
 )

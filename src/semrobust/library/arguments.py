@@ -66,7 +66,7 @@ def each(asked: float | tuple[float, ...]) -> list[float]:
 
 
 def psnr_db(given: float) -> float:
-    """The PSNR at which an image is ruined; raises UsageError for one that no image or every image has."""
+    """The PSNR at which an image is broken; raises UsageError for one that no image or every image has."""
     if not 0 < given < 60:
         raise UsageError(f"success_psnr_db: {given!r}, must be above 0 and below 60 dB")
     return float(given)

@@ -1,4 +1,4 @@
-"""The search for the least power that ruins images, on any transceiver."""
+"""The search for the least power that breaks images, on any transceiver."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def attack(
     training_images: torch.Tensor | None = None,
     **settings: Any,
 ) -> AttackOutcome:
-    """Search for each image the least ||s||² of a vector s, added to what is received, that ruins the image.
+    """Search for each image the least ||s||² of a vector s, added to what is received, that breaks the image.
 
-    The attacker knows image, codeword, noise and receiver. An image is ruined when what the receiver shows has a PSNR
+    The attacker knows image, codeword, noise and receiver. An image is broken when what the receiver shows has a PSNR
     of at most `success_psnr_db`. What is not given is as in `params.yaml`: the numbers stand beside the tables'.
 
     Args:
@@ -52,7 +52,7 @@ def attack(
         images: (B,C,H,W) float in [0,1], on any device. Noise and random starts belong to an image's place in them.
         snr_db: SNR per real channel use, σ² = 10^(-snr_db/10), or several.
         attack: a name in the `attacks` of params.yaml, a kind of attack, or an `Attack`.
-        success_psnr_db: when an image is ruined.
+        success_psnr_db: when an image is broken.
         seed: root of all randomness.
         batch: images side by side, which changes no result but needs memory.
         structure: how far a code's graph is searched, for attacks that know it: settings over those of `structure` in

@@ -64,7 +64,7 @@ class _Outcome:
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class AttackOutcome(_Outcome):
-    """What an attack found. Powers are of the smallest vector that ruined the image; where `success` is False they are
+    """What an attack found. Powers are of the smallest vector that broken the image; where `success` is False they are
     of the strongest one tried, so the image needs more.
 
     Values per image are tensors on the CPU: (B,) where `snr_db` was a number, (S,B) where it was several, as asked.
@@ -73,7 +73,7 @@ class AttackOutcome(_Outcome):
         system, attack: names.
         real_uses: N; the signal has ||z||² = N.
         snr_db: what was asked for.
-        success_psnr_db: an image is ruined at a PSNR of at most this.
+        success_psnr_db: an image is broken at a PSNR of at most this.
         seed: root of all randomness.
         vectors: the vectors s, float32 (B,N) or (S,B,N), on the device of the images.
         rows: one row per SNR and image; `to_frame` has more columns.
@@ -86,7 +86,7 @@ class AttackOutcome(_Outcome):
     >>> len(outcome.to_frame()), len(outcome.summary())
     (16, 2)
     >>> outcome
-    pulse_jamming on jpeg_ldpc_16qam: 8 images, N = 768 real channel uses, ruined at PSNR <= 15 dB
+    pulse_jamming on jpeg_ldpc_16qam: 8 images, N = 768 real channel uses, broken at PSNR <= 15 dB
       8 dB: ...
       12 dB: ...
     """
@@ -97,7 +97,7 @@ class AttackOutcome(_Outcome):
 
     @property
     def success(self) -> torch.Tensor:
-        """Which images were ruined, bool."""
+        """Which images were broken, bool."""
         return self._of("success")
 
     @property
@@ -131,8 +131,8 @@ class AttackOutcome(_Outcome):
         return self._of("vanished")
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per SNR and image: all of the above but the vectors, in columns of these names, beside `ruinable`
-        (mid-grey in place of the image would be ruined), `infeasible` (it does not fit the bit budget) and `steps`."""
+        """One row per SNR and image: all of the above but the vectors, in columns of these names, beside `breakable`
+        (mid-grey in place of the image would be broken), `infeasible` (it does not fit the bit budget) and `steps`."""
         power = self.rows["power_total"]
         frame = super().to_frame()
         place = frame.columns.get_loc("power_total")
@@ -149,7 +149,7 @@ class AttackOutcome(_Outcome):
 
     def __repr__(self) -> str:
         on = f"{self.attack} on {self.system}: {self.n_images} images, N = {self.real_uses} real channel uses"
-        lines = [f"{on}, ruined at PSNR <= {self.success_psnr_db:g} dB"]
+        lines = [f"{on}, broken at PSNR <= {self.success_psnr_db:g} dB"]
         for (snr_db, group), row in zip(self._groups(), self._rows(), strict=True):
             lines.append(f"  {snr_db:g} dB: {self._said(group, row)}")
             lines += [f"    {note}" for note in _notes(group, row)]
@@ -162,27 +162,27 @@ class AttackOutcome(_Outcome):
         if not row["success_rate"]:
             over = psr_db(most, self.real_uses)
             return f"0% within the powers tried: up to ||s||² = {most:.4g} ({over:.1f} dB against the signal)"
-        ruined, quality = f"{row['success_rate']:.0%} ruined", f"{group['psnr_db'].mean():.1f} dB"
+        broken, quality = f"{row['success_rate']:.0%} broken", f"{group['psnr_db'].mean():.1f} dB"
         quality = f"PSNR {group['clean_psnr_db'].mean():.1f} -> {quality}"
         if row["n_censored"]:  # nobody knows what the others need, so there is no mean
             half = f"median ||s||² = {row['power_total_median']:.4g}"
-            return f"{ruined} within the powers tried, {half}, up to {most:.4g} tried; {quality}"
+            return f"{broken} within the powers tried, {half}, up to {most:.4g} tried; {quality}"
         low, high = row["power_total_low"], row["power_total_high"]
         return (
-            f"{ruined}, mean ||s||² = {power:.4g} [{low:.4g}, {high:.4g}], "
+            f"{broken}, mean ||s||² = {power:.4g} [{low:.4g}, {high:.4g}], "
             f"{power_per_use(power, self.real_uses):.3g} per use, {psr_db(power, self.real_uses):.1f} dB; {quality}"
         )
 
 
 def _notes(group: pd.DataFrame, row: Row) -> Iterator[str]:
     """What a number alone would hide."""
-    if (spared := 1 - row["ruinable_rate"]) and 0 < row["success_rate"] < 1:
-        rest = row["ruinable_power_mean"]
+    if (spared := 1 - row["breakable_rate"]) and 0 < row["success_rate"] < 1:
+        rest = row["breakable_power_mean"]
         over = "" if np.isnan(rest) else f"; over the others the mean is ||s||² = {rest:.4g}"
-        yield f"mid-grey in place of the image would not ruin {spared:.0%}, so no failed decode does{over}"
+        yield f"mid-grey in place of the image would not break {spared:.0%}, so no failed decode does{over}"
     alone = (group["success"] & (group["power_total"] == 0)).mean()
     if alone:
-        yield f"{alone:.0%} are ruined by the channel's noise alone, and count with power 0"
+        yield f"{alone:.0%} are broken by the channel's noise alone, and count with power 0"
     if (vanished := group["vanished"].mean()) > 0:
         yield (
             f"the gradient vanished for {vanished:.0%}: there the attack is blind, and its failure says nothing about "

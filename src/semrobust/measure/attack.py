@@ -1,4 +1,4 @@
-"""Search for SYSTEM the least power at which ATTACK ruins what it sends, over all SNRs."""
+"""Search for SYSTEM the least power at which ATTACK breaks what it sends, over all SNRs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from semrobust.measure import submission
 from semrobust.measure.aim import aim, named
 from semrobust.measure.images import TestImages, training_images
 from semrobust.measure.names import split
-from semrobust.measure.ruin import under
+from semrobust.measure.success import under
 from semrobust.measure.vectors import VECTORS, at
 from semrobust.pipeline import memory, seeds, select
 from semrobust.pipeline.numbers import span
@@ -49,7 +49,7 @@ def rows(
 ) -> pd.DataFrame:
     """Per-image table of a result on the images of these `numbers`.
 
-    `ruinable`: a failed decode alone ruins the image, which the image decides and not the attack. The measure of
+    `breakable`: a failed decode alone breaks the image, which the image decides and not the attack. The measure of
     quality (`psnr_db`) under the attack and without it is that of what is sent. `vanished`: 1 where the gradient that
     the attack follows is exactly 0 at what is received, NaN if it follows none.
     """
@@ -60,7 +60,7 @@ def rows(
         "power_total": result.power_total,
         quality_name: target.quality(result.mse),
         f"clean_{quality_name}": target.quality(clean),
-        "ruinable": target.ruinable(),
+        "breakable": target.breakable(),
         "infeasible": ~target.sent.feasible,
         "steps": result.steps,
         "vanished": torch.full_like(clean, torch.nan, dtype=torch.float64) if vanished is None else vanished.double(),
@@ -90,7 +90,7 @@ def search(
 
     `images` (B,3,H,W) are the test images from number 0 on, attacked `batch` side by side. `seen` (b,3,H,W): training
     images, sent over noise of their own, for an attack that learns. `made_elsewhere`:
-    perturbations from a surrogate, or sent in, that are tried in place of random directions. A `criterion` of ruin
+    perturbations from a surrogate, or sent in, that are tried in place of random directions. A `criterion` of success
     takes the place of the `threshold`. `attack_seed` as in `aim`. `done` is called after each batch.
     """
 
@@ -130,7 +130,7 @@ def search_names(
     batch: int,
     done: Callable[[], object] = lambda: None,
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
-    """As `search`, of a system that names classes: an image is ruined where another class than its own is named.
+    """As `search`, of a system that names classes: an image is broken where another class than its own is named.
 
     The table has the column `real_uses`, N of each image, too. Images of equal length are attacked side by side;
     perturbations are filled up with zeros behind their own N.
@@ -236,12 +236,12 @@ def why_not(params: Params, name: str) -> str:
     return f"{attack} tries what was made on a surrogate, and no system starts from {system}; {fits}"
 
 
-def ruined(params: Params, system: str) -> Plain:
-    """When what the system sends counts as ruined: of images at one PSNR, of channel states under criteria by name."""
+def broken(params: Params, system: str) -> Plain:
+    """When what the system sends counts as broken: of images at one PSNR, of channel states under criteria by name."""
     if params.task(system) == "image":
         return {"success_psnr_db": params.evaluation.success_psnr_db}
-    rules = params.section("csi", "ruined")
-    return {"ruined": {name: select.without(rule, "label") for name, rule in rules.items()}, "order": list(rules)}
+    rules = params.section("csi", "broken")
+    return {"broken": {name: select.without(rule, "label") for name, rule in rules.items()}, "order": list(rules)}
 
 
 def settings(params: Params, name: str) -> Plain:
@@ -257,7 +257,7 @@ def settings(params: Params, name: str) -> Plain:
     return shared | {
         "snr_db": params.attack_snr_db(),
         "images": params.attack_images(system, attack),
-        **ruined(params, system),
+        **broken(params, system),
     }
 
 
@@ -325,10 +325,10 @@ def against_images(work: Work, system: System, method: Attack, attack_seed: int 
 
 
 def criteria_of(given: Plain) -> dict[str, CriterionSettings]:
-    """The criteria of the settings `ruined` by name; the one of images has none."""
+    """The criteria of the settings `broken` by name; the one of images has none."""
     if "success_psnr_db" in given:
-        return {"": CriterionSettings(label="ruined", psnr_db=given["success_psnr_db"])}
-    return {name: CriterionSettings.model_validate({"label": name, **given["ruined"][name]}) for name in given["order"]}
+        return {"": CriterionSettings(label="broken", psnr_db=given["success_psnr_db"])}
+    return {name: CriterionSettings.model_validate({"label": name, **given["broken"][name]}) for name in given["order"]}
 
 
 def says(artifact: Artifact) -> str:

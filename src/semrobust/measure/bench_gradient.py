@@ -24,7 +24,7 @@ def compare(params: Params, name: str, rounds: int, steps: int, tell: Callable[[
     """That step on as many images as attacks have, by way, each as in `pipeline.race`.
 
     First edition: eager, memory given back to the system. Compiled for one number of images, or for any, as attacks
-    need that leave images alone which they have ruined. The network is untrained, which changes no time.
+    need that leave images alone which they have broken. The network is untrained, which changes no time.
     """
     if "gradient" not in SYSTEMS[params.systems[name].kind].capabilities:
         raise UsageError(f"the receiver of '{name}' has no gradient that an attack could follow")
@@ -51,7 +51,7 @@ def _step(params: Params, name: str, *, kept: bool, compiled: bool = False, dyna
         target = replace(target, system=_Compiled(system, dynamic))
     nothing = torch.zeros_like(target.received)
     batches = [(target, nothing)]
-    if dynamic:  # as if some images were ruined
+    if dynamic:  # as if some images were broken
         fewer = torch.arange(len(images) * 3 // 4)
         batches.append((target.take(fewer), nothing[fewer]))
         for batch, vectors in batches:

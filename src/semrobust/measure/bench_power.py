@@ -14,7 +14,7 @@ from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
 from semrobust.measure.aim import aim
 from semrobust.measure.attack import criteria_of
-from semrobust.measure.ruin import under
+from semrobust.measure.success import under
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished
 from semrobust.systems.checkpoint import restore

@@ -1,4 +1,4 @@
-"""Certify single images sent by SYSTEM: power that no attack ruins them with, and what the channel's noise hides"""
+"""Certify single images sent by SYSTEM: power that no attack breaks them with, and what the channel's noise hides"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search the least power that ruins images sent by SYSTEM under every criterion of ruin."""
+"""Search the least power that breaks images sent by SYSTEM under every criterion of success."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from semrobust.config.settings import Plain
 from semrobust.measure.aim import aim
 from semrobust.measure.attack import known, patterns_of, rows, structure_of
 from semrobust.measure.images import TestImages
-from semrobust.measure.ruin import under
 from semrobust.measure.slopes import slopes
+from semrobust.measure.success import under
 from semrobust.pipeline import memory
 from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Need, Step
@@ -42,8 +42,8 @@ def settings(params: Params, name: str) -> Plain:
         "images": given["images"],
         "snr_db": given["snr_db"],
         "attacks": {attack: without(given["attacks"][attack], "label") for attack in attacks},
-        "ruined": {rule: without(criterion, "label") for rule, criterion in given["ruined"].items()},
-        "order": [attacks, list(given["ruined"])],
+        "broken": {rule: without(criterion, "label") for rule, criterion in given["broken"].items()},
+        "order": [attacks, list(given["broken"])],
         "theory": without(params.section("theory"), "path_points"),
         "batch": params.evaluation.batch,
         "seed": params.seed,
@@ -74,7 +74,7 @@ def make(work: Work) -> None:
     system, structure, patterns = restore(work.input("train")), structure_of(work), patterns_of(work)
     attacks, rules = given["order"]
     methods = {attack: attack_of(given["attacks"][attack]) for attack in attacks}
-    criteria = {rule: CriterionSettings.model_validate({"label": rule, **given["ruined"][rule]}) for rule in rules}
+    criteria = {rule: CriterionSettings.model_validate({"label": rule, **given["broken"][rule]}) for rule in rules}
     test, parts, differentiable = TestImages.of(work, given["images"]), [], "gradient" in system.capabilities
     batches = list(test.batches(given["batch"]))
     starts = [int(numbers[0]) for numbers in batches]

@@ -1,4 +1,4 @@
-"""Search the least semantic noise that ruins what SYSTEM shows, or makes it name a wrong class.
+"""Search the least semantic noise that breaks what SYSTEM shows, or makes it name a wrong class.
 
 The counterpart of `attack`: there the energy on the air is as small as can be, here the norm of what is added to the
 image before anything is sent. Noise is made as if nothing were lost on the air, and judged over the channel.
@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from semrobust.attacks.image.classifier import Classifier
 from semrobust.attacks.image.noise_ball import LEVELS
-from semrobust.attacks.image.ruin import FINE, Ruin
 from semrobust.attacks.image.semantic_noise import SemanticNoise
+from semrobust.attacks.image.threshold import FINE, Threshold
 from semrobust.config.noise import NoiseSweepSettings
 from semrobust.config.settings import ChannelSettings, Plain
 from semrobust.measure.images import TestImages
@@ -87,8 +87,8 @@ def least(
     return pd.DataFrame({name: values.numpy() for name, values in columns.items()})
 
 
-def shows_ruin(system: System[Any], originals: torch.Tensor, snr_db: float, threshold: float, seed: int) -> Broken:
-    """Whether what is shown is ruined, over the noise that the image meets when nobody attacks."""
+def shows_broken(system: System[Any], originals: torch.Tensor, snr_db: float, threshold: float, seed: int) -> Broken:
+    """Whether what is shown is broken, over the noise that the image meets when nobody attacks."""
     noise = channel_noise(seed, snr_db, 0, len(originals), system.real_uses)
 
     def broken(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
@@ -165,13 +165,13 @@ def _question(work: Work, system: System[Any], test: TestImages) -> tuple[torch.
     if isinstance(system, ClassifyingSystem):
         return test.labels, names_wrong(system, test.labels, given["snr_db"], work.seed)
     threshold = mse_from_psnr_db(given["success_psnr_db"])
-    return torch.full_like(test.labels, FINE), shows_ruin(system, test.images, given["snr_db"], threshold, work.seed)
+    return torch.full_like(test.labels, FINE), shows_broken(system, test.images, given["snr_db"], threshold, work.seed)
 
 
 def _classifier(work: Work, system: System[Any], test: TestImages, noise: NoiseSweepSettings) -> Classifier:
     """What the attacker differentiates or asks: nothing is lost on the air."""
     if not isinstance(system, ClassifyingSystem):
-        return Ruin(system, test.images, mse_from_psnr_db(work.settings["success_psnr_db"]), noise.temperature)
+        return Threshold(system, test.images, mse_from_psnr_db(work.settings["success_psnr_db"]), noise.temperature)
     system.temperature = noise.temperature
 
     def named(images: torch.Tensor, draw: Randomness, /) -> torch.Tensor:

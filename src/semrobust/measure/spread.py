@@ -1,4 +1,4 @@
-"""Search again with other random starts, for SYSTEM, the least power at which ATTACK ruins what it sends."""
+"""Search again with other random starts, for SYSTEM, the least power at which ATTACK breaks what it sends."""
 
 from __future__ import annotations
 

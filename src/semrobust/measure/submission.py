@@ -49,7 +49,7 @@ class Against(Settings):
         dataset_digest: of the dataset, as in every record.
         real_uses: N.
         seed: the root seed, from which the channel's noise follows.
-        success_psnr_db: an image is ruined at this PSNR or less.
+        success_psnr_db: an image is broken at this PSNR or less.
     """
 
     run: Line
@@ -63,11 +63,11 @@ class Against(Settings):
 
 
 class Claim(Settings):
-    """At one SNR: how many of the images are ruined, those among them that noise alone ruins at power 0, and the mean
-    ||s||² over all of the images, where one that is not ruined counts with its vector, the largest tried."""
+    """At one SNR: how many of the images are broken, those among them that noise alone breaks at power 0, and the mean
+    ||s||² over all of the images, where one that is not broken counts with its vector, the largest tried."""
 
     snr_db: Decibel
-    ruined: Annotated[int, Field(ge=0)]
+    broken: Annotated[int, Field(ge=0)]
     power_total_mean: Annotated[float, Field(ge=0)]
 
 

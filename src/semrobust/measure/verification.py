@@ -1,6 +1,6 @@
 """Decode vectors again: those of a submission, and those that a run has stored.
 
-No number of a file is believed: which images are ruined is what the receiver shows here, over the same noise as in the
+No number of a file is believed: which images are broken is what the receiver shows here, over the same noise as in the
 run, and powers are those of the vectors.
 """
 
@@ -113,31 +113,31 @@ def judged(submission: Submission, found: pd.DataFrame) -> pd.DataFrame:
     judged = []
     for claim in submission.claims:
         at_snr = found[found["snr_db"] == claim.snr_db]
-        ruined, mean = int(at_snr["success"].sum()), float(at_snr["power_total"].mean())
+        broken, mean = int(at_snr["success"].sum()), float(at_snr["power_total"].mean())
         zeros = int(empty(at_snr).sum())
         most = claim.power_total_mean * (1 + ROUNDING)
         judged.append({
             "snr_db": claim.snr_db,
             "n_images": len(at_snr),
-            "claimed_ruined": claim.ruined,
-            "ruined": ruined,
+            "claimed_broken": claim.broken,
+            "broken": broken,
             "claimed_power_total_mean": claim.power_total_mean,
             "power_total_mean": mean,
             "empty": zeros,
-            "holds": not zeros and ruined >= claim.ruined and mean <= most,
+            "holds": not zeros and broken >= claim.broken and mean <= most,
         })  # fmt: skip
     return pd.DataFrame(judged)
 
 
 def empty(found: pd.DataFrame) -> pd.Series[bool]:
-    """Where the vector is 0, and noise alone does not ruin the image: it says nothing, and would lower the mean."""
+    """Where the vector is 0, and noise alone does not break the image: it says nothing, and would lower the mean."""
     return ~found["success"] & (found["power_total"] == 0)
 
 
 def claims(found: pd.DataFrame) -> list[Plain]:
     """What can be claimed of rows that were decoded."""
     return [
-        {"snr_db": snr_db, "ruined": int(rows["success"].sum()), "power_total_mean": float(rows["power_total"].mean())}
+        {"snr_db": snr_db, "broken": int(rows["success"].sum()), "power_total_mean": float(rows["power_total"].mean())}
         for snr_db, rows in found.groupby("snr_db")
     ]
 
@@ -148,7 +148,7 @@ def attacks_on(plan: Plan, system: str) -> list[Artifact]:
 
 
 def again(bench: Bench, plan: Plan, snr_db: float) -> tuple[int, int]:
-    """Of the images that the run calls ruined at an SNR, how many are when the cheapest stored vector is decoded again,
+    """Of the images that the run calls broken at an SNR, how many are when the cheapest stored vector is decoded again,
     at the power that was recorded; and how many it calls so.
 
     Raises ArtifactError where samples are not here, or were altered.
@@ -162,5 +162,5 @@ def again(bench: Bench, plan: Plan, snr_db: float) -> tuple[int, int]:
     found = bench.decoded({snr_db: stored[cheapest, torch.arange(len(cheapest))]})
     recorded = powers.min(axis=0)
     same = found["success"] & np.isclose(found["power_total"], recorded, rtol=ROUNDING)
-    ruined = np.isfinite(recorded)
-    return int((same & ruined).sum()), int(ruined.sum())
+    broken = np.isfinite(recorded)
+    return int((same & broken).sum()), int(broken.sum())

@@ -144,7 +144,7 @@ class Chain(System[C]):
         raise NotImplementedError
 
     def lost(self, count: int) -> torch.Tensor:
-        """What the receiver shows of samples whose frames are broken, (count,C,H,W)."""
+        """What the receiver shows of samples whose frames are damaged, (count,C,H,W)."""
         raise NotImplementedError
 
     def budget(self) -> dict[str, int | None]:
@@ -179,7 +179,7 @@ class Chain(System[C]):
         return mapping.llr(received, noise_variance, self.modulation)
 
     def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
-        """Decode; where checksum or content are broken the receiver shows what is `lost` and says `failed`.
+        """Decode; where checksum or content are wrong the receiver shows what is `lost` and says `failed`.
 
         With a `retry`, all blocks of a frame whose length or checksum is wrong are decoded once more first.
         """

@@ -19,7 +19,7 @@ import torch
 
 from semrobust.config.criteria import CriterionSettings
 from semrobust.config.csi import Form
-from semrobust.systems.source import Measures, Ruin, Source
+from semrobust.systems.source import Measures, Source, Success
 
 OFFSET = 0.5
 _LEAST = 1e-12  # an energy below this counts as this
@@ -86,8 +86,8 @@ class ChannelStates(Source):
         norms = ours.abs().square().sum(dim=(1, 2)).sqrt() * theirs.abs().square().sum(dim=(1, 2)).sqrt()
         return (inner / norms.clamp_min(_LEAST)).float()
 
-    def ruin(self, criterion: CriterionSettings, samples: torch.Tensor) -> Ruin:
+    def success(self, criterion: CriterionSettings, samples: torch.Tensor) -> Success:
         if criterion.nmse_db is not None:
-            return Ruin(10.0 ** (criterion.nmse_db / 10.0), self.energy(samples))
+            return Success(10.0 ** (criterion.nmse_db / 10.0), self.energy(samples))
         assert criterion.nmse_shifted_db is not None
-        return Ruin(10.0 ** (criterion.nmse_shifted_db / 10.0), self.energy(samples, self.shift))
+        return Success(10.0 ** (criterion.nmse_shifted_db / 10.0), self.energy(samples, self.shift))

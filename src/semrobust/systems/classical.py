@@ -1,7 +1,7 @@
 """The classical chain that sends images, whatever its source codec.
 
 encode: pixels -> best source bytes within the budget -> what every chain does (`systems.chain`)
-decode: ... -> source bytes -> image; mid-grey where the frame is broken, or its content is no image
+decode: ... -> source bytes -> image; mid-grey where the frame is damaged, or its content is no image
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The conventional scheme of hu2022: JPEG, LDPC, QAM, and a vision transformer that looks at what the receiver decoded.
 
     image -> JPEG at one quality -> frame with CRC over as many codewords as it takes -> QAM -> air
-          -> LLR -> belief propagation -> frame -> JPEG, or mid-grey if anything is broken -> transformer -> logits
+          -> LLR -> belief propagation -> frame -> JPEG, or mid-grey if anything is damaged -> transformer -> logits
 
 Unlike `jpeg_ldpc`, which fits each image into a fixed budget, the quality is fixed and the length follows, as in the
 paper's Table I. One lost codeword loses the image.

@@ -20,8 +20,8 @@ Measures = dict[str, torch.Tensor]
 """Values per sample (B,) by the name of a column."""
 
 
-class Ruin(NamedTuple):
-    """When a sample counts as ruined: from a mean squared error of `threshold` times `unit`, (B,) or the same for all.
+class Success(NamedTuple):
+    """When a sample counts as broken: from a mean squared error of `threshold` times `unit`, (B,) or the same for all.
 
     With a unit of its own for each sample the threshold is one number for all of them, which is what attacks compare
     distortions with.
@@ -58,8 +58,8 @@ class Source:
         """All measures of what is shown, whose mean squared errors are `mse`; `quality_name` among them."""
         raise NotImplementedError
 
-    def ruin(self, criterion: CriterionSettings, samples: torch.Tensor) -> Ruin:
-        """When each of these counts as ruined under a criterion that does not ask what the receiver shows of it."""
+    def success(self, criterion: CriterionSettings, samples: torch.Tensor) -> Success:
+        """When each of these counts as broken under a criterion that does not ask what the receiver shows of it."""
         raise NotImplementedError
 
 
@@ -86,9 +86,9 @@ class Pictures(Source):
     def measures(self, shown: torch.Tensor, samples: torch.Tensor, mse: torch.Tensor) -> Measures:
         return {"psnr_db": psnr_db(mse), "ssim": ssim(shown, samples)}
 
-    def ruin(self, criterion: CriterionSettings, samples: torch.Tensor) -> Ruin:
+    def success(self, criterion: CriterionSettings, samples: torch.Tensor) -> Success:
         assert criterion.psnr_db is not None
-        return Ruin(mse_from_psnr_db(criterion.psnr_db))
+        return Success(mse_from_psnr_db(criterion.psnr_db))
 
 
 PICTURES = Pictures()

@@ -83,14 +83,14 @@ def summary(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstrap
         "success_rate": group["success"].mean(),
         "n_censored": int((~group["success"]).sum()),
         "vanished_rate": group["vanished"].mean(),
-        "ruinable_rate": group["ruinable"].mean(),
+        "breakable_rate": group["breakable"].mean(),
         "power_total_median": middle,
         "power_total_median_low": low,
         "power_total_median_high": high,
         **_over_all(group, uses, resamples),
         "power_total_q25": q25,
         "power_total_q75": q75,
-        **_ruinable(group, resamples),
+        **_breakable(group, resamples),
     }
 
 
@@ -105,30 +105,30 @@ def _over_all(group: pd.DataFrame, uses: int, resamples: Callable[[int], Bootstr
     return dict(zip(columns, (mean, low, high, power_per_use(mean, uses), psr_db(mean, uses)), strict=True))
 
 
-def _ruinable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
-    """Mean power over the images that this system can send and that mid-grey in their place would ruin.
+def _breakable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
+    """Mean power over the images that this system can send and that mid-grey in their place would break.
 
     The image decides that, not the attack, so it is no mean over successes. An image outside withstands any attack
     on a classical chain, and its censored power would drown the others.
     """
-    chosen = group[group["ruinable"] & ~group["infeasible"]]
+    chosen = group[group["breakable"] & ~group["infeasible"]]
     power = chosen["power_total"].to_numpy()
     low, high = interval(resamples(len(power)).means(power)) if len(power) else (np.nan, np.nan)
     return {
-        "ruinable_power_mean": power.mean() if len(power) else np.nan,
-        "ruinable_power_low": low,
-        "ruinable_power_high": high,
-        "ruinable_n_censored": int((~chosen["success"]).sum()),
+        "breakable_power_mean": power.mean() if len(power) else np.nan,
+        "breakable_power_low": low,
+        "breakable_power_high": high,
+        "breakable_n_censored": int((~chosen["success"]).sum()),
     }
 
 
 TABLE = Table(
     columns=(
         "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "vanished_rate",
-        "ruinable_rate", "power_total_median", "power_total_median_low", "power_total_median_high", *OVER_BEST,
+        "breakable_rate", "power_total_median", "power_total_median_low", "power_total_median_high", *OVER_BEST,
         "power_total_q25", "power_total_q75", "power_total_mean", "power_total_low", "power_total_high",
-        "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low", "ruinable_power_high",
-        "ruinable_n_censored", "interval",
+        "power_per_use_mean", "psr_db", "breakable_power_mean", "breakable_power_low", "breakable_power_high",
+        "breakable_n_censored", "interval",
     ),
     brackets="power_total_median",
     needs=needs,
@@ -141,7 +141,7 @@ One row per system, attack and SNR, over {{ attacked }} test images of {{ datase
 success rate and least energy ‖s‖² that brings the PSNR to {{ params.evaluation.success_psnr_db | number }} dB or less
 (signal: N = {{ params.link.real_uses }}), as median with 95% bootstrap interval, quartiles and mean; the mean per
 channel use and relative to the signal (``psr_db``), too. ``best_of`` is the cheapest attack on each image. Images that
-withstood every power tried are censored: ∞ for quantiles; there is no mean over all then, and that over ``ruinable``
+withstood every power tried are censored: ∞ for quantiles; there is no mean over all then, and that over ``breakable``
 ones, which counts them with the largest power tried, is a lower bound. ``vanished_rate``: share of images where the
 gradient that the attack follows is exactly 0, a sign that robustness is only hidden gradients.
 """,

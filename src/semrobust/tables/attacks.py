@@ -24,7 +24,7 @@ def needs(params: Params, systems: list[str] | None = None) -> list[Need]:
 def attacked_samples(work: Work, criterion: str | None = None) -> dict[str, dict[str, pd.DataFrame]]:
     """Per-image results by system and attack, and behind a system's attacks the best of them per image.
 
-    `criterion` is that of ruin, where the attacks were searched under several.
+    `criterion` is that of success, where the attacks were searched under several.
     """
     tables: dict[str, dict[str, pd.DataFrame]] = {}
     for pair, found in work.inputs("attack").items():

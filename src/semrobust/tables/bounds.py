@@ -33,7 +33,7 @@ ROLES = {
     MEASURED: "least power found by any attack",
     "certified": "lower bound, eq. 10 with a certified Lipschitz constant",
     IMAGE: "lower bound, certificate of each image",
-    SMOOTHED: "lower bound for an attacker who does not know the noise: ruin stays improbable",
+    SMOOTHED: "lower bound for an attacker who does not know the noise: success stays improbable",
     "ideal": "eq. 12, for a decoder that inverts the encoder",
     "local": "diagnostic, eq. 10 with the local spectral norm",
     "path": "diagnostic, eq. 10 with the steepest piece of the attack's own way",
@@ -46,9 +46,9 @@ _SLACK, _ROUNDING = 1e-5, 3e-5
 
 
 def make(work: Work) -> pd.DataFrame:
-    """Rows (system, SNR, quantity) over the images that some attack ruins, the same for all quantities of a system.
+    """Rows (system, SNR, quantity) over the images that some attack breaks, the same for all quantities of a system.
 
-    An image that the channel alone ruins needs no attack, and is left out.
+    An image that the channel alone breaks needs no attack, and is left out.
     Raises ResultError if a successful attack needs less power than a certified bound, or than the slope of its own way
     allows: then the bound, the constant or the attack's accounting is wrong.
     """
@@ -58,9 +58,9 @@ def make(work: Work) -> pd.DataFrame:
     for system, snr_db, limits, attacked in theory.groups(work):
         limits = _with_certificates(limits, certificates.get(system))
         power = attacked["power_total"].to_numpy()
-        ruined = attacked["success"].to_numpy() & ~attacked["infeasible"].to_numpy() & (power > 0)
-        measured = power[ruined]
-        for quantity, powers in {MEASURED: measured, **_quantities(given, limits[ruined], snr_db)}.items():
+        broken = attacked["success"].to_numpy() & ~attacked["infeasible"].to_numpy() & (power > 0)
+        measured = power[broken]
+        for quantity, powers in {MEASURED: measured, **_quantities(given, limits[broken], snr_db)}.items():
             known = ~np.isnan(powers)
             values, beside = powers[known], measured[known]
             if not len(values):
@@ -161,7 +161,7 @@ TABLE = Table(
 Bounds and diagnostics against measured attack power
 
 One row per system, SNR and quantity, over the attacked test images of {{ dataset }} that some attack, and not the
-channel alone, ruins: mean ‖s‖² with its 95% bootstrap interval, on how many images an attack needs less, and median
+channel alone, breaks: mean ‖s‖² with its 95% bootstrap interval, on how many images an attack needs less, and median
 of measured ÷ quantity. Only ``certified`` and ``image``, which knows of fewer images, are lower bounds for every
 attack.
 """,

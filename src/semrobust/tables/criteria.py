@@ -1,4 +1,4 @@
-"""Least attack power under several criteria of ruin, and what may explain it."""
+"""Least attack power under several criteria of success, and what may explain it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make(work: Work) -> pd.DataFrame:
     """
     given, samples, rows = work.settings, by_system(work), []
     for name, systems in given["trainings"]:
-        for criterion, snr_db in product((rule for rule, _ in given["ruined"]), given["snr_db"]):
+        for criterion, snr_db in product((rule for rule, _ in given["broken"]), given["snr_db"]):
             groups = [chosen(samples[system], criterion, snr_db) for system in systems]
             if any(group.empty for group in groups):
                 continue
@@ -36,7 +36,7 @@ def make(work: Work) -> pd.DataFrame:
                 "n_seeds": len(systems),
                 "success_rate": stacked(groups, "success").mean(),
                 "vanished_rate": stacked(groups, "vanished").mean(),
-                "ruinable_rate": groups[0]["ruinable"].mean(),
+                "breakable_rate": groups[0]["breakable"].mean(),
                 "interval": INTERVALS[len(systems) > 1],
                 **_mean("clean_psnr_db", stacked(groups, "clean_psnr_db"), resamples),
             }
@@ -69,7 +69,7 @@ def settings(params: Params) -> Plain:
 
 TABLE = Table(
     columns=(
-        "criterion", "n_seeds", "success_rate", "vanished_rate", "ruinable_rate", "power_total_median",
+        "criterion", "n_seeds", "success_rate", "vanished_rate", "breakable_rate", "power_total_median",
         "power_total_median_low", "power_total_median_high", "power_total_mean", "power_total_low",
         "power_total_high", "power_per_use_mean", "psr_db", "clean_psnr_db_mean", "clean_psnr_db_low",
         "clean_psnr_db_high", "spectral_mean", "spectral_low", "spectral_high", "frobenius_mean", "frobenius_low",
@@ -80,7 +80,7 @@ TABLE = Table(
     settings=settings,
     make=make,
     caption="""
-Least attack power under several criteria of ruin
+Least attack power under several criteria of success
 
 One row per system or group of trainings (name with "+"), SNR and criterion, over
 {{ params.criteria.images | number }} test images of {{ dataset }}: median and mean of the least

@@ -1,4 +1,4 @@
-"""Attack power of semantic over that of classical systems, under absolute criteria of ruin."""
+"""Attack power of semantic over that of classical systems, under absolute criteria of success."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, SNR, absolute criterion): median power semantic ÷ classical.
 
     Over all images, the same drawn for both sides; of several trainings the mean of their medians. Empty where the
-    median of a side falls on a censored image, or that of the chain on one that the channel alone ruins.
+    median of a side falls on a censored image, or that of the chain on one that the channel alone breaks.
     """
     given, samples, rows = work.settings, by_system(work), []
     sides = {name: given["systems"][systems[0]]["side"] for name, systems in given["trainings"]}
-    absolute = [name for name, rule in given["ruined"] if rule["psnr_db"] is not None]
+    absolute = [name for name, rule in given["broken"] if rule["psnr_db"] is not None]
     for (semantic, systems), chain in product(given["trainings"], given["order"]):
         if (sides[semantic], sides[chain]) != ("semantic", "classical"):
             continue
@@ -70,9 +70,9 @@ TABLE = Table(
     settings=settings,
     make=make,
     caption="""
-Ratio of attack powers under several criteria of ruin
+Ratio of attack powers under several criteria of success
 
-One row per pair of systems, SNR and PSNR at or below which an image counts as ruined: median power semantic ÷
+One row per pair of systems, SNR and PSNR at or below which an image counts as broken: median power semantic ÷
 classical with its 95% interval, over {{ params.criteria.images | number }} test images of {{ dataset }}.
 """,
 )  # fmt: skip

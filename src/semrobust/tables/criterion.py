@@ -1,4 +1,4 @@
-"""What tables of attack power under several criteria of ruin share, over test images and trainings from other seeds."""
+"""What tables of attack power under several criteria of success share, over images and trainings from other seeds."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ INTERVALS = {False: "bootstrap over images, 95%", True: "bootstrap over training
 
 def settings(params: Params) -> Plain:
     """The trainings, that is systems with equal settings together, the SNRs and the criteria, in their order."""
-    ruined = params.section("criteria", "ruined")
+    broken = params.section("criteria", "broken")
     return {
         "trainings": [[name, systems] for name, systems in params.trainings().items()],
         "snr_db": params.criteria.snr_db,
-        "ruined": [[name, without(rule, "label")] for name, rule in ruined.items()],
+        "broken": [[name, without(rule, "label")] for name, rule in broken.items()],
     }
 
 

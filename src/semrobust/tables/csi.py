@@ -1,4 +1,4 @@
-"""What tables of channel states share: who sends them in which form, and under which criteria they are ruined."""
+"""What tables of channel states share: who sends them in which form, and under which criteria they are broken."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from semrobust.tables.table import Row, facts
 
 def about(params: Params, systems: list[str], *keys: str) -> Plain:
     """What a table says of systems: their dataset and forms, and of `keys` their N (`uses`), their side and study
-    (`systems`), and the criteria of ruin in their order."""
+    (`systems`), and the criteria of success in their order."""
     forms = params.forms()
     found = facts(params, systems) | {
         "dataset": params.csi.source,
         "forms": {name: forms[name] for name in systems},
         "uses": {name: params.link_of(name).real_uses for name in systems},
-        "criteria": list(params.csi.ruined),
+        "criteria": list(params.csi.broken),
     }
     return {key: value for key, value in found.items() if key in ("dataset", "forms", *keys)}
 

@@ -1,4 +1,4 @@
-"""Least attack power on fed back channel states by system, attack, criterion of ruin and SNR."""
+"""Least attack power on fed back channel states by system, attack, criterion of success and SNR."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ TABLE = Table(
     caption="""
 Least attack power on channel states
 
-One row per criterion of ruin, system, attack and SNR, over {{ params.evaluation.attack_images | number }} test samples
-of {{ csi }}: success rate and least energy ‖s‖² by which a fed back channel state is ruined, as median with 95%
+One row per criterion of success, system, attack and SNR, over {{ params.evaluation.attack_images | number }} test
+samples of {{ csi }}: success rate and least energy ‖s‖² by which a fed back channel state is broken, as median with 95%
 bootstrap interval, quartiles and mean (signal: N = ``real_uses``). ``criterion``: {% for name, rule in
-params.csi.ruined.items() %}``{{ name }}`` is {{ rule.label }}{{ "; " if not loop.last else "." }}{% endfor %} A sample
-that is ruined without an attack needs no power. Those that withstood every power tried are censored: ∞ for quantiles.
-``ruinable``: samples that no channel at all in their place would ruin.
+params.csi.broken.items() %}``{{ name }}`` is {{ rule.label }}{{ "; " if not loop.last else "." }}{% endfor %} A sample
+that is broken without an attack needs no power. Those that withstood every power tried are censored: ∞ for quantiles.
+``breakable``: samples that no channel at all in their place would break.
 """,
 )  # fmt: skip

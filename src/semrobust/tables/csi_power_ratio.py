@@ -36,7 +36,7 @@ TABLE = Table(
     caption="""
 Ratio of least attack powers on channel states, semantic ÷ classical
 
-One row per criterion of ruin, pair of systems of one form, SNR, attacks, population and statistic, with paired 95%
+One row per criterion of success, pair of systems of one form, SNR, attacks, population and statistic, with paired 95%
 bootstrap intervals, as in ``power_ratio``; over {{ params.evaluation.attack_images | number }} test samples of
 {{ csi }}. Above 1 the semantic system is harder to break.
 """,

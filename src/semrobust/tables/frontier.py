@@ -63,7 +63,7 @@ def _row(work: Work, system: str, snr_db: float, resamples: Callable[[int], Boot
         "side": given["systems"][system]["side"],
         "status": found,
         "lost_rate": lost_rate,
-        # a least power is known where half of the images are ruined
+        # a least power is known where half of the images are broken
         "works": bool(found == "ok" and lost_rate <= given["most_lost"] and np.isfinite(middle)),
         "attack": weakest.loc[weakest["success"], "attack"].mode().iloc[0] if weakest["success"].any() else "",
         "paper_attack": paper or "",

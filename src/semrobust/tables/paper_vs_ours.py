@@ -53,8 +53,8 @@ def settings(params: Params) -> Plain:
         ],
         "attacks": [[name, attack.kind] for name, attack in params.attacks.items()],
         "trainings": [[group, of, training(of[0])] for group, of in params.trainings().items()],
-        "ruined": [
-            [name, select.without(rule, "label")] for name, rule in params.section("criteria", "ruined").items()
+        "broken": [
+            [name, select.without(rule, "label")] for name, rule in params.section("criteria", "broken").items()
         ],
         "success_psnr_db": params.evaluation.success_psnr_db,
         "most_lost": params.evaluation.most_lost,
@@ -66,7 +66,7 @@ def settings(params: Params) -> Plain:
         "levels": given.noise[given.default_noise].epsilon_levels,
         "csi": {
             "source": params.csi.source,
-            "criterion": next(iter(params.csi.ruined)),
+            "criterion": next(iter(params.csi.broken)),
             "noisy": [
                 name
                 for name in params.compared("csi")

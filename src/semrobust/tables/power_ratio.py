@@ -19,7 +19,7 @@ from semrobust.tables.table import Row, Table, bootstrap, common, facts
 Attacked = Mapping[str, Mapping[str, pd.DataFrame]]
 """Per-image results by system and attack, as `tables.attacks.attacked_samples` gives them."""
 
-_SHOWN = (("all", "median"), ("all", "mean"), ("ruinable", "mean"), ("ruinable", "median"))
+_SHOWN = (("all", "median"), ("all", "mean"), ("breakable", "mean"), ("breakable", "median"))
 
 
 def settings(params: Params) -> Plain:
@@ -31,9 +31,9 @@ def make(work: Work) -> pd.DataFrame:
 
     The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. Of all attacked
     images the ratio of medians, which is what claims are judged by; a median that falls on censored images is infinite.
-    For `best_of` three more stand beside it: of means (`statistic`), and over the `ruinable` images alone
-    (`population`), which both sides can send and mid-grey in their place counts as ruined. Of `all` images there is no
-    ratio of means where one is censored; of `ruinable` ones these count with the largest power tried, so it is only a
+    For `best_of` three more stand beside it: of means (`statistic`), and over the `breakable` images alone
+    (`population`), which both sides can send and mid-grey in their place counts as broken. Of `all` images there is no
+    ratio of means where one is censored; of `breakable` ones these count with the largest power tried, so it is only a
     bound. Of systems that belong to a study only `best_of` is compared.
     """
     about = {"success_psnr_db": work.settings["success_psnr_db"]}
@@ -65,9 +65,9 @@ def ratios(work: Work, attacked: Attacked, about: Row) -> Iterator[Row]:
                 }
                 for population, statistic in _SHOWN if above == BEST_OF else _SHOWN[:1]:
                     chosen = np.ones(len(top), dtype=bool)
-                    if population == "ruinable":
+                    if population == "breakable":
                         sent = ~top["infeasible"].to_numpy() & ~bottom["infeasible"].to_numpy()
-                        chosen = top["ruinable"].to_numpy() & sent
+                        chosen = top["breakable"].to_numpy() & sent
                     row = shared | {"population": population, "statistic": statistic, "n_images": int(chosen.sum())}
                     row |= ratio(top[chosen], bottom[chosen], statistic, resamples)
                     if (population, statistic) == ("all", "mean") and row["n_censored"]:
@@ -110,8 +110,8 @@ Ratio of least attack powers, semantic ÷ classical
 
 One row per pair of systems, SNR, attacks, population of images and statistic, with paired 95% bootstrap intervals;
 ``best_of``: each side under its best attack on each image. ``all``: the
-{{ attacked }} attacked test images of {{ dataset }}; ``ruinable``: those that both can
-send and that mid-grey in their place would ruin. Above 1 the semantic system is harder to break. Every attacked system
+{{ attacked }} attacked test images of {{ dataset }}; ``breakable``: those that both can
+send and that mid-grey in their place would break. Above 1 the semantic system is harder to break. Every attacked system
 takes part that the params do not leave out.
 """,
 )  # fmt: skip

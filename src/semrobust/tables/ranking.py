@@ -52,7 +52,7 @@ def ranking(params: Params, clean: pd.DataFrame, power: pd.DataFrame, snr_db: fl
 
 def shown(ranked: pd.DataFrame, label: Callable[[str, str], str] = lambda _, name: name) -> list[list[str]]:
     """Heads and rows as text; `label(column, name)` says what systems and attacks are called."""
-    heads = ["system", "side", "study", "clean PSNR (dB)", "least power", "PSR (dB)", "strongest attack", "ruined"]
+    heads = ["system", "side", "study", "clean PSNR (dB)", "least power", "PSR (dB)", "strongest attack", "broken"]
     rows = []
     for row in ranked.to_dict("records"):
         power = interval(*(row[f"{BY['power']}{end}"] for end in ("", "_low", "_high")))
@@ -74,7 +74,7 @@ def shown(ranked: pd.DataFrame, label: Callable[[str, str], str] = lambda _, nam
 def improvement(found: pd.DataFrame, known: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row per SNR: how the least powers that a run knows compare with what was found on the same images.
 
-    `known_power_total_mean`: of the run, over these images; `better`: images that are ruined with less power, or for
+    `known_power_total_mean`: of the run, over these images; `better`: images that are broken with less power, or for
     the first time; `new_power_total_mean`: with these counted.
     """
     rows: list[Row] = []

@@ -13,8 +13,8 @@ MEASURES = frozenset({
     "psnr_db", "psnr_db_low", "psnr_db_high", "ssim", "block_error_rate", "decode_failure_rate", "success_rate",
     "n_censored", "vanished_rate", "power_total_mean", "power_total_low", "power_total_high", "power_total_median",
     "power_total_median_low", "power_total_median_high", "over_best", "over_best_low", "over_best_high",
-    "power_total_q25", "power_total_q75", "power_per_use_mean", "psr_db", "ruinable_power_mean", "ruinable_power_low",
-    "ruinable_power_high", "ruinable_n_censored", "ratio", "ratio_low", "ratio_high",
+    "power_total_q25", "power_total_q75", "power_per_use_mean", "psr_db", "breakable_power_mean", "breakable_power_low",
+    "breakable_power_high", "breakable_n_censored", "ratio", "ratio_low", "ratio_high",
 })  # fmt: skip
 """Columns that are empty where a system could not send a single image; counts and rates of images stay."""
 

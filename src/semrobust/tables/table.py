@@ -31,7 +31,7 @@ INTERVAL = "bootstrap over images, 95%"
 
 _RATES = (
     "ssim", "block_error_rate", "decode_failure_rate", "infeasible_rate", "success_rate", "vanished_rate",
-    "ruinable_rate", "accuracy", "flip_rate", "converged_rate", "lost_rate",
+    "breakable_rate", "accuracy", "flip_rate", "converged_rate", "lost_rate",
 )  # fmt: skip
 
 

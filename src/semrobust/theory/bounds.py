@@ -58,7 +58,7 @@ def reach(lipschitz: Certified, power_total: Values | float) -> Values:
 def least_power(attacked: Values | float, clean: Values | float, lipschitz: Certified) -> Values:
     """Eq. 10: every s that drives the distortion from D₀ = `clean` to D₁ = `attacked` has ||s||² >= this.
 
-    ((√D₁ - √D₀)/G)², and 0 where D₀ >= D₁: an image that is ruined already needs no power. D₀ is the distortion of this
+    ((√D₁ - √D₀)/G)², and 0 where D₀ >= D₁: an image that is broken already needs no power. D₀ is the distortion of this
     very transmission, noise included; then the inequality holds for this image and this noise, whatever the encoder.
     """
     return _power(attacked, clean, _certified(lipschitz))

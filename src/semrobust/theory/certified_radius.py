@@ -49,7 +49,7 @@ Step = nn.Module | str
 
 @dataclass(frozen=True)
 class Certificate:
-    """`power_total` ||s||² that provably cannot ruin the image, 0 where nothing is certified; `linear` what the
+    """`power_total` ||s||² that provably cannot break the image, 0 where nothing is certified; `linear` what the
     decoder's tangent at y alone would say, no bound; `evaluations` of the relaxation; `flipping`, the share of units
     whose slope is not certain at that power."""
 
@@ -73,7 +73,7 @@ def certify(
 ) -> Certificate:
     """The largest ||s||² certified, within a few percent, for `received` (without batch, as the layers read it).
 
-    `image` of the output's shape; ruined means ||g(y + s) - x||² >= `threshold`. ValueError for another network than
+    `image` of the output's shape; broken means ||g(y + s) - x||² >= `threshold`. ValueError for another network than
     `refusal` accepts, and the network keeps its weights and dtype.
     """
     if reason := refusal(network):

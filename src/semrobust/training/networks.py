@@ -100,7 +100,7 @@ def _shown(params: Params, plan: Plan, name: str) -> dict[str, Any]:
         if rows is not None:
             rows = rows[(rows["system"] == name) & (rows["snr_db"] == snr_db)]
             if "criterion" in rows:
-                rows = rows[rows["criterion"] == next(iter(params.csi.ruined))]
+                rows = rows[rows["criterion"] == next(iter(params.csi.broken))]
             found[column] = _one(rows[rows["attack"] == "best_of"] if column == "attacked" else rows, number)
     return found
 

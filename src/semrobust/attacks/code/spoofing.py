@@ -1,7 +1,7 @@
 """Spoofing: towards the codeword of another picture, whose checksum, if there is one, is valid.
 
-A receiver that sees its checksum fail shows mid-grey, and that is near enough to some images not to ruin them. Half way
-to another picture's codeword and a little beyond, it shows that picture and knows of nothing wrong.
+A receiver that sees its checksum fail shows mid-grey, and that is near enough to some images not to break them. Half
+way to another picture's codeword and a little beyond, it shows that picture and knows of nothing wrong.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SpoofingSettings(AttackSettings):
 
 @ATTACKS.register("spoofing")
 class Spoofing(Attack[SpoofingSettings]):
-    """The least power along the lines to the codewords of other attacked pictures that would ruin the image.
+    """The least power along the lines to the codewords of other attacked pictures that would break the image.
 
     At its end such a line always succeeds: the receiver gets the other codeword as if sent without noise. Where the
     whole batch has no picture far enough from the image, nothing is tried.
@@ -54,8 +54,8 @@ class Spoofing(Attack[SpoofingSettings]):
 
     def _towards(self, target: Target, codewords: torch.Tensor, answers: torch.Tensor) -> AttackResult:
         """The cheapest of the lines to `codewords` (M, N), of which the receiver makes the `answers`."""
-        ruins = target.ruined_by(answers)
-        distance = torch.where(ruins, squared_distances(target.received, codewords), torch.inf)
+        breaks = target.broken_by(answers)
+        distance = torch.where(breaks, squared_distances(target.received, codewords), torch.inf)
         nearest, order = distance.sort(dim=1, stable=True)
         result = untouched(target)
         for rank in range(min(self.settings.targets, len(codewords))):

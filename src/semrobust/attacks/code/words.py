@@ -162,7 +162,7 @@ def words_of(target: Target) -> Words:
 
 
 class WordAttack(Attack[S]):
-    """An attack on every block for itself; the image takes the cheapest block, or none if noise ruins it anyway.
+    """An attack on every block for itself; the image takes the cheapest block, or none if noise breaks it anyway.
 
     The attacker needs the code, which traffic tells him (`attacks.code.recovery`).
     """

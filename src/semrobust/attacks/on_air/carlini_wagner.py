@@ -2,9 +2,9 @@
 
 minimize ||s||² + c · max(0, D* + κ - D(s)),  D the total squared error of the image shown
 
-by Adam from s = 0, for a constant c per image that grows tenfold until the image is ruined and is then bisected on a
+by Adam from s = 0, for a constant c per image that grows tenfold until the image is broken and is then bisected on a
 logarithmic scale (Carlini, Wagner 2017, arXiv 1608.04644). The objective printed in the paper has the other sign, which
-rewards an image that is *not* ruined; this is the one that attacks.
+rewards an image that is *not* broken; this is the one that attacks.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CarliniWagnerSettings(AttackSettings):
 
 @ATTACKS.register("carlini_wagner")
 class CarliniWagner(Attack[CarliniWagnerSettings]):
-    """The smallest vector met in any of the searches that ruins the image; all images side by side."""
+    """The smallest vector met in any of the searches that breaks the image; all images side by side."""
 
     Settings = CarliniWagnerSettings
     requires = frozenset({"gradient"})
@@ -61,8 +61,8 @@ class CarliniWagner(Attack[CarliniWagnerSettings]):
         constant = found.mse.new_full((len(rows),), settings.start)
         low, high = torch.zeros_like(constant), torch.full_like(constant, torch.inf)
         for _ in range(settings.searches):
-            found, ruined = _minimize(chosen, found, constant, settings)
-            low, high = torch.where(ruined, low, constant), torch.where(ruined, constant, high)
+            found, broken = _minimize(chosen, found, constant, settings)
+            low, high = torch.where(broken, low, constant), torch.where(broken, constant, high)
             # between a c that fails and one that succeeds; else tenfold up or down
             constant = torch.where(high.isinf(), 10 * low, torch.where(low == 0, high / 10, (low * high).sqrt()))
             constant = constant.clamp(settings.least, settings.most)
@@ -72,7 +72,7 @@ class CarliniWagner(Attack[CarliniWagnerSettings]):
 def _minimize(
     target: Target, found: AttackResult, constant: torch.Tensor, settings: CarliniWagnerSettings
 ) -> tuple[AttackResult, torch.Tensor]:
-    """Adam on the objective for one c per image; returns the better results, and whether this c ruined the image.
+    """Adam on the objective for one c per image; returns the better results, and whether this c broken the image.
 
     As in the authors' code an image is left alone once its objective stands still: ten times in a search it is asked
     whether the least objective fell since the last time.
@@ -86,9 +86,9 @@ def _minimize(
     check = max(1, settings.iterations // _CHECKS)
     for taken in range(1, settings.iterations + 1):
         mse, gradient = target.gradient(current)
-        ruined = mse >= target.threshold
-        own = better(own, current, ruined, mse)
-        succeeded[rows] |= ruined
+        broken = mse >= target.threshold
+        own = better(own, current, broken, mse)
+        succeeded[rows] |= broken
         short = (limit - values * mse).clamp_min(0.0)
         least = torch.minimum(least, power_total(current) + constant * short)
         weight = (short > 0).float() * constant * values

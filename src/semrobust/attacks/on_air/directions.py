@@ -47,7 +47,7 @@ D = TypeVar("D", bound=DirectionSettings, default=Any)
 
 
 class DirectionAttack(Attack[D]):
-    """Scale one direction of unit power per use until the image is ruined."""
+    """Scale one direction of unit power per use until the image is broken."""
 
     def direction(self, target: Target) -> torch.Tensor:
         """Direction (B, N) with squared norm N per image."""

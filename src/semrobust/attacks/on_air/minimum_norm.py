@@ -1,9 +1,9 @@
 """Minimum-norm attack on a differentiable receiver: direction and norm of the perturbation are searched apart.
 
 Decoupled direction and norm (Rony et al. 2019, arXiv 1811.09600), made for a distortion target instead of a label: each
-step goes along the gradient of the squared error, then the norm is set, a little smaller if the image was ruined, a
-little larger if not. So the search walks along the boundary of ruin instead of stopping where it first meets it, which
-is what gradient ascent does. Several random starts, since that boundary has many nearest points.
+step goes along the gradient of the squared error, then the norm is set, a little smaller if the image was broken, a
+little larger if not. So the search walks along the boundary of success instead of stopping where it first meets it,
+which is what gradient ascent does. Several random starts, since that boundary has many nearest points.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MinimumNormSettings(AttackSettings):
 
 @ATTACKS.register("minimum_norm")
 class MinimumNorm(Attack[MinimumNormSettings]):
-    """The smallest vector over all starts and steps that was seen to ruin the image."""
+    """The smallest vector over all starts and steps that was seen to break the image."""
 
     Settings = MinimumNormSettings
     requires = frozenset({"gradient"})
@@ -80,26 +80,26 @@ def _descend(target: Target, found: AttackResult, start: torch.Tensor, settings:
     current, norm = start, start.norm(dim=1)
     for taken in range(settings.iterations):
         mse, gradient = target.gradient(current)
-        ruined = mse >= target.threshold
-        found = better(found, current, ruined, mse)
+        broken = mse >= target.threshold
+        found = better(found, current, broken, mse)
         share = _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * taken / settings.iterations))
         moved = current + settings.step * share * _unit(gradient)
-        norm = norm * torch.where(ruined, 1 - settings.shrink * share, 1 + settings.shrink * share)
+        norm = norm * torch.where(broken, 1 - settings.shrink * share, 1 + settings.shrink * share)
         current = _unit(moved) * norm[:, None]
     return found
 
 
 def _shorten(target: Target, found: AttackResult, bisections: int) -> AttackResult:
-    """Scale successful vectors down to where the image is only just ruined."""
+    """Scale successful vectors down to where the image is only just broken."""
     low, high = torch.zeros_like(found.mse), torch.ones_like(found.mse)
     whole = found.perturbation
     for _ in range(bisections):
         middle = (low + high) / 2
         tried = torch.where(found.success, middle, 1.0)[:, None] * whole
         mse = target.distortion(tried)
-        ruined = (mse >= target.threshold) & found.success
-        found = better(found, tried, ruined, mse)
-        low, high = torch.where(ruined, low, middle), torch.where(ruined, middle, high)
+        broken = (mse >= target.threshold) & found.success
+        found = better(found, tried, broken, mse)
+        low, high = torch.where(broken, low, middle), torch.where(broken, middle, high)
     return found
 
 

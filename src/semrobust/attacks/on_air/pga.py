@@ -51,21 +51,21 @@ class PGA(Attack[PGASettings]):
         for taken in range(settings.max_steps + 1):
             # one pass tests s and prepares the next step, since its images are what the receiver shows
             mse, gradient = target.take(active).gradient(current)
-            ruined = mse >= target.threshold
-            result = update(result, active, AttackResult(current, ruined, mse, torch.full_like(active, taken)))
-            active, gradient = active[~ruined], gradient[~ruined]
+            broken = mse >= target.threshold
+            result = update(result, active, AttackResult(current, broken, mse, torch.full_like(active, taken)))
+            active, gradient = active[~broken], gradient[~broken]
             if not len(active) or taken == settings.max_steps:
                 break
             step = settings.step * gradient / (gradient.norm(dim=1, keepdim=True) + settings.epsilon)
             blind = (gradient == 0).all(dim=1, keepdim=True)
             step = torch.where(blind, settings.step * aside[active], step)
-            current = current[~ruined] + step
+            current = current[~broken] + step
             last_step[active] = step
         return self._refine(target, result, last_step, settings.bisections)
 
     @staticmethod
     def _refine(target: Target, result: AttackResult, step: torch.Tensor, bisections: int) -> AttackResult:
-        """Bisect t in s - t·step for the largest t that still ruins the image."""
+        """Bisect t in s - t·step for the largest t that still breaks the image."""
         rows = (result.success & (result.steps > 0)).nonzero().squeeze(1)
         if not len(rows) or not bisections:
             return result
@@ -75,10 +75,10 @@ class PGA(Attack[PGASettings]):
             back = (low + high) / 2
             tried = end - back[:, None] * step
             mse = target.distortion(tried, rows)
-            ruined = mse >= target.threshold
+            broken = mse >= target.threshold
             # stepping back lowers the norm except for a strongly curved path; then the longer vector is not kept
             shorter = tried.norm(dim=1) < result.perturbation[rows].norm(dim=1)
-            keep = ruined & shorter
+            keep = broken & shorter
             found = AttackResult(
                 torch.where(keep[:, None], tried, result.perturbation[rows]),
                 torch.ones_like(keep),
@@ -86,5 +86,5 @@ class PGA(Attack[PGASettings]):
                 result.steps[rows] + 1,
             )
             result = update(result, rows, found)
-            low, high = torch.where(ruined, back, low), torch.where(ruined, high, back)
+            low, high = torch.where(broken, back, low), torch.where(broken, high, back)
         return result

@@ -26,7 +26,7 @@ class TransferSettings(DirectionSettings):
 
 @ATTACKS.register("transfer")
 class Transfer(DirectionAttack[TransferSettings]):
-    """The direction found on the surrogate, scaled until the real decoder's image is ruined.
+    """The direction found on the surrogate, scaled until the real decoder's image is broken.
 
     The target's `directions` (B, N) are the perturbations found there (`measure.transferred`). That the scale is
     searched on the real decoder favours the attacker: what is measured is the power at which his direction works.

@@ -26,7 +26,7 @@ class UniversalSettings(DirectionSettings):
     """As `DirectionSettings`, and how the vector is learned: from `images` of the training set, in `iterations` steps.
 
     A step has the relative length `step` at first, and the norm changes by the share `shrink` at first, so that half of
-    the images learned from are ruined.
+    the images learned from are broken.
     """
 
     kind: Literal["universal"]
@@ -40,8 +40,8 @@ class UniversalSettings(DirectionSettings):
 class Universal(DirectionAttack[UniversalSettings]):
     """One direction for all images at an SNR, learned from training images on their way to the same receiver.
 
-    The power reported for an image is that at which the common direction ruins it; the share of images with less is
-    what one vector of this power ruins.
+    The power reported for an image is that at which the common direction breaks it; the share of images with less is
+    what one vector of this power breaks.
     """
 
     Settings = UniversalSettings
@@ -60,9 +60,9 @@ class Universal(DirectionAttack[UniversalSettings]):
 
 
 def _learn(seen: Target, settings: UniversalSettings) -> torch.Tensor:
-    """The vector (1, N) of least norm that was seen to ruin half of the images; the last one if none did.
+    """The vector (1, N) of least norm that was seen to break half of the images; the last one if none did.
 
-    Ascent on the squared error of those not ruined yet: those that are would pull the vector to where they are worst.
+    Ascent on the squared error of those not broken yet: those that are would pull the vector to where they are worst.
     """
     current = seen.directions[:1]
     norm = power_from_psr_db(0.0, current.shape[1]) ** 0.5
@@ -70,11 +70,11 @@ def _learn(seen: Target, settings: UniversalSettings) -> torch.Tensor:
     current = current * (norm / current.norm())
     for taken in range(settings.iterations):
         mse, gradient = seen.gradient(current.expand(len(seen), -1))
-        ruined = mse >= seen.threshold
-        half = int(ruined.sum()) * 2 >= len(seen)
+        broken = mse >= seen.threshold
+        half = int(broken.sum()) * 2 >= len(seen)
         if half and norm < least:
             best, least = current, norm
-        ascent = (gradient if ruined.all() else gradient[~ruined]).sum(0, keepdim=True)
+        ascent = (gradient if broken.all() else gradient[~broken]).sum(0, keepdim=True)
         share = _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * taken / settings.iterations))
         moved = current / norm + settings.step * share * ascent / ascent.norm().clamp_min(1e-12)
         norm *= 1 - settings.shrink * share if half else 1 + settings.shrink * share

@@ -1,4 +1,4 @@
-"""A receiver that shows images under semantic noise: whether it is ruined, as a question with two answers."""
+"""A receiver that shows images under semantic noise: whether it is broken, as a question with two answers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from semrobust.systems.draw import Draw, Randomness
 from semrobust.systems.over_air import shown
 
 FINE = 0
-"""The answer that the attacker must change; the other one is that the image is ruined."""
+"""The answer that the attacker must change; the other one is that the image is broken."""
 
 
-class Ruin:
-    """A `Classifier` of two answers, with the logits D* and D: the margin of being ruined is D - D*.
+class Threshold:
+    """A `Classifier` of two answers, with the logits D* and D: the margin of being broken is D - D*.
 
     D is the mean squared error between what the receiver shows of the noisy image, nothing lost on the air, and the
     *clean* original: so all semantic noise that there is against classifiers can be made against it.

@@ -1,4 +1,4 @@
-"""When a sample counts as ruined: a criterion, asked of a batch under attack."""
+"""When a sample counts as broken: a criterion, asked of a batch under attack."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def threshold(criterion: CriterionSettings, clean: torch.Tensor) -> torch.Tensor
 def under(criterion: CriterionSettings, target: Target) -> Target:
     """The batch with the D* of a criterion. Where each image has its own, its distortions are multiples of it."""
     if criterion.below_clean_db is None and criterion.rise_levels is None:
-        ruin = target.system.source.ruin(criterion, target.images)
-        return replace(target, threshold=ruin.threshold, unit=ruin.unit)
+        limit = target.system.source.success(criterion, target.images)
+        return replace(target, threshold=limit.threshold, unit=limit.unit)
     clean = replace(target, unit=None).distortion(torch.zeros_like(target.received))
     return replace(target, threshold=1.0, unit=threshold(criterion, clean).clamp_min(_LEAST))
 
 
-_LEAST = 1e-12  # a receiver without any error is ruined by the least one
+_LEAST = 1e-12  # a receiver without any error is broken by the least one
