@@ -1,7 +1,7 @@
 """semrobust: measure how robust semantic communication really is.
 
-`attack` and `evaluate` take a transceiver: your own two ends (`Transceiver`), a system of the papers (`load`), or the
-classical chain (`chain`). Names are imported when they are first used.
+`attack` and `evaluate` take a transceiver: your own two ends (`Transceiver`), a system of the papers (`load`), or a
+separation-based baseline (`chain`). Names are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -497,5 +497,5 @@ def test_a_submission_is_tried_on_its_system_in_its_run_alone() -> None:
     assert set(pairs) - set(before) == {("deepjscc_surrogate", "smith")}
     assert validate(with_it("deepjscc", run="other")).pairs() == before
     for wrong in ("nobody", "vit"):
-        message = f"attacks.smith.system: '{wrong}', must be a system of this run that shows images"
+        message = f"attacks.smith.system: '{wrong}', must be a system of this run that reconstructs images"
         assert message in str(refused(with_it(wrong)))

@@ -33,8 +33,10 @@ class Example:
 
 
 EXAMPLES = {
-    "system that shows images": Example("add-a-system", "pooled_analog", "pooled_analog", "attack/pooled_analog.pga"),
-    "system that names classes": Example("add-a-system", "pooled_classes", "pooled_classes", "accuracy/pooled_classes"),
+    "system that reconstructs images": Example(
+        "add-a-system", "pooled_analog", "pooled_analog", "attack/pooled_analog.pga"
+    ),
+    "system that classifies": Example("add-a-system", "pooled_classes", "pooled_classes", "accuracy/pooled_classes"),
     "attack": Example(
         "add-an-attack", "gradient_direction", "gradient_direction", "attack/deepjscc.gradient_direction"
     ),

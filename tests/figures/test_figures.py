@@ -156,21 +156,21 @@ def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_referenc
     curves = {line.get_label() for line in quality.lines if line.get_gid() != "reference"}
     assert curves == {label for name, label in LABELS.items() if name != INFEASIBLE}
     assert {str(line.get_label()) for line in quality.lines if line.get_gid() == "reference"} >= {
-        "HEVC, best of 14 chains at each SNR",
-        "JPEG, best of 13 chains at each SNR",
+        "HEVC, best of 14 baselines",
+        "JPEG, best of 13 baselines",
     }
 
 
 def test_link_adaptation_tells_chains_apart() -> None:
     figure = drawn("extra_link_adaptation")
     table = TABLES["clean"]()
-    assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 chains", "JPEG: 12 chains"]
+    assert [axes.get_title() for axes in figure.axes] == ["HEVC: 14 baselines", "JPEG: 12 baselines"]
     for axes, source, chains in zip(figure.axes, ("hevc", "jpeg"), (14, 12), strict=True):
         thin = [line for line in axes.lines if line.get_alpha() is not None]
         assert len(thin) == chains
         # a main chain has the modulation, rate and family of one rung of the ladder, hence its look
         assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in thin}) == 12
-        best = next(line for line in axes.lines if line.get_label() == "best chain at each SNR")
+        best = next(line for line in axes.lines if line.get_label() == "best baseline at each SNR")
         rungs = [name for name, of in PARAMS.rungs().items() if of == source]
         of_source = table[table["system"].isin(rungs)]
         assert best.get_ydata() == pytest.approx(of_source.groupby("snr_db")["psnr_db"].max())
@@ -242,7 +242,7 @@ def test_the_ratio_is_that_of_the_best_attacks_alone() -> None:
 def test_the_ratio_hides_no_chain_and_says_who_is_left_out() -> None:
     figure = drawn("zhang2026_fig_ratio")
     text = " ".join(everything(figure).split())
-    assert f"Grey: {len(STUDIED)} more chains" in text
+    assert f"Grey: {len(STUDIED)} more baselines" in text
     for name, reason in PARAMS.left_out().items():
         assert f"Left out: {PARAMS.systems[name].label} ({reason})." in text
     table = TABLES["power_ratio"]()

@@ -34,6 +34,7 @@ def test_images_are_those_of_the_tables(run: Run) -> None:
 def test_what_does_not_learn_is_constructed_where_no_run_has_it(tmp_path: Path, run: Run) -> None:
     made, fresh = load(CHAIN, params=run.params, folder=run.folder), load(CHAIN, params=run.params, folder=tmp_path)
     assert torch.equal(made.encode(pixels()).codewords, fresh.encode(pixels()).codewords)
+    assert made.settings == fresh.settings == run.params.systems[CHAIN]
 
 
 def test_where_the_network_is_not_there_it_says_how_to_get_it(tmp_path: Path, run: Run) -> None:
@@ -73,7 +74,7 @@ def test_a_run_is_named_or_described() -> None:
         load("hevc_ldpc_qpsk", run="demo", params=files)
     with pytest.raises(UsageError, match=r"unknown system 'deepjsc' \(did you mean 'deepjscc'\?\)"):
         load("deepjsc")
-    with pytest.raises(UsageError, match="'vit' shows no images"):
+    with pytest.raises(UsageError, match="'vit' reconstructs no images"):
         load("vit")
 
 

@@ -1,7 +1,7 @@
 """What an attack is: a search for the smallest vector s, added to what the receiver gets, that breaks the image.
 
 The attacker adds s to the received vector: r = y + s with y = z + w. It is white-box: it knows the image, the
-codeword, the noise and the receiver. An image is broken when its mean squared error reaches the threshold D*. A new
+codeword, the noise and the receiver. The attack succeeds when the mean squared error reaches the threshold D*. A new
 attack is one file in this package: a subclass of `Attack` with its `Settings`, registered under its kind.
 """
 
@@ -28,10 +28,10 @@ S = TypeVar("S", bound=AttackSettings, default=Any)
 
 @dataclass(frozen=True)
 class Target:
-    """A batch under attack; of a receiver that names classes, see `attacks.naming`.
+    """A batch under attack; of a classifying receiver, see `attacks.naming`.
 
     `images` (B,3,32,32) float32 in [0,1]; `received` (B, N) as it would arrive without the attack; `noise_variance` per
-    real use; `threshold` the mean squared error D* at which an image is broken; `directions` (B, N) standard
+    real use; `threshold` the mean squared error D* at which the attack succeeds; `directions` (B, N) standard
     normal vectors that belong to the images, for attacks that need randomness; `seed` the root seed of the run, from
     which streams that all images share are named (`pipeline.seeds`), so that no result depends on the batch;
     `structure` what is known of the LDPC code's graph, and `patterns` what its decoder fails on, for attacks that ask
@@ -76,7 +76,7 @@ class Target:
         return mse / unit.reshape(-1, *[1] * (mse.ndim - 1))
 
     def distortion(self, perturbation: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Distortion (b,), a mean squared error, of what the receiver really shows under `perturbation` (b, N).
+        """Distortion (b,), a mean squared error, of the real reconstruction under `perturbation` (b, N).
 
         `rows` selects the b images that the perturbation is for, all of them by default.
         """
@@ -95,7 +95,7 @@ class Target:
         return mse.detach(), gradient
 
     def as_sent(self) -> torch.Tensor:
-        """What the receiver makes of each codeword (B, N) without noise: the image that it shows, (B,3,H,W)."""
+        """What the receiver makes of each codeword (B, N) without noise: its reconstruction, (B,3,H,W)."""
         return self.system.decode(self.sent.codewords, self.noise_variance).images
 
     def broken_by(self, answers: torch.Tensor) -> torch.Tensor:
@@ -104,12 +104,12 @@ class Target:
         return self.measured(mse) >= self.threshold
 
     def breakable(self) -> torch.Tensor:
-        """Whether a failed decode alone breaks each image, bool (B,): what is shown then reaches D*."""
+        """Whether a failed decode alone breaks each image, bool (B,): mid-grey then reaches D*."""
         nothing = mean_squared_error(self.system.source.nothing(self.images), self.images)
         return self.measured(nothing) >= self.threshold
 
     def quality(self, distortion: torch.Tensor) -> torch.Tensor:
-        """The measure of quality of what is sent (B,) float64 at a distortion, NaN where nothing is shown."""
+        """The measure of quality of what is sent (B,) float64 at a distortion, NaN where there is none."""
         unit = 1.0 if self.unit is None else self.unit
         return self.system.source.quality(distortion * unit, self.images).double()
 
@@ -145,7 +145,7 @@ class AttackResult:
 
 
 def untouched(target: Target) -> AttackResult:
-    """The result of no attack: success only where channel noise alone broken the image."""
+    """The result of no attack: success only where channel noise alone breaks the image."""
     nothing = torch.zeros_like(target.received)
     mse = target.distortion(nothing)
     return AttackResult(nothing, mse >= target.threshold, mse, torch.zeros_like(mse, dtype=torch.int64))

@@ -1,4 +1,4 @@
-"""A receiver that names classes under attack on the air: an image is broken where another class wins."""
+"""A classifier under attack on the air: the attack succeeds where another class wins."""
 
 from __future__ import annotations
 

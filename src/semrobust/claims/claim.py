@@ -50,6 +50,8 @@ class Claim:
 
 
 CLAIMS: list[Claim] = []
+PAPERS = ("zhang2026", "hu2022")
+"""In the order in which pages and tables go through them."""
 
 
 def claim(name: str, place: str, text: str, rule: str, *tables: str, stated: str = "") -> Callable[[Any], Any]:
@@ -100,8 +102,13 @@ def share(measure: str, low: pd.Series[float], high: pd.Series[float], least: fl
 
 
 def report(table: pd.DataFrame) -> str:
-    """The table as text for a terminal: one paragraph per claim."""
+    """The table as text for a terminal: how many claims of each paper have which verdict, and a paragraph per claim."""
     lines = []
+    for paper, claims in table.groupby("paper", sort=False):
+        counts = claims["verdict"].value_counts()
+        said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+        lines.append(f"{paper}, under our reading of its systems and attacks: {said}")
+    lines.append("")
     for row in table.fillna({"stated": "", "measure": ""}).to_dict("records"):
         value = numbers.interval(row["value"], row["value_low"], row["value_high"]) if pd.notna(row["value"]) else ""
         stated = f" (paper: {row['stated']})" if row["stated"] else ""

@@ -62,7 +62,7 @@ def at_work(rows: pd.DataFrame, tables: Tables, given: Plain, *columns: str) -> 
 def ratios(
     tables: Tables, given: Plain, semantic: str | None, attacks: tuple[list[str], list[str]] = ([BEST_OF], [BEST_OF])
 ) -> pd.DataFrame:
-    """Points (chain, SNR) of `semantic` under one of these attacks on each side, where both work."""
+    """Points (baseline, SNR) of `semantic` under one of these attacks on each side, where both work."""
     table = tables["power_ratio"]
     rows = table[(table["semantic_system"] == semantic) & (table["population"] == "all") & (table["status"] == "ok")]
     rows = rows[(rows["statistic"] == "median") & rows["ratio"].notna()]

@@ -17,14 +17,14 @@ CLAIMED = (14.0, 16.0)
 
 _MINIMAL = 1.05  # an attack within 5% of the cheapest is as good as minimal
 _HEADLINE = (
-    f"ratio of medians, largest {POINTS} (a maximum over SNR; zhang2026_fig_ratio shows all), of the chain where that "
-    "is smallest; in direction: the intervals at all of them above 1; holds: the largest meets 14–16, too; does not "
-    "hold: one of them reaches no higher than 1"
+    f"ratio of medians, largest {POINTS} (a maximum over SNR; zhang2026_fig_ratio shows all), of the separation-based "
+    "baseline where that is smallest; in direction: the intervals at all of them above 1; holds: the largest meets "
+    "14–16, too; does not hold: one of them reaches no higher than 1"
 )
 
 
 def _largest(rows: pd.DataFrame) -> Finding | None:
-    """The headline over these points (chain, SNR)."""
+    """The headline over these points (baseline, SNR)."""
     if rows.empty:
         return None
     row = rows.sort_values("ratio").drop_duplicates("classical_system", keep="last").iloc[0]
@@ -59,7 +59,7 @@ def headline(tables: Tables, given: Plain) -> Finding | None:
     "zhang2026_headline_own_attacks",
     "Abstract",
     "The same under the paper's own attacks, PGA and the vulnerable set",
-    f"{_HEADLINE}; chains that no study changes",
+    f"{_HEADLINE}; baselines that no study changes",
     "power_ratio",
     "clean",
     stated="14–16×",
@@ -73,9 +73,10 @@ def with_its_own_attacks(tables: Tables, given: Plain) -> Finding | None:
     "zhang2026_headline_trainings",
     "Abstract",
     "The same over several trainings of the semantic side, at equal criteria on both sides",
-    "ratio of medians from `criteria_ratio` at the paper's D*, at the highest SNR at which both work, of the chain "
-    "where it is smallest; verdicts as in the headline; inconclusive instead of in favour where its short search needs "
-    f"over {_MINIMAL - 1:.0%} more power than the cheapest attack of `attack_power` on the same network",
+    "ratio of medians from `criteria_ratio` at the paper's D*, at the highest SNR at which both work, of the "
+    "separation-based baseline where it is smallest; verdicts as in the headline; inconclusive instead of in favour "
+    f"where its short search needs over {_MINIMAL - 1:.0%} more power than the cheapest attack of `attack_power` on "
+    "the same network",
     "criteria_ratio",
     "attack_power",
     "clean",
@@ -111,15 +112,15 @@ def _search(short: pd.DataFrame, long: pd.DataFrame, system: str | None, snr_db:
     "zhang2026_more_robust",
     "Abstract",
     "Semantic transmission can exceed the robustness of separate source and channel coding",
-    f"share of points (chain, SNR) at which it does, of all attacked chains {POINTS}, ratio of medians, cheapest "
-    "attacks; holds: the interval above 1 at all of them; in direction: at over half",
+    f"share of points (baseline, SNR) at which it does, of all attacked separation-based baselines {POINTS}, ratio of "
+    "medians, cheapest attacks; holds: the interval above 1 at all of them; in direction: at over half",
     "power_ratio",
     "clean",
 )
 def more_robust(tables: Tables, given: Plain) -> Finding | None:
     rows = ratios(tables, given, noisy(given))
     return share(
-        f"share of points, {rows['classical_system'].nunique()} chains", rows["ratio_low"], rows["ratio_high"], 1
+        f"share of points, {rows['classical_system'].nunique()} baselines", rows["ratio_low"], rows["ratio_high"], 1
     )
 
 
@@ -140,8 +141,8 @@ def pga_is_minimal(tables: Tables, given: Plain) -> Finding | None:
     "zhang2026_vulnerable_set_minimal",
     "Abstract",
     "The vulnerable set attack induces decoding failure with minimal energy",
-    "its median power over that of the cheapest attack on the same images, at the highest SNR at which the chain "
-    f"works, largest over chains; holds: its interval at most {_MINIMAL:g}",
+    "its median power over that of the cheapest attack on the same images, at the highest SNR at which the baseline "
+    f"works, largest over separation-based baselines; holds: its interval at most {_MINIMAL:g}",
     "attack_power",
     "clean",
 )
@@ -191,7 +192,7 @@ for _level, _words in _KNOWS.items():
         "Threat model",
         f"Semantic transmission is harder to attack also for an attacker who knows {_words}; the paper claims it for "
         "those who know everything",
-        f"ratio of medians, smallest over chains {POINTS}; holds: its interval above 1",
+        f"ratio of medians, smallest over separation-based baselines {POINTS}; holds: its interval above 1",
         "attacker_knowledge",
         "clean",
     )(partial(_knowing, _level))

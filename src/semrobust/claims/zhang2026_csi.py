@@ -22,10 +22,10 @@ _SUBSTITUTE = "on other data than COST 2100 at most in direction"
     "zhang2026_csi",
     "Figs. 7–9",
     "Semantic transmission is harder to attack for CSI feedback over COST 2100, too",
-    "share of points (semantic system trained with noise, chain of the same form, SNR) at which it is: ratio of "
-    "medians, cheapest attacks, under the first criterion of csi.broken, at SNRs at which the chain loses at most "
-    "evaluation.most_lost of its blocks; a median of 0 on the semantic side counts as 0; holds: the interval above 1 "
-    f"at all of them; in direction: at over half; {_SUBSTITUTE}",
+    "share of points (semantic system trained with noise, separation-based baseline of the same form, SNR) at which "
+    "it is: ratio of medians, cheapest attacks, under the first criterion of csi.broken, at SNRs at which the baseline "
+    "loses at most evaluation.most_lost of its blocks; a median of 0 on the semantic side counts as 0; holds: the "
+    f"interval above 1 at all of them; in direction: at over half; {_SUBSTITUTE}",
     "csi_power_ratio",
     "csi_clean",
 )

@@ -12,8 +12,8 @@ from semrobust.config.settings import Plain
 
 SIDES = ("semantic", "classical")
 _RULE = (
-    "least power (medians) of the semantic system that is hardest to break ÷ that of such a chain, {of}smallest over "
-    "the frontier's SNRs at which systems of both sides work; holds: its interval, from the ends of both, above 1"
+    "least power (medians) of the semantic system that is hardest to break ÷ that of such a baseline, {of}smallest "
+    "over the frontier's SNRs at which systems of both sides work; holds: its interval, from the ends of both, above 1"
 )
 
 

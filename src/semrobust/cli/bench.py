@@ -199,7 +199,7 @@ def _race(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @params_files
 def trainings(steps: int, as_json: bool, files: tuple[Path, ...]) -> None:
-    """Measure what the trainings of all systems that name classes take, in fp32 and bf16."""
+    """Measure what the trainings of all classifying systems take, in fp32 and bf16."""
     from semrobust.phy.bench import machine
     from semrobust.training.bench import recognition_hours
 

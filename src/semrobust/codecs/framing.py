@@ -46,7 +46,7 @@ def _checksums(count: int) -> npt.NDArray[np.uint16]:
 
 
 class Frames(Protocol):
-    """A format of frames: what a chain asks of it. Any bits may come to `unpack_batch`."""
+    """A format of frames: what a baseline asks of it. Any bits may come to `unpack_batch`."""
 
     @property
     def bits(self) -> int:

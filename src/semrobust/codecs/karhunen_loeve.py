@@ -55,7 +55,7 @@ class KarhunenLoeve:
         return float((self.variances * noise_variance / (powers + noise_variance)).sum()) + self.rest
 
     def transmitted(self, samples: Reals, noise: Reals, noise_variance: float) -> Reals:
-        """What the receiver shows of samples (n, D), over standard normal `noise` (n, uses)."""
+        """What the receiver reconstructs of samples (n, D), over standard normal `noise` (n, uses)."""
         powers = water_filled(self.variances, len(self.variances), noise_variance)
         scales = np.sqrt(powers / np.where(self.variances > 0, self.variances, 1.0))
         received = (samples - self.mean) @ self.basis.T * scales + noise_variance**0.5 * noise

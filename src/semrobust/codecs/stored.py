@@ -1,4 +1,4 @@
-"""Encoded images kept on disk: many chains send the same images within the same number of bytes.
+"""Encoded images kept on disk: many baselines send the same images within the same number of bytes.
 
 What is kept follows from the codec's settings and code, the budget and the pixels alone, and its name is the digest of
 these. So a stored batch can never be a wrong one, and any number of jobs may share the folder.

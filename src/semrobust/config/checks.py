@@ -19,7 +19,7 @@ def problems(params: Params) -> list[str]:
 
 
 def _link(params: Params) -> Iterator[str]:
-    """SNRs out of order, and pictures at one that is not among them."""
+    """SNRs out of order, and images at one that is not among them."""
     snr_db = params.link.snr_db
     if sorted(set(snr_db)) != snr_db:
         yield f"link.snr_db: {snr_db}, must rise strictly"
@@ -65,7 +65,7 @@ def _threats(params: Params) -> Iterator[str]:
     given, path = params.threats, "threats"
     for name in given.systems:
         if name in params.systems and params.task(name) == "pretraining":
-            yield f"{path}.systems: {name!r}, must be a system that shows images or names classes"
+            yield f"{path}.systems: {name!r}, must be a system that reconstructs or classifies images"
     for name in given.attacks:
         kind = ATTACKS[params.attacks[name].kind] if name in params.attacks else None
         if kind is not None and (kind.transfers or kind.learns):
@@ -108,7 +108,7 @@ def _names(params: Params) -> Iterator[str]:
 
 
 def _on_images(attack: str) -> bool:
-    """Whether some kind of system that shows images offers what an attack of this kind requires."""
+    """Whether some kind of system that reconstructs images offers what an attack of this kind requires."""
     kinds = (SYSTEMS[name] for name in SYSTEMS)
     return any(kind.task == "image" and ATTACKS[attack].requires <= kind.capabilities for kind in kinds)
 
@@ -127,7 +127,7 @@ def _never_attacked(params: Params) -> Iterator[str]:
         if attack.only_on is not None:
             run, system = attack.only_on
             if run == params.run and name not in used:
-                yield f"attacks.{name}.system: {system!r}, must be a system of this run that shows images"
+                yield f"attacks.{name}.system: {system!r}, must be a system of this run that reconstructs images"
         elif name not in used:
             required = ", ".join(sorted(ATTACKS[attack.kind].requires)) or "nothing"
             yield f"attacks.{name}.kind: {attack.kind!r}, no system with what it needs ({required}) runs it"

@@ -1,4 +1,4 @@
-"""Settings of the question when what was sent counts as broken: distortions D*, of images and of channel states."""
+"""Settings of the criteria by which an attack succeeds: distortions D*, of images and of channel states."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _RULES = ("psnr_db", "below_clean_db", "rise_levels", "nmse_db", "nmse_shifted_d
 
 
 class CriterionSettings(Settings):
-    """One rule by which what was sent counts as broken; exactly one must be given.
+    """One criterion by which an attack succeeds; exactly one rule must be given.
 
     Attributes:
         label: the name in figures.
         psnr_db: at most this PSNR, the same for all images.
-        below_clean_db: this much worse than what the receiver shows without an attack, in PSNR or in NMSE.
+        below_clean_db: this much worse than the reconstruction without an attack, in PSNR or in NMSE.
         nmse_db: at least this NMSE of a channel state.
         nmse_shifted_db: the same with the offset of stored values in the denominator (`systems.channel_state`).
         rise_levels: root mean squared error this many 8-bit levels above that without an attack. Of these it alone

@@ -59,7 +59,7 @@ class StateSettings(Settings):
 
 
 class CsiSettings(StateSettings):
-    """Channel states, with how many real channel uses they are sent, and when one counts as broken.
+    """Channel states, with how many real channel uses they are sent, and when an attack on one succeeds.
 
     Attributes:
         real_uses: N of each form.

@@ -6,7 +6,7 @@
         vit: { patch: 4 } # without `kinds` the name is the kind
 
 Groups hold in their order, the later over the earlier, and each entry over all of them, key by key as an overlay does.
-An entry's null is null. They hold for a system inside another one too (the chain of a `chain_vit`).
+An entry's null is null. They hold for a system inside another one too (the `chain` of a `chain_vit`).
 """
 
 from __future__ import annotations

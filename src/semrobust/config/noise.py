@@ -99,7 +99,7 @@ class AdaptiveSettings(Settings):
 
 
 class RecognitionSettings(Settings):
-    """How accurately receivers name the class of an image: hu2022's task.
+    """How accurately receivers classify images: hu2022's task.
 
     Attributes:
         images: the first test images, which all accuracies are over.

@@ -25,11 +25,11 @@ ABLATIONS = ("no_weight_perturbation", "no_mask", "no_codebook")
 
 
 def recognition_roles(classifiers: Mapping[str, Plain]) -> dict[str, str]:
-    """The first system for each role, of all systems that name classes; what the run lacks is left out.
+    """The first system for each role, of all classifying systems; what the run lacks is left out.
 
     `mae`: trained with an adversary and weight perturbation, leaves out patches, has a codebook. `mae_no_at`: a masked
     autoencoder trained without an adversary. `mae_coded`: one that takes its network from another system and protects
-    its indices with a code. `jpeg`: whole JPEG files behind a code. `chain`: a classical chain of fixed length. `vit`:
+    its indices with a code. `jpeg`: whole JPEG files behind a code. `chain`: a baseline of fixed length. `vit`:
     a plain classifier trained without an adversary. `mae_fine`: as `mae_no_at`, with smaller patches than that one.
     `ABLATIONS`: as `mae`, without this one part.
     """

@@ -170,7 +170,7 @@ class Params(Settings):
         return chosen is None or attack in chosen if only is None else only == (self.run, system)
 
     def can_run(self, system: str, attack: str) -> bool:
-        """Whether the system shows what was sent and offers what the attack requires."""
+        """Whether the system reconstructs what was sent and offers what the attack requires."""
         if ATTACKS[self.attacks[attack].kind].transfers and self.surrogate(system) is None:
             return False
         return self._offers(system, self.attacks[attack])
@@ -216,7 +216,7 @@ class Params(Settings):
         ]
 
     def named_pairs(self) -> list[tuple[str, str]]:
-        """All (system, attack) pairs of `threats` on systems that name classes and send something over the air."""
+        """All (system, attack) pairs of `threats` on classifying systems that send something over the air."""
         return [
             (system, attack)
             for system in self.threatened("class")
@@ -249,7 +249,7 @@ class Params(Settings):
         return [name for name in self.systems if self.task(name) in tasks]
 
     def showing(self) -> list[str]:
-        """Systems whose receiver shows what was sent, whatever that is: those that attacks on the air are tried on."""
+        """Systems that reconstruct what was sent, whatever that is: those that attacks on the air are tried on."""
         return self.of_task(*SHOWN)
 
     def dataset(self, system: str) -> str:
@@ -303,7 +303,7 @@ class Params(Settings):
         return sorted({self._near(asked) for asked in self.evaluation.frontier_snr_db})
 
     def attack_snr_db(self) -> list[float]:
-        """SNRs of attacks on what is shown: of the link those next to what is asked for."""
+        """SNRs of attacks on reconstructions: of the link those next to what is asked for."""
         return sorted({_nearest(self.link.snr_db, asked) for asked in self.evaluation.attack_snr_db})
 
     def _near(self, snr_db: float) -> float:
@@ -319,13 +319,13 @@ class Params(Settings):
         return [name for name in self.in_pairs(task) if self.systems[name].study == study]
 
     def studies(self, task: Task = "image") -> list[str]:
-        """Names of the studies that change a chain, in the order of the params."""
+        """Names of the studies that change a baseline, in the order of the params."""
         chains = (name for name in self.in_pairs(task) if SYSTEMS[self.systems[name].kind].codec_name)
         named = (self.systems[name].study for name in chains)
         return list(dict.fromkeys(study for study in named if study is not None))
 
     def rungs(self, task: Task = "image") -> dict[str, str]:
-        """Source codec of each classical chain that belongs to no study: what link adaptation chooses from."""
+        """Source codec of each baseline that belongs to no study: what link adaptation chooses from."""
         main = (name for name in self.of_task(task) if self.systems[name].study is None)
         sources = {name: SYSTEMS[self.systems[name].kind].codec_name for name in main}
         return {name: source for name, source in sources.items() if source is not None}
@@ -362,7 +362,7 @@ class Params(Settings):
         return {names[0] + "+" * (len(names) > 1): names for names in equal.values()}
 
     def lengths(self) -> dict[str, int]:
-        """Epochs of the attacked systems that show images and differ by these alone: the most that do, at least two."""
+        """Epochs of attacked systems of images that differ by these alone: the most that do, at least two."""
         groups: dict[str, dict[str, int]] = {}
         for name in self.in_pairs("image"):
             given = {key: value for key, value in self.section("systems", name).items() if key not in NO_RESULT}

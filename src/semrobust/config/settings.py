@@ -86,7 +86,7 @@ class DataSettings(Settings):
 
 
 class LinkSettings(Settings):
-    """What both ends and the attacker share: channel uses, SNRs, and when an image counts as broken."""
+    """What both ends and the attacker share: channel uses, SNRs, and when an attack on an image succeeds."""
 
     real_uses: Annotated[int, Field(ge=2, multiple_of=2)]
     snr_db: Annotated[list[Decibel], Field(min_length=1)]
@@ -186,7 +186,7 @@ class AttackSettings(Settings):
 Task = Literal["image", "csi", "class", "pretraining"]
 
 SHOWN: tuple[Task, ...] = ("image", "csi")
-"""Tasks whose receivers show what was sent: attacks on the air break that, whatever it is (`systems.source`)."""
+"""Tasks whose receivers reconstruct what was sent: attacks on the air break that, whatever it is (`systems.source`)."""
 
 
 class SystemKind:
@@ -194,8 +194,9 @@ class SystemKind:
 
     `task`: what its receiver gives, an "image", a channel state ("csi"), or the "class" of an image
     (`systems.classification`); "pretraining" is a network that others start from. `fits`: it is fitted to the training
-    set in one pass and without a schedule (`systems.base.Fitted`). `codec_name` names the source codec of a classical
-    chain: chains of one codec are the rungs of its link adaptation. `version` is raised when its results change.
+    set in one pass and without a schedule (`systems.base.Fitted`). `codec_name` names the source codec of a
+    separation-based baseline: those of one codec are the rungs of its link adaptation. `version` is raised when its
+    results change.
     """
 
     version: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""Each side attacked the other paper's way: on the air who names classes, by semantic noise who shows images."""
+"""Each side attacked the other paper's way: classifiers on the air, reconstruction by semantic noise."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ThreatSettings(Settings):
         images: the first test images, no more than are attacked in the main tables.
         snr_db: of the AWGN channel, or the SNR of attacks next to it.
         systems: what is compared, of both tasks, as far as the run has it.
-        attacks: names of attacks on the air, tried on those of them that name classes; on those that show images all
-            are tried that the main tables have.
+        attacks: names of attacks on the air, tried on those of them that classify; on those that reconstruct images
+            all are tried that the main tables have.
         noise: semantic noise by name, tried on the systems that have what it is about; its budgets rise until an image
             is broken.
         bisections: of the budget between the last that failed and the first that broke the image.

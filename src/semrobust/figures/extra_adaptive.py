@@ -27,13 +27,13 @@ _CONDITIONS = {
 _FLAGS = {
     "no_gradient": "images without a gradient",
     "loss_does_not_rise": "a loss that does not rise with the steps",
-    "withstands_all": "accuracy left where noise hides any picture",
+    "withstands_all": "accuracy left where noise hides any image",
     "beats_white_box": "attacks without its gradients that beat those with them",
 }
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Six dots per system, error-free: images that are named right by what was tried on them; right, what took most."""
+    """Six dots per system, error-free: images classified correctly under what was tried; right, what took most."""
     table = inputs.tables["adaptive"]
     table = table[table["channel"] == recognition.ERROR_FREE]
     looks = {name: look for name, look in recognition.looks(inputs).items() if name in set(table["system"])}
@@ -129,7 +129,7 @@ FIGURE = base.Figure(
 What is left under attacks that know the defence
 
 Share of the first {{ [params.recognition.images, params.recognition.adaptive.images] | min | number }} test images of
-{{ dataset }} whose class is named right under semantic noise, ε = {{ params.recognition.default_level | number }}/255:
+{{ dataset }} classified correctly under semantic noise, ε = {{ params.recognition.default_level | number }}/255:
 under the default noise, and image by image under the worst of all noise that follows the system's own gradients
 (several losses and restarts, stand-ins for codebook and codec), of all that was made against other systems, of all
 that needs no gradient, and of everything. Nothing is lost on the air; bars: Wilson 95% intervals. Only what the last

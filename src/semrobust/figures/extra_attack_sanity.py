@@ -117,7 +117,7 @@ FIGURE = base.Figure(
     caption="""
 Is the semantic noise what it claims to be?
 
-Rows: systems that name classes. Columns: what must hold of noise that behaves as an attack must, such as that more
+Rows: classifying systems. Columns: what must hold of noise that behaves as an attack must, such as that more
 noise hurts more, iterated noise more than a single step, own noise more than others'. Numbers: error rate under the
 noise that should be stronger, less that under the weaker, in percentage points, with 95% bootstrap intervals over
 {{ params.recognition.images | number }} test images of {{ dataset }}; for gradients the share that is exactly zero. A

@@ -48,7 +48,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         of_chain = rows[rows["classical_system"] == chain]
         at = {level: place + _OFFSET * shift for level, place in places.items()}
         _points(left, of_chain, _CLASSICAL, look, at, "classical_censored")
-        # where the chain loses its images by itself the size of the ratio says nothing
+        # where the baseline loses its images by itself the size of the ratio says nothing
         at = {level: place + _OFFSET * (shift - 0.5) for level, place in places.items()}
         _points(right, of_chain[of_chain[_CLASSICAL[0]] >= _LEAST], _RATIO, look, at, "classical_censored")
     if semantic in looks:
@@ -59,7 +59,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     left.set_xlabel("median ‖s‖² (total)")
     right.axvspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0)
     right.axvline(1, color="0.25", linewidth=1, gid="reference")
-    right.set_xlabel(f"{labels.get(semantic, 'semantic')} ÷ the chain (×)")
+    right.set_xlabel(f"{labels.get(semantic, 'semantic')} ÷ baseline (×)")
     left.set_ylabel("the attacker knows")
     for axes in (left, right):
         axes.set_xscale("log")
@@ -106,9 +106,9 @@ FIGURE = base.Figure(
 Attack power by what the attacker knows
 
 Left: median energy ‖s‖² that breaks an image (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB) under the
-best attack of each level of knowledge, for DeepJSCC and for each chain, at the middle SNR. Right: DeepJSCC over each chain.
-Over the attacked test images of {{ dataset }}; bars: 95% bootstrap intervals over images. Below 1 DeepJSCC is easier to
-break. Attackers of both sides know the same. He who hears past traffic trains a decoder of his own on one side, and
-recovers the code blindly on the other. The table has all SNRs.
+best attack of each level of knowledge, for DeepJSCC and for each separation-based baseline, at the middle SNR. Right:
+DeepJSCC over each baseline. Over the attacked test images of {{ dataset }}; bars: 95% bootstrap intervals over images.
+Below 1 DeepJSCC is easier to break. Attackers of both sides know the same. He who hears past traffic trains a decoder
+of his own on one side, and recovers the code blindly on the other. The table has all SNRs.
 """,
 )

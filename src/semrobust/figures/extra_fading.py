@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Mean PSNR over SNR, one panel per channel; the dotted line is where an image counts as broken."""
+    """Mean PSNR over SNR, one panel per channel; the dotted line is where an attack succeeds."""
     table = inputs.tables["fading"]
     rows, threshold = base.feasible(table), inputs.settings["success_psnr_db"]
     labels = inputs.settings["labels"]["channels"]
@@ -37,7 +37,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     notes = [
         "Bands: 95% interval of the mean, bootstrap over images. One fade per image, known to the receiver unless a "
-        f"panel says otherwise. Dotted: an image at or below {threshold:g} dB counts as broken."
+        f"panel says otherwise. Dotted: at or below {threshold:g} dB an image is broken."
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
     return figure
@@ -53,6 +53,7 @@ Quality without an attacker over fading channels
 Mean PSNR of the received image over the channel SNR, one panel per channel, over
 {{ params.evaluation.fading_images | number }} test images of {{ dataset }}. One fade per image; the receiver knows it
 unless the panel says otherwise. All systems were made for AWGN. Bands: 95% intervals of the mean, bootstrap over
-images. Look at how fading turns the cliff of a chain into a slope, as a mean over lucky and unlucky fades.
+images. Look at how fading turns the cliff of a separation-based baseline into a slope, as a mean over lucky and unlucky
+fades.
 """,
 )

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from semrobust.figures import base, canvas, shown
 from semrobust.pipeline.numbers import interval
 
-_SIDES = {"semantic": ("DeepJSCC family", "o"), "classical": ("chains", "s")}
+_SIDES = {"semantic": ("DeepJSCC family", "o"), "classical": ("baselines", "s")}
 _VALUE, _LOW, _HIGH = base.LEAST_POWER
 _QUESTIONS = {
     "zhang2026_equal_uses": "at equal N",
@@ -126,8 +126,8 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
         f"Median power of the best attack per image that brings it to PSNR ≤ {inputs.settings['success_psnr_db']:g} "
         f"dB, over all attacked images; all systems send N = {inputs.settings['real_uses']:,} real values. Thick bars "
         "and bands: 95% interval, bootstrap over images. Faint, or off the axes: the channel alone loses too many "
-        "images for a claim. Thin bars end at the median certificate, of the images that have one; chains have none. "
-        "No cross: the paper's attack spoils fewer than half.",
+        "images for a claim. Thin bars end at the median certificate, of the images that have one; baselines have "
+        "none. No cross: the paper's attack breaks fewer than half.",
     ]
     if len(rates):
         notes.append(f"Systems on a front are there in {rates.min():.0%} to {rates.max():.0%} of the resamples.")
@@ -138,7 +138,9 @@ def _notes(inputs: base.FigureInputs, table: pd.DataFrame) -> list[str]:
 
 def _who(row: dict[Hashable, Any]) -> str:
     """The side that is certainly harder to break, by the interval of semantic ÷ classical."""
-    return "the semantic side" if row["value_low"] > 1 else "the chains" if row["value_high"] < 1 else "nobody surely"
+    if row["value_low"] > 1:
+        return "the semantic side"
+    return "the baselines" if row["value_high"] < 1 else "nobody surely"
 
 
 FIGURE = base.Figure(
@@ -151,9 +153,9 @@ Quality without an attack against the power that an attack needs
 Every attacked system of the headline at equal N = {{ params.link.real_uses }}: mean PSNR without an attack over all
 test images of {{ dataset }}, and median least energy ‖s‖² over the first
 {{ attacked }} of them, at {{ params.evaluation.frontier_snr_db | join(", ") }} dB or
-the SNRs of the run next to these. Circles: the DeepJSCC family; squares: chains. Filled and numbered: on the front of
-its side, that is nobody of that side who works is better in both. Thick bars and bands: 95% interval of a bootstrap
-over images. Thin bars go down to what is certified, crosses are
+the SNRs of the run next to these. Circles: the DeepJSCC family; squares: separation-based baselines. Filled and
+numbered: on the front of its side, that is nobody of that side who works is better in both. Thick bars and bands: 95%
+interval of a bootstrap over images. Thin bars go down to what is certified, crosses are
 what the paper's own attacks would have said. Look at which front lies above at a given quality, at how far right each
 reaches, and at how far the crosses lie above the points.
 """,

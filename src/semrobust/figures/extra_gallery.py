@@ -1,4 +1,4 @@
-"""A few test images under rising attack power, as every receiver shows them."""
+"""A few test images under rising attack power, as every receiver reconstructs them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     for image in range(images):
 
         def picture(row: float, column: int, pixels: Any, image: int = image) -> Axes:
-            """Show a picture; row and column count from the top left of this image's block."""
+            """Draw an image; row and column count from the top left of this image's block."""
             left = _MARGIN + _LABELS + column * (side + _GAP)
             bottom = height - _HEADER - image * block - row * (side + _UNDER) - side
             axes = figure.add_axes((left / canvas.WIDTH, bottom / height, side / canvas.WIDTH, side / height))
@@ -52,8 +52,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
             figure.text(_MARGIN / canvas.WIDTH, middle, _row_label(inputs, gallery, system), va="center",
                         fontsize=canvas.SMALL * canvas.scale(), linespacing=1.25)  # fmt: skip
     notes = [
-        f"Channel SNR {float(gallery['snr_db']):g} dB. PSR: attack power over signal power. Below each picture its "
-        f"PSNR; red frame: broken (PSNR ≤ {inputs.settings['success_psnr_db']:g} dB)."
+        f"Channel SNR {float(gallery['snr_db']):g} dB. PSR: attack power over signal power. Below each image its "
+        f"PSNR; red frame: the attack succeeds (PSNR ≤ {inputs.settings['success_psnr_db']:g} dB)."
     ]
     canvas.footer(figure, inputs, [images], notes)
     return figure
@@ -69,7 +69,7 @@ def _headers(gallery: dict[str, Any]) -> list[str]:
 
 
 def _caption(axes: Axes, psnr_db: float, inputs: base.FigureInputs) -> None:
-    """Write the PSNR below a picture and frame it if the picture is broken."""
+    """Write the PSNR below an image and frame it if the image is broken."""
     broken = psnr_db <= inputs.settings["success_psnr_db"]
     _small(axes.set_xlabel, f"{psnr_db:.1f} dB", labelpad=1.5, color=_BROKEN if broken else "black")
     if broken:
@@ -92,11 +92,11 @@ FIGURE = base.Figure(
     caption="""
 Test images under rising attack power
 
-What each receiver shows of the same test images of {{ dataset }} at a channel SNR of
+What each receiver reconstructs of the same test images of {{ dataset }} at a channel SNR of
 {{ params.evaluation.gallery_snr_db | number }} dB, without an attack and under its cheapest attack at rising attack
-over signal power (PSR). Below each picture its PSNR; red: broken (PSNR ≤
-{{ params.evaluation.success_psnr_db | number }} dB). Look at the way in which they break: a chain shows nothing but
-grey as soon as decoding fails, while a learned receiver shows a picture with something burnt in, which PSNR counts as
-broken all the same.
+over signal power (PSR). Below each image its PSNR; red: the attack succeeds (PSNR ≤
+{{ params.evaluation.success_psnr_db | number }} dB). Look at how they fail: a separation-based baseline gives nothing
+but grey as soon as decoding fails. A learned receiver reconstructs an image with something burnt in, which PSNR counts
+as broken all the same.
 """,
 )

@@ -112,7 +112,7 @@ FIGURE = base.Figure(
     caption="""
 What each part of hu2022 contributes under semantic noise
 
-Share of test images of {{ dataset }} whose class is named right, for the masked autoencoder and for variants that
+Share of test images of {{ dataset }} classified correctly, for the masked autoencoder and for variants that
 lack one part each. Filled: no noise; circle: noise made against the system itself; diamond: the strongest noise of
 that bound tried, others' included. AWGN at {{ params.recognition.at_snr_db | number }} dB;
 {{ params.recognition.images | number }} images per point, bars: Wilson 95% intervals. All send equally many symbols. A

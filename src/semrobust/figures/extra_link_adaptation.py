@@ -1,4 +1,4 @@
-"""What adaptive coding and modulation could reach: the clean curves of all classical chains and their envelope."""
+"""What adaptive coding and modulation could reach: the clean curves of all baselines and their envelope."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DARK = (0.1, 0.1, 0.1)
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """One panel per source codec: its chains as thin lines, their best at each SNR, and the learned systems."""
+    """One panel per source codec: its baselines as thin lines, their best at each SNR, and the learned systems."""
     table, adaptive = inputs.tables["clean"], base.feasible(inputs.tables["link_adaptation"])
     rows, rungs = base.feasible(table), inputs.settings["rungs"]
     sources = list(dict.fromkeys(rung["source"] for rung in rungs.values())) or [""]
@@ -37,14 +37,14 @@ def draw(inputs: base.FigureInputs) -> Figure:
         for name, look in learned.items():
             base.curve(axes, rows[rows["system"] == name].sort_values("snr_db"), _COLUMNS, look)
         best = adaptive[adaptive["source"] == source].sort_values("snr_db")
-        base.curve(axes, best, _COLUMNS, base.Look("best chain at each SNR", _DARK, "s", "-"))
-        axes.set_title(f"{source.upper()}: {len(set(rows['system']) & _of(rungs, source))} chains")
+        base.curve(axes, best, _COLUMNS, base.Look("best baseline at each SNR", _DARK, "s", "-"))
+        axes.set_title(f"{source.upper()}: {len(set(rows['system']) & _of(rungs, source))} baselines")
         base.label_snr(axes)
     panels[0].set_ylabel("PSNR of the received image (dB)")
     figure.legend(handles=[*_thick(panels[0], learned), *looks.legend()], loc="outside upper center", ncols=3)
     notes = [
-        "Thin: each chain with one modulation and code at all SNRs. Black: the chain of the highest mean PSNR, chosen "
-        "for each SNR on one half of the images and scored on the other, both ways; the sender knows the SNR.",
+        "Thin: each baseline with one modulation and code at all SNRs. Black: the baseline of the highest mean PSNR, "
+        "chosen for each SNR on one half of the images and scored on the other, both ways; the sender knows the SNR.",
         "Bands: 95% interval of the mean, bootstrap over images.",
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
@@ -64,7 +64,7 @@ class _Looks:
         self.families = list(dict.fromkeys(rung["code"]["family"] for rung in rungs.values()))
 
     def of(self, rung: Mapping[str, Any]) -> dict[str, Any]:
-        """Line style of one chain."""
+        """Line style of one baseline."""
         code = rung["code"]
         return {
             "color": _pick(_COLORS, self.modulations.index(rung["modulation"])),
@@ -116,9 +116,9 @@ def _thin(axes: Axes, rows: pd.DataFrame, look: Mapping[str, Any]) -> None:
 
 
 def _thick(axes: Axes, learned: Mapping[str, base.Look]) -> list[Artist]:
-    """Legend entries of the lines that have a name: the learned systems and the best chain."""
+    """Legend entries of the lines that have a name: the learned systems and the best baseline."""
     handles, labels = axes.get_legend_handles_labels()
-    named = {look.label for look in learned.values()} | {"best chain at each SNR"}
+    named = {look.label for look in learned.values()} | {"best baseline at each SNR"}
     return [handle for handle, label in zip(handles, labels, strict=True) if label in named]
 
 
@@ -129,10 +129,10 @@ FIGURE = base.Figure(
     caption="""
 What link adaptation could reach
 
-Mean PSNR over the channel SNR of every classical chain (thin) and of the best one at each SNR (black), chosen on one
-half of the images and scored on the other; HEVC left, JPEG right, DeepJSCC for comparison. Over all test images of
-{{ dataset }}; bands: 95% intervals of the mean, bootstrap over images. The black line is an upper limit for adaptive
-coding and modulation, whose sender would have to learn the SNR first. Look at where DeepJSCC, one network for all
-SNRs, lies above it.
+Mean PSNR over the channel SNR of every separation-based baseline (thin) and of the best one at each SNR (black),
+chosen on one half of the images and scored on the other; HEVC left, JPEG right, DeepJSCC for comparison. Over all test
+images of {{ dataset }}; bands: 95% intervals of the mean, bootstrap over images. The black line is an upper limit for
+adaptive coding and modulation, whose sender would have to learn the SNR first. Look at where DeepJSCC, one network for
+all SNRs, lies above it.
 """,
 )

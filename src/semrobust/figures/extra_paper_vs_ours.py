@@ -16,13 +16,14 @@ _LINE = 0.135  # inches
 _GAP = 0.7  # lines between rows
 _COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
 _WIDTHS = (58, 13, 31, 18)  # characters
+_UNTESTED = "not testable here"
 # blue, yellow and orange are told apart by the colour-blind, too, and grey decides nothing
 _MARKS = {
     "holds": ("o", "#0173b2"),
     "holds in direction": ("^", "#d9b300"),
     "inconclusive": ("$?$", "0.25"),
     "does not hold": ("X", "#d55e00"),
-    "not testable here": ("_", "0.5"),
+    _UNTESTED: ("_", "0.5"),
 }
 
 
@@ -40,7 +41,8 @@ class _Row(NamedTuple):
 def draw(inputs: base.FigureInputs) -> Figure:
     """One block per paper; the verdict as a mark and in words, since a mark alone may not be told apart."""
     table = inputs.tables["paper_vs_ours"]
-    blocks = {paper: [_row(claim) for _, claim in claims.iterrows()] for paper, claims in table.groupby("paper")}
+    papers = table.groupby("paper", sort=False)
+    blocks = {paper: [_row(claim) for _, claim in claims.iterrows()] for paper, claims in papers}
     height = sum(1 + _GAP + sum(row.lines + _GAP for row in rows) for rows in blocks.values()) + 1 + _GAP
     figure = canvas.sheet(_LINE * max(height, 1.0) + 0.5)
     axes = figure.subplots()
@@ -55,7 +57,9 @@ def draw(inputs: base.FigureInputs) -> Figure:
             _mark(axes, row.verdict, top)
             top = _write(axes, row.cells, top)
     notes = [
-        "In brackets: 95% intervals; of a share of points, from those that certainly count to those that may. Rules, "
+        "In brackets: 95% intervals; of a share of points, from those that certainly count to those that may. Not "
+        "testable here: the run lacks a system, an SNR or a table that the claim is about. Verdicts are under our "
+        "reading of the papers' systems and attacks. Rules, "
         "and the tables behind each line, are in paper_vs_ours.csv; `semrobust compare` prints them."
     ]
     images = table["n_images"].dropna().astype(int).tolist()
@@ -66,9 +70,10 @@ def draw(inputs: base.FigureInputs) -> Figure:
 def _row(claim: pd.Series[float]) -> _Row:
     value, low, high = (claim[name] for name in ("value", "value_low", "value_high"))
     ours = "" if value != value else interval(value, low, high)
+    ours = "–" if str(claim["verdict"]) == _UNTESTED else f"{ours} {claim['measure']}".strip()
     stated = str(claim["stated"])
     text = str(claim["text"]) if stated in ("", "nan") else f"{claim['text']} ({stated})"
-    cells = (text, str(claim["place"]), f"{ours} {claim['measure']}".strip(), str(claim["verdict"]))
+    cells = (text, str(claim["place"]), ours, str(claim["verdict"]))
     wrapped = [textwrap.fill(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)]
     return _Row((wrapped[0], wrapped[1], wrapped[2], wrapped[3]), str(claim["verdict"]))
 

@@ -17,7 +17,7 @@ _USUAL_PSNR_DB = 15.0  # the paper's D*
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Power semantic ÷ classical over SNR: one panel per chain, one line per distortion at which an image is broken."""
+    """Power semantic ÷ classical over SNR: one panel per baseline, one line per criterion of success."""
     given = inputs.settings["criteria"]
     table = inputs.tables["criteria_ratio"]
     semantic, label = _subject(given, table)
@@ -57,7 +57,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         f"Semantic side: {label}, mean of {trained} trainings from different seeds; bands: 95% interval over "
         f"trainings and images. Attacks: {attacks}. Grey band: the paper's claim, up to 14–16.",
         "Ratio of medians over all images, those that withstood every power tried as ∞ (hollow: there are some). No "
-        "point: half of the images do, or the channel alone breaks half of the chain's.",
+        "point: half of the images do, or the channel alone breaks half of the baseline's.",
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist() or [0], notes)
     return figure
@@ -113,11 +113,11 @@ FIGURE = base.Figure(
     shows=(shown.criteria,),
     draw=draw,
     caption="""
-How the power ratio depends on what counts as broken
+How the power ratio depends on when an attack succeeds
 
-Ratio of median least attack powers, DeepJSCC ÷ chain, over the channel SNR, one line per PSNR at or below which an
-image counts as broken; left and right: the two chains. Over {{ params.criteria.images | number }} test images of
-{{ dataset }}. Bands: 95% intervals over trainings and images. Look at how far the lines lie
+Ratio of median least attack powers, DeepJSCC ÷ separation-based baseline, over the channel SNR, one line per PSNR at
+or below which an attack succeeds; left and right: the two baselines. Over {{ params.criteria.images | number }} test
+images of {{ dataset }}. Bands: 95% intervals over trainings and images. Look at how far the lines lie
 apart, against the grey band, the paper's 14–16: a ratio says little without its criterion and the length of training.
 """,
 )

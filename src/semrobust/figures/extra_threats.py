@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIZE = ("size_median", "size_median_low", "size_median_high")
-_TASKS = {"image": "shows images", "class": "names classes"}
+_TASKS = {"image": "reconstruct images", "class": "classify images"}
 _MEASURES = {
     "power_total": "energy on the air, ‖s‖²",
     "noise_linf": "semantic noise, 255 ‖Δ‖∞",
@@ -61,8 +61,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     notes = [
         f"Median of the least size found, with 95% bootstrap intervals; AWGN at {snr_db:g} dB. Images that are right "
         "when nobody attacks; arrows: half of them withstood all that was tried.",
-        f"Broken: PSNR of {psnr_db:g} dB or less against the clean original, or another class. Dotted: noise that "
-        "alone has that PSNR, as over a link without any loss.",
+        f"An attack succeeds at a PSNR of {psnr_db:g} dB or less against the clean original, or where the image is "
+        "misclassified. Dotted: noise that alone has that PSNR, as over a link without any loss.",
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
     return figure
@@ -85,7 +85,7 @@ def _bar(axes: Axes, size: list[float], place: int, look: base.Look) -> None:
 
 
 def _faithful(axes: Axes, measure: str, inputs: base.FigureInputs) -> None:
-    """Where noise alone is as large as what counts as broken."""
+    """Where noise alone is as large as the threshold of success."""
     rmse = 255.0 * 10.0 ** (-inputs.settings["success_psnr_db"] / 20.0)
     size = rmse if measure == "noise_linf" else rmse * float(np.sqrt(_VALUES))
     axes.axvline(size, color="0.5", linestyle=":", linewidth=1.0 * canvas.scale())
@@ -98,8 +98,8 @@ FIGURE = base.Figure(
     caption="""
 Both threats on both tasks
 
-How little breaks each system: energy on the air, and semantic noise in two norms, for systems that show images and
-for those that name classes; median over those of the first
+How little breaks each system: energy on the air, and semantic noise in two norms, for systems that reconstruct images
+and for those that classify them; median over those of the first
 {{ [params.threats.images, params.evaluation.attack_images] | min | number }} test images of {{ dataset }} that are
 right when nobody attacks, near {{ params.threats.snr_db | number }} dB, each image under its best attack; bars: 95%
 intervals over images. Left of the dotted line a receiver makes noise larger than it is.

@@ -54,10 +54,10 @@ FIGURE = base.Figure(
     caption="""
 Accuracy over a Rayleigh channel, with and without semantic noise
 
-Share of test images of {{ dataset }} whose class is named right, over the channel SNR. Left: no semantic noise; right,
+Share of test images of {{ dataset }} classified correctly, over the channel SNR. Left: no semantic noise; right,
 hollow and dashed: noise made against each system itself. ViT gets the image without errors and is a
 horizontal line; dotted: guessing. {{ params.recognition.images | number }} images per point; bands: Wilson 95%
-intervals. Look at MAE against the conventional chain at equal noise, and at what adversarial training costs without
-noise. The systems do not spend the same number of symbols: see the overhead table.
+intervals. Look at MAE against the separation-based baseline at equal noise, and at what adversarial training costs
+without noise. The systems do not spend the same number of symbols: see the overhead table.
 """,
 )

@@ -76,7 +76,7 @@ FIGURE = base.Figure(
     caption="""
 Accuracy over the size of the semantic noise
 
-Share of test images of {{ dataset }} whose class is named right, over the bound ε of the noise, in 8-bit levels; one
+Share of test images of {{ dataset }} classified correctly, over the bound ε of the noise, in 8-bit levels; one
 panel per norm. Noise is made against each system itself; AWGN at {{ params.recognition.at_snr_db | number }} dB, ViT
 without a channel. {{ params.recognition.images | number }} images per point; bands: Wilson 95% intervals. A line that
 stays above guessing at large ε is what robustness looks like. Look at the slopes of systems trained with and without

@@ -98,9 +98,9 @@ FIGURE = base.Figure(
     caption="""
 Accuracy under semantic noise over channels that training has not seen
 
-Share of test images of {{ dataset }} whose class is named right under semantic noise, over the channel SNR, for each
-channel of the run: the masked autoencoder left, the conventional chain right.
+Share of test images of {{ dataset }} classified correctly under semantic noise, over the channel SNR, for each
+channel of the run: the masked autoencoder left, the separation-based baseline right.
 {{ params.recognition.images | number }} images per point; bands: Wilson 95% intervals. Look at how far the lines of
-one panel lie apart: the paper has the autoencoder's close together and the chain's apart.
+one panel lie apart: the paper has the autoencoder's close together and the baseline's apart.
 """,
 )

@@ -103,9 +103,9 @@ FIGURE = base.Figure(
     caption="""
 What each scheme sends per image
 
-Mean bits before channel coding, patches sent, and complex symbols per image, and how many times more symbols the JPEG
-chains take; over {{ params.recognition.images | number }} test images of {{ dataset }}. In brackets: 95% bootstrap
-intervals over images; without them every image takes the same. The ratio depends on what the files are charged for:
-``full`` counts header and tables of each JPEG file, ``payload`` does not.
+Mean bits before channel coding, patches sent, and complex symbols per image, and how many times more symbols the
+separation-based JPEG baselines take; over {{ params.recognition.images | number }} test images of {{ dataset }}. In
+brackets: 95% bootstrap intervals over images; without them every image takes the same. The ratio depends on what the
+files are charged for: ``full`` counts header and tables of each JPEG file, ``payload`` does not.
 """,
 )

@@ -21,7 +21,7 @@ NOISY = " + SN"
 ERROR_FREE = "error_free"
 
 ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
-ACCURACY_LABEL = "accuracy (share of images named right)"
+ACCURACY_LABEL = "accuracy (share of images)"
 _CHANCE = 0.1  # ten classes
 _NEAR = 0.01  # levels and dB closer than this are the same: tables are rounded
 
@@ -33,7 +33,7 @@ def roles(inputs: base.FigureInputs) -> dict[str, str]:
 
 
 def looks(inputs: base.FigureInputs) -> dict[str, base.Look]:
-    """Looks of all systems that name classes, in the order of the palette: first the paper's schemes, then variants of
+    """Looks of all classifying systems, in the order of the palette: first the paper's schemes, then variants of
     the masked autoencoder, so that what no figure shows as a line gets the palette's palest colours."""
     labels, classifiers = inputs.settings["labels"]["classifiers"], inputs.settings["classifiers"]
     variants = [name for name in labels if classifiers[name]["kind"] == "mae_vq"]

@@ -34,7 +34,7 @@ def systems(params: Params, task: Task = "image") -> Plain:
 
 
 def studies(params: Params, task: Task = "image") -> Plain:
-    """Attacked systems of each study that changes a chain."""
+    """Attacked systems of each study that changes a baseline."""
     found = {study: _labels(params, params.studied(study, task)) for study in params.studies(task)}
     return {"labels": {"studies": found}}
 
@@ -63,7 +63,7 @@ def channels(params: Params) -> Plain:
 
 
 def rungs(params: Params, task: Task = "image") -> Plain:
-    """Chains that link adaptation chooses from (`Params.rungs`), and what each is."""
+    """Baselines that link adaptation chooses from (`Params.rungs`), and what each is."""
     found = {}
     for name, source in params.rungs(task).items():
         made = select.system(params, name)
@@ -72,12 +72,12 @@ def rungs(params: Params, task: Task = "image") -> Plain:
 
 
 def success(params: Params) -> Plain:
-    """When an image counts as broken, and N, against which the power is held."""
+    """When an attack on an image succeeds, and N, against which the power is held."""
     return {"success_psnr_db": params.evaluation.success_psnr_db, "real_uses": params.link.real_uses}
 
 
 def csi(params: Params) -> Plain:
-    """The same of systems that feed channel states back: main ones, studies, chains, forms, N, criteria of success."""
+    """The same of systems that feed channel states back: main ones, studies, baselines, forms, N, criteria."""
     parts = [partial(part, task="csi") for part in (systems, studies, rungs)]
     found = together(params, parts)
     del found["order"]
@@ -111,7 +111,7 @@ def criteria(params: Params) -> Plain:
 
 
 def classifiers(params: Params) -> Plain:
-    """Systems that name classes."""
+    """Classifying systems."""
     return {"labels": {"classifiers": _labels(params, params.of_task("class"))}}
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def draw(inputs: base.FigureInputs) -> Figure:
     """Mean PSNR of the attacked systems over SNR, and beside it how often the receiver cannot decode at all.
 
-    Lines without markers: what the best of all chains of a source codec reaches at each SNR.
+    Lines without markers: what the best of all baselines of a source codec reaches at each SNR.
     """
     table = inputs.tables["clean"]
     rows, threshold = base.feasible(table), inputs.settings["success_psnr_db"]
@@ -27,7 +27,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
             base.curve(failures, of_system, ("decode_failure_rate",) * 3, look)
     adaptive = base.feasible(inputs.tables["link_adaptation"])
     for (source, rows), dashes in zip(adaptive.groupby("source", sort=False), cycle((":", "--")), strict=False):
-        label = f"{str(source).upper()}, best of {rows['n_rungs'].iloc[0]} chains at each SNR"
+        label = f"{str(source).upper()}, best of {rows['n_rungs'].iloc[0]} baselines"
         quality.plot(rows["snr_db"], rows["psnr_db"], color="0.2", linestyle=dashes, label=label, gid="reference")
     quality.axhline(threshold, color="0.45", linewidth=0.8, linestyle=":", gid="reference")
     quality.annotate(
@@ -54,9 +54,10 @@ FIGURE = base.Figure(
 Quality without an attacker
 
 Left: mean PSNR of the received image over the channel SNR, for the systems that are attacked, over all test images of
-{{ dataset }}. Lines without markers: the best chain of each source codec at each SNR, as if the sender knew it.
-Right: share of images for which the receiver knows that decoding failed; it then shows mid-grey. Bands: 95% intervals
-of the mean, bootstrap over images. Look at how DeepJSCC fades while a chain falls off a cliff and is flat above it,
-and at which SNRs two systems have equal quality: only there is a comparison of attack powers one of equals.
+{{ dataset }}. Lines without markers: the best separation-based baseline of each source codec at each SNR, as if the
+sender knew it. Right: share of images for which the receiver knows that decoding failed; its reconstruction is then
+mid-grey. Bands: 95% intervals of the mean, bootstrap over images. Look at how DeepJSCC fades while a baseline falls off
+a cliff and is flat above it, and at which SNRs two systems have equal quality: only there is a comparison of attack
+powers one of equals.
 """,
 )

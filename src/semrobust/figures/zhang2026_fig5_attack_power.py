@@ -167,8 +167,9 @@ Median energy ‖s‖² of the weakest perturbation found that brings a received
 {{ params.evaluation.success_psnr_db | number }} dB or less; one panel per system. The signal has
 energy N = {{ params.link.real_uses }}, so the right axis gives attack over signal power (PSR). Over
 {{ attacked }} test images of {{ dataset }}; those that withstood every power tried
-count as ∞, so an attack that spoils fewer than half has no point. Bands: 95% intervals, bootstrap over images; 0 means
+count as ∞, so an attack that breaks fewer than half has no point. Bands: 95% intervals, bootstrap over images; 0 means
 that the channel alone breaks half of them. Look at the solid line, the best attack known to us on each image, and its
-distance to the dashed one, our reading of what the paper attacks with: PGA for DeepJSCC, the vulnerable set for chains.
+distance to the dashed one, our reading of what the paper attacks with: PGA for DeepJSCC, the vulnerable set for
+separation-based baselines.
 """,
 )

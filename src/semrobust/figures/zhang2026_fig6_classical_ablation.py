@@ -1,4 +1,4 @@
-"""Zhang 2026, figure 6: what makes the classical chain easier or harder to break, one change at a time."""
+"""Zhang 2026, figure 6: what makes the separation-based baseline easier or harder to break, one change at a time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LINE = 0.175  # inches
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Least power that each chain withstands over that of the unchanged one, grouped by what was changed.
+    """Least power that each baseline withstands over that of the unchanged one, grouped by what was changed.
 
-    The modulations are the main chains, the first of which is the one that all others change. Chains of a group are
+    The modulations are the main baselines, the first of which is the one that all others change. Those of a group are
     compared under the attacks that all of them were hit with: the one of these that needs least median power.
     """
     breaks = f"brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB"
@@ -58,17 +58,17 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str) 
     axes.set_ylim(len(names) - 0.5, -0.7)
     axes.set_xscale("log")
     base.plain_ticks(axes.xaxis)
-    said = labels["systems"].get(reference, "the unchanged chain")
+    said = labels["systems"].get(reference, "the unchanged baseline")
     axes.set_xlabel(f"median attack power over that of {said} (×)")
     handles = axes.get_legend_handles_labels()
     unique = dict(zip(reversed(handles[1]), reversed(handles[0]), strict=True))
     if unique:
         figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=2)
     notes = [
-        f"Least median power that {breaks}, by the attacks that all chains of a group were hit with: "
+        f"Least median power that {breaks}, by the attacks that all baselines of a group were hit with: "
         f"{_named(hit_by, labels['attacks'])}. Over all attacked images, those that withstood every power tried as ∞. "
-        "Bars: 95% interval of the chain's own median, bootstrap over images. No point: the channel alone breaks half "
-        "of the images, or half withstand.",
+        "Bars: 95% interval of the baseline's own median, bootstrap over images. No point: the channel alone breaks "
+        "half of the images, or half withstand.",
     ]
     canvas.footer(figure, inputs, counts or [0], notes + base.infeasible_note(table, inputs))
     return figure
@@ -77,7 +77,7 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str) 
 def _chain(
     axes: Axes, rows: pd.DataFrame, reference: str | None, name: str, place: int, looks: Mapping[float, base.Look]
 ) -> None:
-    """The markers of one chain, one for each SNR at which it and the unchanged one work."""
+    """The markers of one baseline, one for each SNR at which it and the unchanged one work."""
     for shift, (snr_db, look) in enumerate(looks.items()):
         known = rows[rows["snr_db"] == snr_db].set_index("system")[list(_COLUMNS)]
         if reference is None or not {name, reference} <= set(known.index) or not known[_COLUMNS[0]][reference] > 0:
@@ -116,14 +116,14 @@ FIGURE = base.Figure(
     shows=(shown.systems, shown.studies, shown.rungs, shown.attacks, shown.success),
     draw=draw,
     caption="""
-What moves the attack power that a chain withstands
+What moves the attack power that a separation-based baseline withstands
 
-Each group changes one thing of the chain that all are compared with, or two where its title or a label says so:
+Each group changes one thing of the baseline that all are compared with, or two where its title or a label says so:
 modulation, source codec, code (PEG: by progressive edge growth), rate, block length, decoder, or a retry where the
 checksum fails. Median of the least energy ‖s‖² that breaks an image (PSNR ≤
-{{ params.evaluation.success_psnr_db | number }} dB) over that of the unchanged chain, at the middle and the highest
-SNR, over {{ attacked }} test images of {{ dataset }}; within a group by the attacks that all its chains were hit with,
-which the notes name. Bars: 95% intervals, bootstrap over images, which do not cover the spread between codes of one
-kind (of PEG codes several were drawn, of the others one). Right of 1 a change makes the chain harder to break.
+{{ params.evaluation.success_psnr_db | number }} dB) over that of the unchanged baseline, at the middle and the highest
+SNR, over {{ attacked }} test images of {{ dataset }}; within a group by the attacks that all its baselines were hit
+with, which the notes name. Bars: 95% intervals, bootstrap over images, which do not cover the spread between codes of
+one kind (of PEG codes several were drawn, of the others one). Right of 1 a change makes the baseline harder to break.
 """,
 )

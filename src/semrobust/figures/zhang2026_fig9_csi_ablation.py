@@ -23,10 +23,10 @@ FIGURE = base.Figure(
     caption="""
 What moves the attack power on classical feedback of channel states
 
-Each group changes one thing of the chain that all are compared with: modulation, code, what is shown after a failed
-decode, what is sent of a channel state. Median of the least energy ‖s‖² that breaks one
-({{ (params.csi.broken.values() | list)[0].label }}) over that of the unchanged chain, at the middle and the highest
-SNR, under the attacks that all chains of a group were hit with; over {{ params.evaluation.attack_images | number }}
+Each group changes one thing of the separation-based baseline that all are compared with: modulation, code, what is
+reconstructed after a failed decode, what is sent of a channel state. Median of the least energy ‖s‖² that breaks one
+({{ (params.csi.broken.values() | list)[0].label }}) over that of the unchanged baseline, at the middle and the highest
+SNR, under the attacks that all baselines of a group were hit with; over {{ params.evaluation.attack_images | number }}
 test samples of {{ csi }}. Bars: 95% intervals, bootstrap over samples.
 """,
 )

@@ -22,7 +22,7 @@ _SEMANTIC, _CLASSICAL = "semantic_system", "classical_system"
 def draw(inputs: base.FigureInputs) -> Figure:
     """Least power on the semantic side over least power on the classical side, by SNR.
 
-    Left: the first network over every chain; right: every network over the first chain. Systems of studies are grey.
+    Left: the first network over every baseline; right: every network over the first. Systems of studies are grey.
     """
     table = inputs.tables["power_ratio"]
     rows = base.feasible(table)
@@ -38,7 +38,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         axes.axhspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0)
         if first[fixed]:
             label = looks[first[fixed]].label
-            said = f"{label} ÷ each chain" if fixed == _SEMANTIC else f"each network ÷ {label}"
+            said = f"{label} ÷ each baseline" if fixed == _SEMANTIC else f"each network ÷ {label}"
             axes.set_title(textwrap.fill(said, _TITLE_CHARACTERS))
         base.label_snr(axes)
     panels[0].set_yscale("log")
@@ -83,11 +83,11 @@ def _within(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _who(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[str]:
-    """Which chains are grey, which pair of all has the lowest ratio, and who takes no part and why."""
+    """Which baselines are grey, which pair of all has the lowest ratio, and who takes no part and why."""
     labels = inputs.settings["labels"]
     found = set(rows[_SEMANTIC]) | set(rows[_CLASSICAL])
     grey = [label for name, label in labels["studied"].items() if name in found]
-    notes = [f"Grey: {len(grey)} more chains, named in power_ratio.csv."] if grey else []
+    notes = [f"Grey: {len(grey)} more baselines, named in power_ratio.csv."] if grey else []
     known = rows.dropna(subset=["ratio"])
     if grey and len(known):
         last = known[known["snr_db"] == known["snr_db"].max()]
@@ -101,7 +101,7 @@ def _who(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[str]:
 
 
 def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Artist]:
-    """Three columns: the chains of the left panel, the networks of the right one, and the references."""
+    """Three columns: the baselines of the left panel, the networks of the right one, and the references."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -124,7 +124,7 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Artist]:
     ]
     if inputs.settings["labels"]["studied"]:
         thin = Line2D(
-            [], [], color=_GREY, linewidth=0.5 * scale, marker=".", markersize=2 * scale, label="other chains"
+            [], [], color=_GREY, linewidth=0.5 * scale, marker=".", markersize=2 * scale, label="other baselines"
         )
         columns[0].append(thin)
     longest = max(len(column) for column in columns)
@@ -138,13 +138,14 @@ FIGURE = base.Figure(
     shows=(shown.systems, shown.compared, shown.studies, shown.rungs),
     draw=draw,
     caption="""
-Attack power needed against DeepJSCC over that against the chains
+Attack power against DeepJSCC over that against separation-based baselines
 
 Ratio of least attack powers, semantic ÷ classical, each side under its best attack on each image, over the channel
 SNR: medians over {{ attacked }} attacked test images of {{ dataset }}, which the claims rest on. Left: the first
-network over each chain; right: each network over the first chain. Bands: paired 95% bootstrap intervals over images.
-Without a point, the channel alone breaks half of the images of one side. Grey: every other attacked chain; which
-systems are left out, and why, is said below. Above 1 DeepJSCC is harder to break. Look at where the lines lie against the grey
-band, the paper's "up to 14–16 times", and at how far the chains lie apart. The table has means and other populations.
+network over each baseline; right: each network over the first. Bands: paired 95% bootstrap intervals over images.
+Without a point, the channel alone breaks half of the images of one side. Grey: every other attacked baseline; which
+systems are left out, and why, is said below. Above 1 DeepJSCC is harder to break. Look at where the lines lie against
+the grey band, the paper's "up to 14–16 times", and at how far the baselines lie apart. The table has means and other
+populations.
 """,
 )

@@ -188,7 +188,7 @@ SNR. Top: PSNR without an attack, and spectral norm of the decoder's Jacobian at
 least energy ‖s‖² that breaks an image under three criteria: a fixed PSNR, a fixed loss of PSNR, a fixed rise of the
 RMSE. Bottom right: the same against the slope, with the power that a decoder of this slope everywhere would need
 (eq. 10). Over {{ params.criteria.images | number }} test images of {{ dataset }}; bars: 95% intervals over images and,
-where there are several, trainings. Look at the fixed rise of the RMSE: it takes out how far the clean picture is from
+where there are several, trainings. Look at the fixed rise of the RMSE: it takes out how far the clean image is from
 being broken, which the fixed PSNR does not. The table has all test SNRs.
 """,
 )

@@ -17,14 +17,15 @@ LEAST_SIDE = 8
 
 
 def transceiver(given: object) -> System:
-    """A system that shows images; raises UsageError with what to do about anything else."""
+    """A system that reconstructs images; raises UsageError with what to do about anything else."""
     if not isinstance(given, System):
         raise UsageError(
             f"a {type(given).__name__} is no transceiver: wrap the two ends of yours as semrobust.Transceiver(encoder, "
             'decoder, real_uses=N), or take one of semrobust.load("deepjscc") and semrobust.chain("hevc")'
         )
     if given.task != "image":
-        raise UsageError(f"{given.name or given.settings.kind} shows no images: it names classes, or is a part of that")
+        named = given.name or given.settings.kind
+        raise UsageError(f"{named} reconstructs no images: it is a classifier, or a part of one")
     return given
 
 
@@ -66,7 +67,7 @@ def each(asked: float | tuple[float, ...]) -> list[float]:
 
 
 def psnr_db(given: float) -> float:
-    """The PSNR at which an image is broken; raises UsageError for one that no image or every image has."""
+    """The PSNR at which an attack succeeds; raises UsageError for one that no image or every image has."""
     if not 0 < given < 60:
         raise UsageError(f"success_psnr_db: {given!r}, must be above 0 and below 60 dB")
     return float(given)

@@ -44,15 +44,16 @@ def attack(
 ) -> AttackOutcome:
     """Search for each image the least ||s||² of a vector s, added to what is received, that breaks the image.
 
-    The attacker knows image, codeword, noise and receiver. An image is broken when what the receiver shows has a PSNR
-    of at most `success_psnr_db`. What is not given is as in `params.yaml`: the numbers stand beside the tables'.
+    The attacker knows image, codeword, noise and receiver. The attack succeeds, and the image is broken, when the
+    reconstruction has a PSNR of at most `success_psnr_db`. What is not given is as in `params.yaml`: the numbers stand
+    beside the tables'.
 
     Args:
-        transceiver: `Transceiver`, `load(...)`, `chain(...)`, or any `systems.base.System` that shows images.
+        transceiver: `Transceiver`, `load(...)`, `chain(...)`, or any `systems.base.System` that reconstructs images.
         images: (B,C,H,W) float in [0,1], on any device. Noise and random starts belong to an image's place in them.
         snr_db: SNR per real channel use, σ² = 10^(-snr_db/10), or several.
         attack: a name in the `attacks` of params.yaml, a kind of attack, or an `Attack`.
-        success_psnr_db: when an image is broken.
+        success_psnr_db: the PSNR at or below which an attack succeeds.
         seed: root of all randomness.
         batch: images side by side, which changes no result but needs memory.
         structure: how far a code's graph is searched, for attacks that know it: settings over those of `structure` in
@@ -60,7 +61,7 @@ def attack(
         instantons: how long patterns that a code fails on are searched, for attacks that know them: settings over those
             of `instantons` in params.yaml. Searched once per decoder, in minutes.
         training_images: (b,C,H,W) as `images`, and others than those: what an attack such as "universal" learns from.
-        settings: of the attack, over those of params.yaml; `fitting_attacks` shows them, and the page on the API says
+        settings: of the attack, over those of params.yaml; `fitting_attacks` lists them, and the page on the API says
             what each means.
 
     Raises UsageError for what cannot be, and ResultError where the transceiver does not keep what it must.

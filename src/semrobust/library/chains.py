@@ -1,4 +1,4 @@
-"""The classical chain without params: source codec + LDPC + modulation, for images of any size."""
+"""Separation-based baselines without params: source codec + LDPC + modulation, for images of any size."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def chain(
     name: str | None = None,
     **settings: Any,
 ) -> ClassicalSystem:
-    """A source codec, LDPC codes and a modulation at a fixed number of channel uses: image -> bytes -> bits -> N uses.
+    """A separation-based baseline: a source codec, LDPC codes and a modulation at a fixed number of channel uses.
 
-    Each image is encoded at the best quality that fits. What does not fit at all is sent as an empty frame, and the
-    receiver shows mid-grey. The receiver knows everything but the image: codec, code, modulation, N, blocks, and height
-    and width. Everything not given is as in the first chain of this codec in params.yaml.
+    Image -> bytes -> bits -> N uses. Each image is encoded at the best quality that fits. What does not fit at all is
+    sent as an empty frame, and the reconstruction is mid-grey. The receiver knows everything but the image: codec,
+    code, modulation, N, blocks, and height and width. Everything not given is as in the first baseline of this codec in
+    params.yaml.
 
     Args:
         codec: "hevc" (intra pictures, the class of BPG) or "jpeg".
@@ -92,7 +93,7 @@ def chain(
 
 
 def _described(codec: str) -> Plain:
-    """Settings of the first chain with a codec in the params; of any chain, for the codec of a plug-in."""
+    """Settings of the first baseline with a codec in the params; of any one, for the codec of a plug-in."""
     params, kinds = defaults.params(), {}
     for name in SYSTEMS:
         kind = SYSTEMS[name]

@@ -21,7 +21,7 @@ def evaluate(
     seed: int | None = None,
     batch: int | None = None,
 ) -> CleanOutcome:
-    """Send images over AWGN without an attacker, and measure what the receiver shows.
+    """Send images over AWGN without an attacker, and measure what the receiver reconstructs.
 
     Arguments as those of `attack`; an image meets the same noise here and there. Raises UsageError and ResultError as
     it does.

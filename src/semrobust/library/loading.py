@@ -42,7 +42,7 @@ def load(
     it with the params of the run gives the rows of the run's tables.
 
     Args:
-        name: of a system of the params that shows images, such as "deepjscc" or "hevc_ldpc_qpsk".
+        name: of a system of the params that reconstructs images, such as "deepjscc" or "hevc_ldpc_qpsk".
         run: a run of the project, "laptop" (params.yaml) or one with an overlay in params/; not with `params`.
         params: other params.
         folder: the project, which holds params.yaml and data/RUN/models; else the one that the package lies in.
@@ -62,7 +62,7 @@ def load(
         known = chosen.of_task("image")
         raise UsageError(f"unknown system {name!r}{similar(name, known)}; known: {', '.join(known)}")
     if chosen.task(name) != "image":
-        raise UsageError(f"{name!r} shows no images: it names classes, or is a part of what does")
+        raise UsageError(f"{name!r} reconstructs no images: it is a classifier, or a part of one")
     system = _from_run(name, chosen, project) if weights is None else _from_file(name, chosen, Path(weights))
     system.name = name
     return system if size is None else system.resized(size)
@@ -139,7 +139,9 @@ def _from_run(name: str, params: Params, project: Path | None) -> System:
     artifact = plan[f"train/{name}"]
     with contextlib.chdir(project or "."):
         if project is not None and is_made(artifact):
-            return restore(finished(plan, artifact.address))
+            system = restore(finished(plan, artifact.address))
+            system.settings = params.systems[name]  # with its label, which moves no result
+            return system
     kind = kind_of(params.section("systems", name))
     if not kind.trainable:
         return kind.create(

@@ -64,7 +64,7 @@ class _Outcome:
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
 class AttackOutcome(_Outcome):
-    """What an attack found. Powers are of the smallest vector that broken the image; where `success` is False they are
+    """What an attack found. Powers are of the smallest vector that breaks the image; where `success` is False they are
     of the strongest one tried, so the image needs more.
 
     Values per image are tensors on the CPU: (B,) where `snr_db` was a number, (S,B) where it was several, as asked.
@@ -73,7 +73,7 @@ class AttackOutcome(_Outcome):
         system, attack: names.
         real_uses: N; the signal has ||z||² = N.
         snr_db: what was asked for.
-        success_psnr_db: an image is broken at a PSNR of at most this.
+        success_psnr_db: an attack succeeds at a PSNR of at most this.
         seed: root of all randomness.
         vectors: the vectors s, float32 (B,N) or (S,B,N), on the device of the images.
         rows: one row per SNR and image; `to_frame` has more columns.
@@ -214,7 +214,7 @@ class CleanOutcome(_Outcome):
 
     @property
     def psnr_db(self) -> torch.Tensor:
-        """PSNR in dB, float64; an image that is not there is shown as mid-grey."""
+        """PSNR in dB, float64; an image that is not there counts as mid-grey."""
         return self._of("psnr_db")
 
     @property

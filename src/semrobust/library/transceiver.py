@@ -47,7 +47,7 @@ class Transceiver(System[SystemSettings]):
         decoder_knows: what the decoder takes as its second argument, a float: "noise_variance" σ² per real use, or
             "snr_db"; None = nothing. An encoder that adapts to the SNR is a transceiver for each SNR.
 
-    What is sent and shown is checked each time, `check` tries the rest. Raises UsageError for arguments that cannot be.
+    Inputs and outputs are checked each time, `check` tries the rest. Raises UsageError for arguments that cannot be.
 
     >>> import semrobust, torch
     >>> from torch import nn
@@ -134,7 +134,7 @@ class Transceiver(System[SystemSettings]):
         low, high = (float(end) for end in shown.detach().aminmax()) if len(shown) else (0.0, 1.0)
         if not (low >= -_SLACK and high <= 1 + _SLACK):  # NaN is neither
             raise ResultError(
-                f"{which} shows values from {low:.3g} to {high:.3g}: images must be in [0,1]. End it with a sigmoid, "
+                f"{which} gives values from {low:.3g} to {high:.3g}: images must be in [0,1]. End it with a sigmoid, "
                 "or with .clamp(0, 1), beyond which gradients vanish"
             )
         return shown
@@ -142,8 +142,8 @@ class Transceiver(System[SystemSettings]):
     def check(self, images: torch.Tensor, snr_db: float = 10.0, gradient: bool = True) -> None:
         """Try on two images what cannot be seen from one pass; `attack` and `evaluate` do so first.
 
-        Shapes, power and range; the same result a second time, and for an image alone; with `gradient`, that the image
-        shown has one back to what is received. Raises ResultError with the reason.
+        Shapes, power and range; the same result a second time, and for an image alone; with `gradient`, that the
+        reconstruction has one back to what is received. Raises ResultError with the reason.
         """
         for what, coder in (("encoder", self.encoder), ("decoder", self.decoder)):
             if drawing := _draws(coder):
@@ -162,7 +162,7 @@ class Transceiver(System[SystemSettings]):
             if not self.decode_differentiably(received, variance).requires_grad:
                 raise ResultError(
                     f"the decoder of {self.name} has no gradient: no_grad, detach, rounding or NumPy in it cuts the "
-                    "way from the image shown to what is received. Attacks that need none: random, pulse_jamming"
+                    "way from the reconstruction to what is received. Attacks that need none: random, pulse_jamming"
                 )
 
     def _equal(self, what: str, one: torch.Tensor, other: torch.Tensor, how: str) -> None:

@@ -1,4 +1,4 @@
-"""Measure how often SYSTEM names the right class, over channels, SNRs and semantic noise.
+"""Measure how often SYSTEM classifies correctly, over channels, SNRs and semantic noise.
 
 Noise was selected by its loss as if nothing were lost (`measure.noise`); the channel draws here are others, the same
 ones for all systems, channels and noise at an SNR, so that comparisons are paired.
@@ -105,7 +105,7 @@ class Receiver:
         self.clean_indices = cache(lambda: self.indices(test.images))
 
     def right(self, images: torch.Tensor, link: Link) -> torch.Tensor:
-        """Which of the images (n,3,32,32) are named right, bool (n,)."""
+        """Which of the images (n,3,32,32) are classified correctly, bool (n,)."""
         answers = [
             self.system.logits(images[numbers], link.air, over_air(self.seed, link.snr_db, numbers)).argmax(1)
             for numbers in self.test.batches(self.batch)

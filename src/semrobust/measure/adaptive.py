@@ -1,4 +1,4 @@
-"""Attack SYSTEM, which names classes, by NOISE that knows its defence: an entry of `recognition.adaptive`.
+"""Attack SYSTEM, a classifier, by NOISE that knows its defence: an entry of `recognition.adaptive`.
 
 The noise is made and tried in one job, on the draws that `accuracy` uses, so that all noise is compared image by image.
 """
@@ -53,7 +53,7 @@ def settings(params: Params, name: str) -> Plain:
 
 
 def make(work: Work) -> None:
-    """Write one row per image, budget and link: whether the class is named right, and what the attacker measured.
+    """Write one row per image, budget and link: whether it is classified correctly, and what the attacker measured.
 
     Links: nothing lost, and where accuracy is measured over ε, if images go over the air. Measures as `SemanticNoise`.
     """
@@ -94,7 +94,7 @@ def make(work: Work) -> None:
 
 
 def says(artifact: Artifact) -> str:
-    """How many images are named right at each budget."""
+    """How many images are classified correctly at each budget."""
     table = pd.read_parquet(artifact.path())
     shares = table[table["snr_db"].isna()].groupby("level")["right"].mean()
     return ", ".join(f"{share:.1%} right at {level:g} levels" for level, share in shares.items())

@@ -130,7 +130,7 @@ def search_names(
     batch: int,
     done: Callable[[], object] = lambda: None,
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
-    """As `search`, of a system that names classes: an image is broken where another class than its own is named.
+    """As `search`, of a classifying system: the attack succeeds where the image is misclassified.
 
     The table has the column `real_uses`, N of each image, too. Images of equal length are attacked side by side;
     perturbations are filled up with zeros behind their own N.
@@ -202,7 +202,7 @@ def needs(params: Params, name: str) -> list[Need]:
     kind = ATTACKS[params.attacks[attack].kind]
     found = [("dataset", params.dataset(system)), ("train", system)]
     if params.task(system) == "class":
-        return found  # what is known of codes is searched for systems that show what was sent
+        return found  # what is known of codes is searched for systems that reconstruct what was sent
     found += known(params, system, [kind])
     if kind.transfers:
         found.append(("attack", ".".join(params.crafted(system, attack))))
@@ -230,14 +230,14 @@ def why_not(params: Params, name: str) -> str:
         return f"{attack} needs a receiver with {' and '.join(lacking)}, which {system} does not offer; {fits}"
     if params.task(system) not in SHOWN:
         return (
-            f"{system} shows no image: threats names the systems that are made to name a wrong class, and by which "
+            f"{system} reconstructs no image: threats names the systems that are made to misclassify, and by which "
             f"attacks; semantic noise is made by semrobust noise {system}; {fits}"
         )
     return f"{attack} tries what was made on a surrogate, and no system starts from {system}; {fits}"
 
 
 def broken(params: Params, system: str) -> Plain:
-    """When what the system sends counts as broken: of images at one PSNR, of channel states under criteria by name."""
+    """When an attack on a system succeeds: of images at one PSNR, of channel states under criteria by name."""
     if params.task(system) == "image":
         return {"success_psnr_db": params.evaluation.success_psnr_db}
     rules = params.section("csi", "broken")
@@ -284,7 +284,7 @@ def _against_names(work: Work, system: System, method: Attack) -> Found:
 
 
 def against_images(work: Work, system: System, method: Attack, attack_seed: int | None = None) -> Found:
-    """What `make` writes, of a system that shows what was sent; `attack_seed` as in `aim`."""
+    """What `make` writes, of a system that reconstructs what was sent; `attack_seed` as in `aim`."""
     given, (name, attack) = work.settings, split(work.artifact.name)
     structure = structure_of(work)
     made_elsewhere = [load_file(source.path(VECTORS)) for source in work.inputs("attack").values()]

@@ -32,7 +32,7 @@ _N, _COLUMN_WEIGHT, _ROW_WEIGHT, _DRAW = 768, 3, 6, 0
 
 
 class ZeroWords(System):
-    """A system that sends a black image as the all-zero codeword and shows mid-grey where a message bit is wrong."""
+    """A system that sends a black image as the all-zero codeword and gives mid-grey where a message bit is wrong."""
 
     side = "classical"
     capabilities = frozenset({"soft_bits"})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float], root_seed: int) -> pd.DataFrame:
     """One row per (image, SNR) of a batch; `images` (B,C,H,W) in [0,1] are the test images from number `start` on.
 
-    An image that does not fit the bit budget is not decoded: the receiver can only show nothing (mid-grey).
+    An image that does not fit the bit budget is not decoded: the receiver reconstructs nothing (mid-grey).
     """
     sent = system.send(images)
     stop = start + len(images)
@@ -44,7 +44,7 @@ def measure(system: System, images: torch.Tensor, start: int, snr_db: list[float
             shown[fits], failed[fits] = decoded.images, decoded.failed.float()
             if sent.message is not None and decoded.message is not None:
                 block_error[fits] = (sent.message[fits] != decoded.message).any(dim=1).float()
-        new = (shown != before).flatten(1).any(dim=1)  # a bit-based receiver shows the same picture at many SNRs
+        new = (shown != before).flatten(1).any(dim=1)  # a bit-based receiver has the same image at many SNRs
         found = source.measures(shown[new], images[new], mean_squared_error(shown, images)[new])
         for name, values in found.items():
             measured.setdefault(name, torch.zeros(len(images)))[new] = values
@@ -91,7 +91,7 @@ def make(work: Work) -> None:
 
 
 def says(artifact: Artifact) -> str:
-    """How good what is shown is over the SNRs."""
+    """How good reconstructions are over the SNRs."""
     table = pd.read_parquet(artifact.path())
     name = next(name for name in ("psnr_db", "nmse_db") if name in table)
     quality = table.groupby("snr_db")[name].mean()

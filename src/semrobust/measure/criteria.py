@@ -64,7 +64,7 @@ def _modules(params: Params, name: str) -> list[str]:
 def make(work: Work) -> None:
     """Write one row per SNR, criterion, attack and image, with the columns of `measure.attack.rows`.
 
-    Further columns: `criterion`, `attack`, and of a differentiable receiver those of `measure.slopes`. Chains are
+    Further columns: `criterion`, `attack`, and of a differentiable receiver those of `measure.slopes`. Baselines are
     tried under absolute criteria alone: a failed decode is all or nothing.
     """
     torch.set_num_threads(work.threads)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def measure(system: System, images: torch.Tensor, sent: Sent, air: Air, draw: Draw) -> pd.DataFrame:
-    """One row per image (B,3,32,32) of a batch over one channel; what does not fit the budget is shown as mid-grey."""
+    """One row per image (B,3,32,32) of a batch over one channel; what does not fit the budget becomes mid-grey."""
     shown, failed = torch.full_like(images, GREY), torch.ones(len(images))
     rows = sent.feasible.nonzero().squeeze(1)
     if len(rows):

@@ -47,7 +47,7 @@ def strongest(work: Work, system: str) -> tuple[str, torch.Tensor]:
 
 
 def show(system: System, images: torch.Tensor, direction: torch.Tensor, given: Plain) -> list[torch.Tensor]:
-    """What the receiver shows (images,3,32,32) without attack and at each power along `direction` (images, N)."""
+    """Reconstructions (images,3,32,32) without attack and at each power along `direction` (images, N)."""
     uses, snr_db = system.real_uses, given["gallery_snr_db"]
     noise = channel_noise(given["seed"], snr_db, 0, len(images), uses)
     received = awgn(system.send(images).codewords, snr_db, noise)
@@ -79,7 +79,7 @@ def settings(params: Params, _: str) -> Plain:
 
 
 def make(work: Work) -> None:
-    """Write the gallery's pictures as one npz file; figures only draw them."""
+    """Write the gallery's images as one npz file; figures only draw them."""
     torch.set_num_threads(work.threads)
     given = work.settings
     originals = TestImages.of(work, given["gallery_images"]).images

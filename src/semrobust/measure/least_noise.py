@@ -1,4 +1,4 @@
-"""Search the least semantic noise that breaks what SYSTEM shows, or makes it name a wrong class.
+"""Search the least semantic noise that breaks what SYSTEM reconstructs, or makes it misclassify.
 
 The counterpart of `attack`: there the energy on the air is as small as can be, here the norm of what is added to the
 image before anything is sent. Noise is made as if nothing were lost on the air, and judged over the channel.
@@ -88,7 +88,7 @@ def least(
 
 
 def shows_broken(system: System[Any], originals: torch.Tensor, snr_db: float, threshold: float, seed: int) -> Broken:
-    """Whether what is shown is broken, over the noise that the image meets when nobody attacks."""
+    """Whether the reconstruction is broken, over the noise that the image meets when nobody attacks."""
     noise = channel_noise(seed, snr_db, 0, len(originals), system.real_uses)
 
     def broken(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
@@ -100,7 +100,7 @@ def shows_broken(system: System[Any], originals: torch.Tensor, snr_db: float, th
 
 
 def names_wrong(system: ClassifyingSystem[Any], labels: torch.Tensor, snr_db: float, seed: int) -> Broken:
-    """Whether a wrong class is named, over the draws that `accuracy` uses."""
+    """Whether an image is misclassified, over the draws that `accuracy` uses."""
     air = Air.of(ChannelSettings(label="AWGN", fading="awgn"), snr_db)
 
     def broken(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:

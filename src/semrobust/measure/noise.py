@@ -1,4 +1,4 @@
-"""Make semantic noise on the test images against SYSTEM, which names classes.
+"""Make semantic noise on the test images against SYSTEM, a classifier.
 
 It is made once and kept, so that it can be tried anywhere. The noise acts on the stored image, before anything is sent:
 one noisy image serves all channels and SNRs. It is made as if nothing were lost on the air, or, where `through` names a

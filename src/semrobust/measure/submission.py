@@ -49,7 +49,7 @@ class Against(Settings):
         dataset_digest: of the dataset, as in every record.
         real_uses: N.
         seed: the root seed, from which the channel's noise follows.
-        success_psnr_db: an image is broken at this PSNR or less.
+        success_psnr_db: an attack succeeds at this PSNR or less.
     """
 
     run: Line

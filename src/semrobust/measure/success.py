@@ -1,4 +1,4 @@
-"""When a sample counts as broken: a criterion, asked of a batch under attack."""
+"""When an attack on a sample succeeds: a criterion, asked of a batch under attack."""
 
 from __future__ import annotations
 

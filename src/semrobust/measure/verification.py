@@ -1,6 +1,6 @@
 """Decode vectors again: those of a submission, and those that a run has stored.
 
-No number of a file is believed: which images are broken is what the receiver shows here, over the same noise as in the
+No number of a file is believed: which images are broken is what decoding says here, over the same noise as in the
 run, and powers are those of the vectors.
 """
 

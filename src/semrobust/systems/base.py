@@ -31,7 +31,7 @@ S = TypeVar("S", bound=SystemSettings, default=Any)
 """Settings of a kind: `class MySystem(System[MySettings])` sees `self.settings` as its own."""
 
 GREY = Pictures.GREY
-"""What a receiver shows when it has no image: mid-grey, known to be wrong, never a statistic of the data."""
+"""The reconstruction of a receiver without an image: mid-grey, known to be wrong, never a statistic of the data."""
 
 _POWER_SLACK = 1e-3
 """How far the power of a codeword may lie from what it must be, as a share of N: sums of 32-bit numbers err by less."""
@@ -69,7 +69,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A batch as received: `images` (B,3,32,32) in [0,1], what the receiver shows; `failed` (B,) bool, where it
+    """A batch as received: `images` (B,3,32,32) in [0,1], the reconstructions; `failed` (B,) bool, where it
     knows that it has no image; `message` (B, blocks·k) uint8 decoded bits, None for a system without."""
 
     images: torch.Tensor
@@ -84,7 +84,7 @@ class SoftBits(Protocol):
     and `Sent.bits` (B, blocks·n), uint8 of 0 and 1, hold them block after block: `bits` is what the code makes of
     `message`, and `codewords` (B, N) what `modulation` makes of `bits`. So block b lies on the uses [b·N/blocks,
     (b+1)·N/blocks). The receiver decodes each block for itself with `decoder`, from the LLRs that `llr` gives, and with
-    `retry` the blocks of an image whose checksum then fails; what it shows depends on the message bits that this gives,
+    `retry` the blocks of an image whose checksum then fails; its output depends on the message bits that this gives,
     and on nothing else.
     """
 
@@ -229,7 +229,7 @@ class System(SystemKind, Generic[S]):
         raise NotImplementedError
 
     def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
-        """The images (B,3,32,32) that `decode` shows, with gradients back to `received`; capability "gradient".
+        """The images (B,3,32,32) that `decode` gives, with gradients back to `received`; capability "gradient".
 
         The values must equal those of `decode`; where that has no gradient, only the backward pass may be a surrogate.
         """
@@ -238,7 +238,7 @@ class System(SystemKind, Generic[S]):
     def encode_differentiably(self, images: torch.Tensor) -> torch.Tensor:
         """The codewords (B, N) that `encode` makes, with gradients back to the images; capability "gradient".
 
-        Only semantic noise against a system that shows images asks for it.
+        Only semantic noise against a system that reconstructs images asks for it.
         """
         raise NotImplementedError(f"{type(self).__name__} lets no gradients through its encoder")
 
@@ -247,7 +247,7 @@ class System(SystemKind, Generic[S]):
         raise NotImplementedError(f'{type(self).__name__} does not offer the capability "soft_bits"')
 
     def decoder_layers(self) -> tuple[torch.nn.Sequential, tuple[int, int, int]] | None:
-        """The layers from received vectors to the image shown, and the shape that these are read in; None if unknown.
+        """The layers from received vectors to the image, and the shape that these are read in; None if unknown.
 
         Only for a receiver that is these layers and nothing else: its slope is certified from them (`theory`).
         """
@@ -264,5 +264,5 @@ def device() -> torch.device:
 
 
 def grey_images(count: int, size: Size = SIZE) -> torch.Tensor:
-    """Mid-grey images (count,3,H,W), what a receiver shows when decoding failed."""
+    """Mid-grey images (count,3,H,W), the reconstructions when decoding failed."""
     return torch.full((count, 3, *size), GREY)

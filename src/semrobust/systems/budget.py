@@ -48,7 +48,7 @@ def rows(params: Params) -> list[tuple[str, ...]]:
 
 
 def _recognition(name: str, system: ClassifyingSystem, root_seed: int) -> list[tuple[str, ...]]:
-    """The row of a system that names classes, if it sends anything."""
+    """The row of a classifying system, if it sends anything."""
     numbers = torch.arange(2)
     noisy = torch.from_numpy(seeds.generator(root_seed, "budget").random((3, 32, 32), dtype="float32"))
     overhead = system.overhead(torch.stack([torch.full((3, 32, 32), 0.5), noisy]), Draw(root_seed, numbers))

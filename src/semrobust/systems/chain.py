@@ -1,4 +1,4 @@
-"""The classical chain, whatever it sends: sample -> frame -> LDPC -> BPSK, QPSK or 16-QAM, each sample alone.
+"""Separation-based baselines, whatever they send: sample -> frame -> LDPC -> BPSK, QPSK or 16-QAM, sample by sample.
 
 encode: sample -> source bytes within blocks·k bits -> frame -> LDPC per block (blocks·n,) -> N channel uses
 decode: received (N,) -> LLR (blocks·n,) -> belief propagation per block -> frame -> CRC -> sample, or nothing
@@ -55,7 +55,7 @@ class MinSumSettings(DecoderSettings):
 
 
 class ChainSettings(SystemSettings):
-    """Settings of a classical chain; every kind derives its own.
+    """Settings of a separation-based baseline; every kind derives its own.
 
     `retry`: what the receiver tries where a checksum fails (`phy.retry`), None = nothing.
     """
@@ -144,7 +144,7 @@ class Chain(System[C]):
         raise NotImplementedError
 
     def lost(self, count: int) -> torch.Tensor:
-        """What the receiver shows of samples whose frames are damaged, (count,C,H,W)."""
+        """The reconstructions of samples whose frames are damaged, (count,C,H,W)."""
         raise NotImplementedError
 
     def budget(self) -> dict[str, int | None]:
@@ -161,8 +161,8 @@ class Chain(System[C]):
         """
         if images.shape[1:] != self.shape:
             raise UsageError(
-                f"images of shape {tuple(images.shape)}: both ends of {self.name or 'the chain'} know images of "
-                f"{self.shape}; a chain for others has another `size` (semrobust.chain)"
+                f"images of shape {tuple(images.shape)}: both ends of {self.name or 'the baseline'} know images of "
+                f"{self.shape}; a baseline for others has another `size` (semrobust.chain)"
             )
         fits = self.compressed(images)
         frames = np.stack([self.framing.pack(b"" if fit is None else fit[1], fit[0] if fit else 0) for fit in fits])
@@ -179,7 +179,7 @@ class Chain(System[C]):
         return mapping.llr(received, noise_variance, self.modulation)
 
     def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
-        """Decode; where checksum or content are wrong the receiver shows what is `lost` and says `failed`.
+        """Decode; where checksum or content are wrong the receiver gives what is `lost` and says `failed`.
 
         With a `retry`, all blocks of a frame whose length or checksum is wrong are decoded once more first.
         """

@@ -1,4 +1,4 @@
-"""The conventional scheme at a fixed budget: a classical chain of zhang2026, and a transformer behind its receiver.
+"""The conventional scheme at a fixed budget: a baseline of zhang2026, and a transformer behind its receiver.
 
     image -> best quality within the budget -> LDPC -> QAM -> air -> image, or mid-grey -> transformer -> logits
 
@@ -35,7 +35,7 @@ _KEPT = 8  # batches whose encodes are remembered: a sweep sends the same images
 class ChainVitSettings(TransformerSettings):
     """Settings of the scheme; its transformer is the one that it starts from, not trained further.
 
-    `real_uses` N of one image; `chain` the settings of the classical chain, as of a system of its own.
+    `real_uses` N of one image; `chain` the settings of the baseline, as of a system of its own.
     """
 
     kind: Literal["chain_vit"]
@@ -54,7 +54,7 @@ class ChainVitSettings(TransformerSettings):
 
 @SYSTEMS.register("chain_vit")
 class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
-    """A classical chain within N channel uses, with a classifier behind the receiver."""
+    """A separation-based baseline within N channel uses, with a classifier behind the receiver."""
 
     Settings = ChainVitSettings
     version = 2
@@ -112,7 +112,7 @@ class ChainVitSystem(ClassifyingSystem[ChainVitSettings]):
         return shown
 
     def overhead(self, images: torch.Tensor, draw: Randomness) -> Overhead:
-        """The same for every image: the chain's message bits, of which source bytes fill as many as they can."""
+        """The same for every image: the baseline's message bits, of which source bytes fill as many as they can."""
         count = len(images)
         bits = float(self.settings.chain.blocks * self.chain.code.k)
         return Overhead(

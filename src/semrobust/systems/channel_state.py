@@ -68,7 +68,7 @@ class ChannelStates(Source):
 
     def measures(self, shown: torch.Tensor, samples: torch.Tensor, mse: torch.Tensor) -> Measures:
         """NMSE, plain and shifted, as ratios (their means are what dB are of) and in dB, and |cos| of the angle between
-        what is shown and the channel as vectors, which is 0 for a receiver that shows nothing."""
+        the reconstruction and the channel as vectors, which is 0 for a receiver without one."""
         nmse = mse / self.energy(samples)
         return {
             "nmse": nmse,

@@ -35,8 +35,8 @@ def restore(model: Input) -> System[Any]:
 
 
 def restore_classifier(model: Input) -> ClassifyingSystem[Any]:
-    """As `restore`, of a system that names classes; raises UsageError for another."""
+    """As `restore`, of a classifying system; raises UsageError for another."""
     system = restore(model)
     if not isinstance(system, ClassifyingSystem):
-        raise UsageError(f"'{model.name}' names no class")
+        raise UsageError(f"'{model.name}' is no classifier")
     return system

@@ -1,6 +1,6 @@
-"""The classical chain that sends images, whatever its source codec.
+"""Separation-based baselines that send images, whatever their source codec.
 
-encode: pixels -> best source bytes within the budget -> what every chain does (`systems.chain`)
+encode: pixels -> best source bytes within the budget -> what every baseline does (`systems.chain`)
 decode: ... -> source bytes -> image; mid-grey where the frame is damaged, or its content is no image
 """
 
@@ -25,7 +25,7 @@ from semrobust.systems.chain import Chain, ChainSettings
 
 
 class ClassicalSettings(ChainSettings):
-    """Settings of a chain that sends images; every source codec derives its own, with its `kind`."""
+    """Settings of a baseline that sends images; every source codec derives its own, with its `kind`."""
 
     stream: Stream
     subsampling: Subsampling
@@ -40,7 +40,7 @@ class ClassicalSettings(ChainSettings):
 
 
 class ClassicalSystem(Chain[ClassicalSettings]):
-    """A chain with a source codec of images.
+    """A baseline with a source codec of images.
 
     Attributes:
         codec: the source codec; both ends know the size of the images (`Codec.size`).
@@ -56,7 +56,7 @@ class ClassicalSystem(Chain[ClassicalSettings]):
 
     @classmethod
     def make_codec(cls, settings: ClassicalSettings, size: Size) -> Codec:
-        """The source codec of this kind of chain, for images of one size."""
+        """The source codec of this kind of baseline, for images of one size."""
         raise NotImplementedError
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Transceivers whose receiver names the class of an image instead of showing it (hu2022).
+"""Transceivers whose receiver classifies an image instead of reconstructing it (hu2022).
 
     image -> logits(images, air, draw) -> class, with `air` in between, or nothing lost (None)
 
@@ -128,7 +128,7 @@ class ClassifyingSettings(SystemSettings):
 class Learned:
     """What one forward pass teaches.
 
-    `loss` scalar; `right` (B,) bool, None where no class is named; with a codebook also the `features` (B,V,D) and
+    `loss` scalar; `right` (B,) bool, None where nothing is classified; with a codebook also the `features` (B,V,D) and
     their `indices` (B,V) int64.
     """
 

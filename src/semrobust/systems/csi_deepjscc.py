@@ -29,10 +29,10 @@ class CsiDeepJSCCSettings(NetworkSettings):
 
 @SYSTEMS.register("csi_deepjscc")
 class CsiDeepJSCCSystem(NetworkSystem[CsiDeepJSCCSettings]):
-    """As `DeepJSCCSystem`, of channel states: trained on the NMSE of what is shown.
+    """As `DeepJSCCSystem`, of channel states: trained on the NMSE of the reconstruction.
 
-    Magnitudes are next to 0 nearly everywhere. On their squared error the network learns to show nothing at all, and
-    never anything else; so the loss is the NMSE, each sample's error over its energy, and an untrained receiver shows
+    Magnitudes are next to 0 nearly everywhere. On their squared error the network learns to give nothing at all, and
+    never anything else; so the loss is the NMSE, each sample's error over its energy, and an untrained receiver gives
     values that are as small as theirs.
     """
 

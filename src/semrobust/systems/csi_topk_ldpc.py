@@ -1,4 +1,4 @@
-"""The classical chain that feeds channel states back: the largest coefficients of the angular-delay domain + LDPC."""
+"""The baseline that feeds channel states back: the largest coefficients of the angular-delay domain + LDPC."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CODEC = "codec."
 
 
 class CsiTopkLdpcSettings(ChainSettings):
-    """As `ChainSettings`, with what is sent of a channel state (`form`), and what is shown where the checksum fails.
+    """As `ChainSettings`, with what is sent of a channel state (`form`), and what replaces it where the checksum fails.
 
     `lost`: no channel at all ("zero"), or the mean of the training set ("mean").
     """

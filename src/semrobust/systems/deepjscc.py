@@ -68,7 +68,7 @@ N = TypeVar("N", bound=NetworkSettings, default=Any)
 
 
 class NetworkSystem(System[N]):
-    """Encoder and decoder network around the channel. Nothing fails here: the receiver always shows an image."""
+    """Encoder and decoder network around the channel. Nothing fails here: the receiver always reconstructs an image."""
 
     side = "semantic"
     capabilities = frozenset({"gradient"})
@@ -169,6 +169,6 @@ class NetworkSystem(System[N]):
 
 @SYSTEMS.register("deepjscc")
 class DeepJSCCSystem(NetworkSystem[DeepJSCCSettings]):
-    """DeepJSCC as it is: trained on the error of the image shown."""
+    """DeepJSCC as it is: trained on the error of the reconstruction."""
 
     Settings = DeepJSCCSettings

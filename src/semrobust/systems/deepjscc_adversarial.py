@@ -1,7 +1,7 @@
 """DeepJSCC trained against attacks on the air: adversarial training (Madry et al. 2018, arXiv 1706.06083) at its input.
 
-Each step first attacks what the receiver gets, at a budget of power, and then learns from the images shown with and
-without the attack. It is the defence that one would try next; the question is how far it carries beyond the budget.
+Each step first attacks what the receiver gets, at a budget of power, and then learns from the images received with
+and without the attack. It is the defence that one would try next; the question is how far it carries beyond the budget.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Distortion between the image sent and the image shown: one definition for attacks and evaluation.
+"""Distortion between an image and its reconstruction: one definition for attacks and evaluation.
 
 PSNR is taken per image with a peak of 1, then averaged; means of squared errors are reported as MSE.
 """

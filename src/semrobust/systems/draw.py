@@ -84,7 +84,7 @@ class Draw:
 
 
 def over_air(seed: int, snr_db: float, numbers: torch.Tensor) -> Draw:
-    """The draw of the channel that test images meet at an SNR on their way to receivers that name classes.
+    """The draw of the channel that test images meet at an SNR on their way to classifying receivers.
 
     The same for all systems, channels and noise, under the root `seed`: comparisons are paired.
     """

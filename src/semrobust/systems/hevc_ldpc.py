@@ -1,4 +1,4 @@
-"""The classical chain with HEVC intra pictures, the class of BPG, as its source codec."""
+"""The separation-based baseline with HEVC intra pictures, the class of BPG, as its source codec."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
 
 
 class HevcLdpcSettings(ClassicalSettings):
-    """Settings of one HEVC + LDPC chain."""
+    """Settings of one HEVC + LDPC baseline."""
 
     kind: Literal["hevc_ldpc"]
 

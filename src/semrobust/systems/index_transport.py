@@ -113,7 +113,7 @@ class IndexTransport:
         return mapping.llr(received, noise_variance, self.modulation)
 
     def decode(self, received: torch.Tensor, noise_variance: float | torch.Tensor) -> Decoded:
-        """The message; there is no image to show, so grey ones stand for it."""
+        """The message; there is no image to reconstruct, so grey ones stand for it."""
         message = self.decoder.decode(self.llr(received, noise_variance)).bits
         return Decoded(grey_images(len(received)), torch.zeros(len(received), dtype=torch.bool), message)
 

@@ -1,4 +1,4 @@
-"""The classical chain with JPEG as its source codec."""
+"""The separation-based baseline with JPEG as its source codec."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semrobust.systems.classical import ClassicalSettings, ClassicalSystem
 
 
 class JpegLdpcSettings(ClassicalSettings):
-    """Settings of one JPEG + LDPC chain."""
+    """Settings of one JPEG + LDPC baseline."""
 
     kind: Literal["jpeg_ldpc"]
 

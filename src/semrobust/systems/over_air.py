@@ -1,4 +1,4 @@
-"""Any system that shows images, over any channel of the params: fading, several antennas, imperfect knowledge."""
+"""Systems that reconstruct images, over any channel of the params: fading, several antennas, imperfect knowledge."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def decode_over(system: System, codewords: torch.Tensor, air: Air, draw: Normals
 
 
 def shown(system: System, images: torch.Tensor, temperature: float | None) -> torch.Tensor:
-    """What the receiver shows of images (B,3,H,W) if nothing is lost on the air, with gradients back to them.
+    """What the receiver reconstructs of images (B,3,H,W) if nothing is lost on the air, with gradients back to them.
 
     They pass a network as they are, and a source codec as the identity or by soft assignment
     (`ClassicalSystem.differentiable`).

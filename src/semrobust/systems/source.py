@@ -1,8 +1,8 @@
 """What a system sends: everything that images and channel states do not share, said once.
 
 Attacks, channels, codes and steps are the same for both: they know a batch of samples (B,C,H,W) in [0,1], what the
-receiver shows of it, and a distortion with a threshold. Which numbers of the dataset a sample is made of, what a
-receiver shows that knows nothing, and by which measure it is good, stands here.
+receiver reconstructs of it, and a distortion with a threshold. Which numbers of the dataset a sample is made of, what
+stands for it where the receiver knows nothing, and by which measure it is good, stands here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Measures = dict[str, torch.Tensor]
 
 
 class Success(NamedTuple):
-    """When a sample counts as broken: from a mean squared error of `threshold` times `unit`, (B,) or the same for all.
+    """When an attack succeeds: from a mean squared error of `threshold` times `unit`, (B,) or the same for all.
 
     With a unit of its own for each sample the threshold is one number for all of them, which is what attacks compare
     distortions with.
@@ -47,7 +47,7 @@ class Source:
         return samples
 
     def nothing(self, samples: torch.Tensor) -> torch.Tensor:
-        """What a receiver shows in place of these that knows nothing, never a statistic of the data."""
+        """What a receiver that knows nothing gives in place of these, never a statistic of the data."""
         raise NotImplementedError
 
     def quality(self, mse: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
@@ -55,16 +55,16 @@ class Source:
         raise NotImplementedError
 
     def measures(self, shown: torch.Tensor, samples: torch.Tensor, mse: torch.Tensor) -> Measures:
-        """All measures of what is shown, whose mean squared errors are `mse`; `quality_name` among them."""
+        """All measures of reconstructions, whose mean squared errors are `mse`; `quality_name` among them."""
         raise NotImplementedError
 
     def success(self, criterion: CriterionSettings, samples: torch.Tensor) -> Success:
-        """When each of these counts as broken under a criterion that does not ask what the receiver shows of it."""
+        """When an attack on each succeeds, under a criterion that does not ask for its reconstruction."""
         raise NotImplementedError
 
 
 class Pictures(Source):
-    """Images: 8-bit RGB, measured by PSNR and SSIM. A receiver without an image shows mid-grey."""
+    """Images: 8-bit RGB, measured by PSNR and SSIM. A receiver without an image gives mid-grey."""
 
     planes = 3
     quality_name = "psnr_db"

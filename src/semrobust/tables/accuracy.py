@@ -13,7 +13,7 @@ from semrobust.tables.table import COMMON, Table, common
 
 
 def make(work: Work) -> pd.DataFrame:
-    """Rows (system, channel, SNR, attack, ε, source): the share of images named right, with a Wilson interval."""
+    """Rows (system, channel, SNR, attack, ε, source): the share classified correctly, with a Wilson interval."""
     rows = []
     for system, table in classified(work):
         keys = ["channel", "snr_db", "attack", "norm", "level", "source"]
@@ -35,9 +35,9 @@ TABLE = Table(
     needs=lambda params: [("accuracy", system) for system in params.of_task("class")],
     make=make,
     caption="""
-Accuracy of systems that name classes
+Accuracy of classifying systems
 
 One row per system, channel, SNR, semantic noise and its source: share of {{ params.recognition.images | number }}
-test images of {{ dataset }} whose class is named right, Wilson 95% interval.
+test images of {{ dataset }} classified correctly, Wilson 95% interval.
 """,
 )  # fmt: skip

@@ -43,7 +43,7 @@ _Conditions = dict[tuple[Link, Noise], Right]
 
 @dataclass(frozen=True)
 class System:
-    """What was named right by the trainings of one thing, under the name that they go by."""
+    """What was classified correctly by the trainings of one thing, under the name that they go by."""
 
     name: str
     trainings: list[_Conditions]

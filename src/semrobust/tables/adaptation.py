@@ -1,4 +1,4 @@
-"""Adaptive coding and modulation: the best of several chains, without scoring a choice on what it was made on."""
+"""Adaptive coding and modulation: the best of several baselines, without scoring a choice on what it was made on."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _FEW = 0.05
 """Share of images without any gradient above which they are flagged, and accuracy above which large noise is."""
 
 _LARGE = 64.0
-"""Levels from which on noise can hide any picture: nothing should be named right but by chance."""
+"""Levels from which on noise can hide any image: nothing should be classified correctly but by chance."""
 
 Right = npt.NDArray[np.bool_]
 
@@ -176,8 +176,8 @@ TABLE = Table(
 What attacks that know the defence leave
 
 One row per system, link and attack, and for the worst of each family and of all, image by image: share of the first
-{{ [params.recognition.images, params.recognition.adaptive.images] | min | number }} test images of {{ dataset }} named
-right at ε = {{ params.recognition.default_level | number }}/255, with Wilson 95% intervals; how many images each attack
-took and how many it took alone; and signs of attacks that fail where a receiver does not withstand.
+{{ [params.recognition.images, params.recognition.adaptive.images] | min | number }} test images of {{ dataset }}
+classified correctly at ε = {{ params.recognition.default_level | number }}/255, with Wilson 95% intervals; how many
+images each attack took and how many it took alone; and signs of attacks that fail where a receiver does not withstand.
 """,
 )  # fmt: skip

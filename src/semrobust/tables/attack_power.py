@@ -109,7 +109,7 @@ def _breakable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Ro
     """Mean power over the images that this system can send and that mid-grey in their place would break.
 
     The image decides that, not the attack, so it is no mean over successes. An image outside withstands any attack
-    on a classical chain, and its censored power would drown the others.
+    on a baseline, and its censored power would drown the others.
     """
     chosen = group[group["breakable"] & ~group["infeasible"]]
     power = chosen["power_total"].to_numpy()

@@ -39,7 +39,7 @@ def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, SNR, knowledge): median power of the best attack of that level on each side.
 
     Over all attacked images; ∞ where over half of them withstand, and no ratio then. Attackers of both sides know the
-    same. Where a side has no attack of its own at a level, the attacker is left with what knows less. For chains
+    same. Where a side has no attack of its own at a level, the attacker is left with what knows less. For baselines
     `receiver` adds nothing: a fixed vector acts on a linear code by its signs relative to the sent ones, and of those
     he knows none.
     """

@@ -1,4 +1,4 @@
-"""Per-image results of systems that name classes, as their tables read them."""
+"""Per-image results of classifying systems, as their tables read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def classified(work: Work) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def accuracy(right: npt.NDArray[np.bool_]) -> Row:
-    """The share of images that are named right, with its Wilson score interval.
+    """The share of images classified correctly, with its Wilson score interval.
 
     That interval stays honest near 0, where resampling an all-wrong sample would give one of no width.
     """

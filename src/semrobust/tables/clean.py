@@ -39,7 +39,7 @@ def make(work: Work) -> pd.DataFrame:
 
 
 def lost(group: pd.DataFrame, success_psnr_db: float) -> pd.Series[bool]:
-    """Which images are lost without any attack: not sent, decoded wrongly, or shown as badly as broken ones."""
+    """Which images are lost without any attack: not sent, decoded wrongly, or reconstructed as badly as broken ones."""
     return group["infeasible"] | (group["block_error"] > 0) | (group["psnr_db"] <= success_psnr_db)
 
 

@@ -21,7 +21,7 @@ def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, SNR, absolute criterion): median power semantic ÷ classical.
 
     Over all images, the same drawn for both sides; of several trainings the mean of their medians. Empty where the
-    median of a side falls on a censored image, or that of the chain on one that the channel alone breaks.
+    median of a side falls on a censored image, or that of the baseline on one that the channel alone breaks.
     """
     given, samples, rows = work.settings, by_system(work), []
     sides = {name: given["systems"][systems[0]]["side"] for name, systems in given["trainings"]}
@@ -72,7 +72,7 @@ TABLE = Table(
     caption="""
 Ratio of attack powers under several criteria of success
 
-One row per pair of systems, SNR and PSNR at or below which an image counts as broken: median power semantic ÷
+One row per pair of systems, SNR and PSNR at or below which an attack succeeds: median power semantic ÷
 classical with its 95% interval, over {{ params.criteria.images | number }} test images of {{ dataset }}.
 """,
 )  # fmt: skip

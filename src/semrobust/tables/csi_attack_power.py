@@ -47,7 +47,7 @@ TABLE = Table(
 Least attack power on channel states
 
 One row per criterion of success, system, attack and SNR, over {{ params.evaluation.attack_images | number }} test
-samples of {{ csi }}: success rate and least energy ‖s‖² by which a fed back channel state is broken, as median with 95%
+samples of {{ csi }}: success rate and least energy ‖s‖² of a successful attack, as median with 95%
 bootstrap interval, quartiles and mean (signal: N = ``real_uses``). ``criterion``: {% for name, rule in
 params.csi.broken.items() %}``{{ name }}`` is {{ rule.label }}{{ "; " if not loop.last else "." }}{% endfor %} A sample
 that is broken without an attack needs no power. Those that withstood every power tried are censored: ∞ for quantiles.

@@ -1,4 +1,4 @@
-"""What a chain reaches that knows the SNR: the best rung of a source codec at each SNR."""
+"""What a baseline reaches that knows the SNR: the best rung of a source codec at each SNR."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def settings(params: Params) -> Plain:
 
 
 def make(work: Work) -> pd.DataFrame:
-    """Rows (source codec, SNR): what a chain reaches that knows the SNR and takes the best rung for it.
+    """Rows (source codec, SNR): what a baseline reaches that knows the SNR and takes the best rung for it.
 
-    Rungs are the chains of one source codec (`Params.rungs`). The best has the highest mean PSNR; it is chosen on every
-    other image and scored on the rest, both ways, so no image takes part in the choice that it is scored with.
+    Rungs are the baselines of one source codec (`Params.rungs`). The best has the highest mean PSNR; it is chosen on
+    every other image and scored on the rest, both ways, so no image takes part in the choice that it is scored with.
     """
     resamples, given = bootstrap(work), work.settings
     rungs: dict[str, dict[str, pd.DataFrame]] = {}
@@ -70,9 +70,9 @@ TABLE = Table(
     settings=settings,
     make=make,
     caption="""
-Best classical chain at each SNR
+Best separation-based baseline at each SNR
 
-One row per source codec and SNR: PSNR (dB) of the chain that is best there, chosen on one half of the test images of
-{{ dataset }} and scored on the other, with the chain's name. The choice is that of an oracle that knows the SNR.
+One row per source codec and SNR: PSNR (dB) of the baseline that is best there, chosen on one half of the test images
+of {{ dataset }} and scored on the other, with the baseline's name. The choice is that of an oracle that knows the SNR.
 """,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from semrobust.claims import (  # noqa: F401  they fill CLAIMS
     zhang2026_frontier,
     zhang2026_why,
 )
-from semrobust.claims.claim import CLAIMS, UNTESTED, Claim, Finding, Tables
+from semrobust.claims.claim import CLAIMS, PAPERS, UNTESTED, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.roles import PAPER_KINDS, recognition_roles
@@ -93,9 +93,9 @@ def published(params: Params, folder: Path) -> pd.DataFrame:
 
 
 def judged(tables: Tables, given: Plain) -> pd.DataFrame:
-    """Every claim with its finding."""
+    """Every claim with its finding, paper by paper."""
     rows = []
-    for claim in CLAIMS:
+    for claim in sorted(CLAIMS, key=lambda one: PAPERS.index(one.paper)):
         found = _finding(claim, tables, given)
         there = [tables[name] for name in claim.tables if name in tables]
         images = max((int(table["n_images"].max()) for table in there if len(table)), default=0)

@@ -141,9 +141,9 @@ One row per measure, system, attack and population, and per pair of systems of o
 attack over {{ [params.threats.images, params.evaluation.attack_images] | min | number }} test images of
 {{ dataset }} near {{ params.threats.snr_db | number }} dB, with 95% bootstrap intervals, and ratios semantic ÷
 classical, paired. ``power_total`` and ``power_per_use``: energy ‖s‖² on the air and ‖s‖²/N; ``noise_linf`` and
-``noise_l2``: norm of semantic noise in levels, 255 ‖Δ‖. An image is broken at a PSNR of
-{{ params.evaluation.success_psnr_db | number }} dB or less against the clean original, or where another class than its
-own is named. The images are those that a system, or both of
+``noise_l2``: norm of semantic noise in levels, 255 ‖Δ‖. An attack succeeds at a PSNR of
+{{ params.evaluation.success_psnr_db | number }} dB or less against the clean original, or where the image is
+misclassified. The images are those that a system, or both of
 a pair, get ``right`` when nobody attacks; of the best attacks stand ``all`` beside them, with 0 for the others.
 """,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where a coded chain's decision boundary lies: what distances of its code say about the least attack power.
+"""Where a coded baseline's decision boundary lies: what distances of its code say about the least attack power.
 
 Both values belong to a word, its noise included, and both are *upper* limits on the least power, of two receivers:
 

@@ -8,7 +8,7 @@ from semrobust.theory.operator_norm import certified
 
 
 def certificate(system: System) -> Certified | None:
-    """Lipschitz constant of what the receiver shows as a function of what it receives, or None where we know none.
+    """Lipschitz constant of the reconstruction as a function of what it receives, or None where we know none.
 
     Seconds to a minute: dense eigenvalue problems of the size of the layers' feature maps.
     """

@@ -1,4 +1,4 @@
-"""A certificate for one received vector: no ||s|| <= r drives the image shown to the distortion D*.
+"""A certificate for one received vector: no ||s|| <= r drives the reconstruction to the distortion D*.
 
 The decoder g is followed from y outwards. Of a unit with pre-activation c and change δ, the activation changes by
 m(δ)·δ, and m(δ) lies in an interval that a bound on |δ| narrows: a PReLU that cannot flip has one slope only. So with
@@ -161,7 +161,7 @@ class Relaxation:
         return torch.split(state.flatten(1), sizes)
 
     def _exactly(self, values: torch.Tensor) -> torch.Tensor:
-        """What the network shows, in float64."""
+        """What the network gives, in float64."""
         forks = []
         for step in self.steps:
             if step == _FORK:

@@ -86,7 +86,7 @@ def steepest_on_path(decode: Decode, received: torch.Tensor, perturbation: torch
 
 
 def _linearized(decode: Decode, received: torch.Tensor) -> tuple[torch.Tensor, Callable[[torch.Tensor], Any]]:
-    """What the decoder shows, and the product of its transposed Jacobian with a vector, as a tuple of one."""
+    """What the decoder gives, and the product of its transposed Jacobian with a vector, as a tuple of one."""
     shown, pull = cast(tuple[torch.Tensor, Callable[[torch.Tensor], Any]], torch.func.vjp(decode, received))
     return shown, pull
 

@@ -32,7 +32,7 @@ _WARM_UP = 5
 
 
 def recognition_hours(params: Params, plan: Plan, steps: int, tell: Callable[[str], None]) -> dict[str, Any]:
-    """What the trainings behind all systems that name classes take on this machine, over `steps` steps of each.
+    """What the trainings behind all classifying systems take on this machine, over `steps` steps of each.
 
     By system: `precision` as in the params, `images` of all its epochs, `fp32` and `bf16` each as in `profile`, and
     `hours` of one process with `compute.train_threads` threads at the params' precision, validation left out.

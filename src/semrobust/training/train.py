@@ -44,9 +44,7 @@ def settings(params: Params, name: str) -> Plain:
     shows = params.task(name) in SHOWN
     return {
         "system": select.system(params, name),
-        "real_uses": params.link_of(name).real_uses
-        if shows
-        else 0,  # what names a class is as long as its own settings say
+        "real_uses": params.link_of(name).real_uses if shows else 0,  # a classifier is as long as its own settings say
         "channel": None if channel is None else select.channel(params, channel),
         "seed": params.seed,
         "threads": params.compute.train_threads if learns(params, name) else 1,

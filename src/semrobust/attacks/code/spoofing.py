@@ -1,7 +1,7 @@
-"""Spoofing: towards the codeword of another picture, whose checksum, if there is one, is valid.
+"""Spoofing: towards the codeword of another image, whose checksum, if there is one, is valid.
 
-A receiver that sees its checksum fail shows mid-grey, and that is near enough to some images not to break them. Half
-way to another picture's codeword and a little beyond, it shows that picture and knows of nothing wrong.
+A receiver that sees its checksum fail gives mid-grey, and that is near enough to some images not to break them. Half
+way to another image's codeword and a little beyond, it reconstructs that image and knows of nothing wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHARES = tuple(step / 8 for step in range(2, 9))  # of the way
 
 
 class SpoofingSettings(AttackSettings):
-    """How many other pictures are tried for each image, the nearest codewords first, and bisections of the power."""
+    """How many other images are tried for each one, the nearest codewords first, and bisections of the power."""
 
     kind: Literal["spoofing"]
     targets: Positive
@@ -29,10 +29,10 @@ class SpoofingSettings(AttackSettings):
 
 @ATTACKS.register("spoofing")
 class Spoofing(Attack[SpoofingSettings]):
-    """The least power along the lines to the codewords of other attacked pictures that would break the image.
+    """The least power along the lines to the codewords of other attacked images that would break the image.
 
     At its end such a line always succeeds: the receiver gets the other codeword as if sent without noise. Where the
-    whole batch has no picture far enough from the image, nothing is tried.
+    whole batch has no other far enough from the image, nothing is tried.
     """
 
     Settings = SpoofingSettings

@@ -2,7 +2,7 @@
 
 The receiver drops an image whose checksum fails, so an attack on a bit-based system need not look at pixels: it makes
 belief propagation fail on the block where that costs least. `Words` is what such an attack sees; `WordAttack` turns
-the vectors that it finds into an attack on images, checked on what the receiver really shows.
+the vectors that it finds into an attack on images, checked on the real reconstruction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A receiver that shows images under semantic noise: whether it is broken, as a question with two answers."""
+"""A receiver that reconstructs images under semantic noise: whether it is broken, as a question with two answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FINE = 0
 class Threshold:
     """A `Classifier` of two answers, with the logits D* and D: the margin of being broken is D - D*.
 
-    D is the mean squared error between what the receiver shows of the noisy image, nothing lost on the air, and the
+    D is the mean squared error between the reconstruction of the noisy image, nothing lost on the air, and the
     *clean* original: so all semantic noise that there is against classifiers can be made against it.
 
     Parameters: `originals` (n,3,H,W) in [0,1], of which a draw numbers its images; `threshold` D*; `temperature` as in

@@ -1,6 +1,6 @@
 """The Carlini-Wagner attack on a differentiable receiver (zhang2026, second-hand settings).
 
-minimize ||s||² + c · max(0, D* + κ - D(s)),  D the total squared error of the image shown
+minimize ||s||² + c · max(0, D* + κ - D(s)),  D the total squared error of the reconstruction
 
 by Adam from s = 0, for a constant c per image that grows tenfold until the image is broken and is then bisected on a
 logarithmic scale (Carlini, Wagner 2017, arXiv 1608.04644). The objective printed in the paper has the other sign, which
@@ -72,7 +72,7 @@ class CarliniWagner(Attack[CarliniWagnerSettings]):
 def _minimize(
     target: Target, found: AttackResult, constant: torch.Tensor, settings: CarliniWagnerSettings
 ) -> tuple[AttackResult, torch.Tensor]:
-    """Adam on the objective for one c per image; returns the better results, and whether this c broken the image.
+    """Adam on the objective for one c per image; returns the better results, and whether this c broke the image.
 
     As in the authors' code an image is left alone once its objective stands still: ten times in a search it is asked
     whether the least objective fell since the last time.

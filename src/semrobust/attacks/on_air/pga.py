@@ -49,7 +49,7 @@ class PGA(Attack[PGASettings]):
         )
         aside = normalize_power(target.directions) / math.sqrt(target.received.shape[1])
         for taken in range(settings.max_steps + 1):
-            # one pass tests s and prepares the next step, since its images are what the receiver shows
+            # one pass tests s and prepares the next step, since its images are what the receiver reconstructs
             mse, gradient = target.take(active).gradient(current)
             broken = mse >= target.threshold
             result = update(result, active, AttackResult(current, broken, mse, torch.full_like(active, taken)))

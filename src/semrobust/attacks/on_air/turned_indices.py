@@ -43,7 +43,7 @@ class TurnedIndicesSettings(AttackSettings):
 
 @ATTACKS.register("turned_indices")
 class TurnedIndices(Attack[TurnedIndicesSettings]):
-    """The cheapest indices that make the receiver name another class; where no rival can win, nothing is tried."""
+    """The cheapest indices that make the receiver misclassify; where no rival can win, nothing is tried."""
 
     Settings = TurnedIndicesSettings
     requires = frozenset({"indices"})
