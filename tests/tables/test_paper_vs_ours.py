@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semrobust.claims.claim import CLAIMS, UNTESTED, report
+from semrobust.claims.claim import CLAIMS, HOLDS, UNTESTED, report
 from semrobust.config.params import Params
 from semrobust.tables.paper_vs_ours import JUDGED, settings
 from tests.conftest import OTHER_NETWORKS
@@ -17,10 +17,11 @@ from tests.tables import fake
 def test_table_names_every_claim_once_and_its_report_says_them(tmp_path: Path) -> None:
     fake.write(tmp_path, {f"table/{name}": TABLES[name]() for name in JUDGED})
     table = fake.made(PARAMS, "paper_vs_ours", tmp_path)
-    assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
+    assert set(table["claim"]) == {claim.name for claim in CLAIMS}
     assert table["claim"].is_unique
     assert len(CLAIMS) > 20
-    assert set(table["paper"]) == {"hu2022", "zhang2026"}
+    assert [*dict.fromkeys(table["paper"])] == ["zhang2026", "hu2022"]
+    assert (table["paper"] == "hu2022").is_monotonic_increasing, "paper by paper"
     both = table["value_low"].notna()
     slack = 1e-9 + 1e-5 * table["value"].abs()
     assert (table["value_low"] <= table["value"] + slack)[both].all()
@@ -29,6 +30,8 @@ def test_table_names_every_claim_once_and_its_report_says_them(tmp_path: Path) -
     said = report(table)
     assert all(claim.text in said and claim.rule in said for claim in CLAIMS)
     assert "(paper: 14–16×)" in said
+    holds = (table["verdict"][table["paper"] == "hu2022"] == HOLDS).sum()
+    assert f"hu2022, under our reading of its systems and attacks: {holds} holds" in said
 
 
 def test_a_run_that_lacks_what_one_paper_is_about_tests_none_of_its_claims(tmp_path: Path) -> None:
