@@ -41,9 +41,12 @@ def text(html: str) -> str:
 
 
 def test_every_figure_with_its_caption_and_id(page: str) -> None:
-    assert re.findall(r'<figure class="picture" id="(\w+)">', page) == sorted(
-        step.names(), key=lambda name: ("zhang", "hu", "extra").index(re.split(r"[\d_]", name)[0])
+    headline, *others = re.findall(r'<figure class="picture" id="(\w+)">', page)
+    assert [headline, *others] == sorted(
+        step.names(),
+        key=lambda name: (name != "zhang2026_fig_ratio", ("zhang", "hu", "extra").index(re.split(r"[\d_]", name)[0])),
     )
+    assert page.index(f'id="{headline}"') < page.index("verdict and its rule"), "results first"
     shown = text(page)
     for name in step.names():
         made = record.read(Path(f"figures/{PARAMS.run}/{name}.json"))
@@ -60,10 +63,14 @@ def test_every_claim_with_verdict_and_rule(page: str) -> None:
     for _, claim in claims.iterrows():
         assert claim["text"] in shown
         assert claim["rule"] in shown
-    for paper, of in claims.groupby("paper"):
-        said = [str((of["verdict"] == verdict).sum()) for verdict in VERDICTS]
-        assert f"{paper} {' '.join(said)}" in shown
-    assert page.count('class="verdict does-not-hold"') == (claims["verdict"] == "does not hold").sum()
+    papers = list(claims["paper"].unique())
+    assert f"verdict {' '.join(papers)}" in shown
+    for verdict in VERDICTS:
+        counts = [str(((claims["paper"] == paper) & (claims["verdict"] == verdict)).sum()) for paper in papers]
+        assert f"{verdict} {' '.join(counts)}" in shown
+        kind = verdict.replace(" ", "-")
+        # beside each claim, and in the tally
+        assert len(re.findall(f"class=['\"]verdict {kind}['\"]", page)) == (claims["verdict"] == verdict).sum() + 1
     assert "1.4·10⁷ [1.12·10⁷, 1.68·10⁷]" in shown
 
 
