@@ -66,6 +66,7 @@ def csi_attack_power(of: Params) -> pd.DataFrame:
             | dict.fromkeys(("power_total_median_high", "power_total_high", "breakable_power_high"), 1.2 * least)
             | {
                 "criterion": criterion, "form": forms[system], "real_uses": uses, "attack": attack, "status": "ok",
+                "strongest": "minimum_norm" if forms[system] == "magnitude" and attack == BEST_OF else "",
                 "success_rate": 1.0, "n_censored": 0, "vanished_rate": 0.0, "breakable_rate": 1.0, "over_best": 1.0,
                 "over_best_low": 1.0, "over_best_high": 1.02, "power_per_use_mean": least / uses,
                 "psr_db": -10.0, "breakable_n_censored": 0,

@@ -140,7 +140,7 @@ def attack_power() -> pd.DataFrame:
             )  # fmt: skip
     table = pd.DataFrame(rows)
     best = table.sort_values("power_total_mean", kind="stable").drop_duplicates(["system", "snr_db"])
-    return pd.concat([table, best.assign(attack=BEST_OF).sort_index()], ignore_index=True)
+    return pd.concat([table, best.assign(attack=BEST_OF, strongest=best["attack"]).sort_index()], ignore_index=True)
 
 
 def power_ratio() -> pd.DataFrame:

@@ -259,6 +259,16 @@ def test_attack_power_over_that_of_the_best_is_paired(of: Project) -> None:
     assert (known["over_best_low"] >= 1).all()
 
 
+def test_the_strongest_attack_is_that_of_least_median_on_the_images_that_all_share(of: Project) -> None:
+    table = made(of, "attack_power")
+    assert (table["strongest"].notna() & (table["strongest"] != ""))[table["attack"] != "best_of"].sum() == 0
+    for _, row in table[table["attack"] == "best_of"].dropna(subset="strongest").iterrows():
+        single = table[(table["system"] == row["system"]) & (table["snr_db"] == row["snr_db"])]
+        single = single[(single["attack"] != "best_of") & (single["n_images"] == row["n_images"])]
+        assert row["strongest"] in set(single["attack"])
+        assert only(single, attack=row["strongest"])["power_total_median"] == single["power_total_median"].min()
+
+
 def test_attack_power_tells_where_gradients_vanish(of: Project) -> None:
     table = made(of, "attack_power")
     rates = {
@@ -342,7 +352,9 @@ def test_best_of_is_one_more_attack_of_each_system(of: Project) -> None:
     assert (row["success_rate"], row["n_censored"]) == (0.75, 1)
     assert (row["breakable_power_mean"], row["breakable_n_censored"]) == (12.0, 0)
     alone = table[table["system"] == STUDIED]
-    single, best = (alone[alone["attack"] == name].drop(columns="attack") for name in ("all_bits", BEST_OF))
+    assert set(alone["strongest"][alone["attack"] == BEST_OF].dropna()) == {"all_bits"}
+    same = alone.drop(columns=["attack", "strongest"])
+    single, best = (same[alone["attack"] == name] for name in ("all_bits", BEST_OF))
     pd.testing.assert_frame_equal(single.reset_index(drop=True), best.reset_index(drop=True))
 
 

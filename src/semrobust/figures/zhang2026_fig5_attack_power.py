@@ -124,16 +124,12 @@ def _names(inputs: base.FigureInputs, kinds: Sequence[str]) -> str:
 
 def _cheapest(inputs: base.FigureInputs, rows: pd.DataFrame, systems: Mapping[str, base.Look]) -> str:
     """Which single attack needs the least median on each system at the highest SNR."""
-    single = rows[(rows["attack"] != base.BEST_OF) & (rows["snr_db"] == rows["snr_db"].max())].dropna(
-        subset=[_COLUMNS[0]]
-    )
+    best = rows[(rows["attack"] == base.BEST_OF) & (rows["snr_db"] == rows["snr_db"].max())].dropna(subset="strongest")
     labels = inputs.settings["labels"]["attacks"]
     found: dict[str, list[str]] = {}
     for name in systems:
-        of_system = single[single["system"] == name]
-        if len(of_system):
-            attack = labels[of_system.loc[of_system[_COLUMNS[0]].idxmin(), "attack"]]
-            found.setdefault(attack, []).append(systems[name].label)
+        for attack in best[best["system"] == name]["strongest"]:
+            found.setdefault(labels[attack], []).append(systems[name].label)
     said = "; ".join(f"{attack} ({', '.join(on)})" for attack, on in found.items())
     return f"Least single attack at {rows['snr_db'].max():g} dB: {said}." if said else ""
 

@@ -52,12 +52,22 @@ def make(work: Work) -> pd.DataFrame:
 
 def of_system(work: Work, system: str, attacks: Mapping[str, pd.DataFrame], uses: int, about: Row) -> Iterator[Row]:
     """The rows of one system: its `attacks`, `best_of` among them, over N = `uses`, and what is said `about` it."""
-    resamples, best = bootstrap(work), dict(by_snr(attacks[BEST_OF]))
-    for attack, samples in attacks.items():
-        for snr_db, group in by_snr(samples):
-            row = common(work, system, snr_db, len(group)) | about | {"attack": attack}
+    resamples, groups = bootstrap(work), {attack: dict(by_snr(samples)) for attack, samples in attacks.items()}
+    for attack, of_attack in groups.items():
+        for snr_db, group in of_attack.items():
+            row = common(work, system, snr_db, len(group)) | about | {"attack": attack, "strongest": ""}
+            if attack == BEST_OF:
+                row["strongest"] = _strongest({name: of[snr_db] for name, of in groups.items() if snr_db in of})
             row |= summary(group, uses, resamples)
-            yield emptied(row | _over(group, best[snr_db], resamples))
+            yield emptied(row | _over(group, groups[BEST_OF][snr_db], resamples))
+
+
+def _strongest(attacks: Mapping[str, pd.DataFrame]) -> str:
+    """The single attack of least median on the images that all were tried on; empty where none breaks half of them."""
+    names = [name for name in attacks if name != BEST_OF]
+    medians = [quantile(bounded(group), 0.5) for group in paired(*(attacks[name] for name in names))]
+    least = int(np.argmin(medians))
+    return names[least] if np.isfinite(medians[least]) else ""
 
 
 def _over(group: pd.DataFrame, best: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Row:
@@ -124,7 +134,7 @@ def _breakable(group: pd.DataFrame, resamples: Callable[[int], Bootstrap]) -> Ro
 
 TABLE = Table(
     columns=(
-        "attack", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "vanished_rate",
+        "attack", "strongest", "stream", "status", "success_psnr_db", "success_rate", "n_censored", "vanished_rate",
         "breakable_rate", "power_total_median", "power_total_median_low", "power_total_median_high", *OVER_BEST,
         "power_total_q25", "power_total_q75", "power_total_mean", "power_total_low", "power_total_high",
         "power_per_use_mean", "psr_db", "breakable_power_mean", "breakable_power_low", "breakable_power_high",

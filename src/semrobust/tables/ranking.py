@@ -28,14 +28,15 @@ def ranking(params: Params, clean: pd.DataFrame, power: pd.DataFrame, snr_db: fl
 
     Columns: `system`, `side`, `study` (empty for main systems), `real_uses`, `psnr_db` with its interval, over all test
     images; `power_total_median` with its interval, ∞ if over half of the images withstand all attacks, and as `psr_db`;
-    `success_rate`, over all attacked images; `strongest`, the single attack of least median. Systems that can send no
-    image stand last.
+    `success_rate`, over all attacked images; `strongest`, the single attack of least median on the images
+    that all were tried on. Systems that can send no image stand last.
     """
     quality = clean[clean["snr_db"] == snr_db].set_index("system")
     rows: list[Row] = []
     for system, attacks in power[power["snr_db"] == snr_db].groupby("system", sort=False):
         single = attacks[attacks["attack"] != BEST_OF].dropna(subset=[BY["power"]]).sort_values(BY["power"])
-        (of_all,) = attacks[attacks["attack"] == BEST_OF].to_dict("records")
+        (of_all,) = attacks[attacks["attack"] == BEST_OF].fillna({"strongest": ""}).to_dict("records")
+        least = of_all.get("strongest", single["attack"].iloc[0] if len(single) else "")  # 0.1.0 did not say
         given, uses = params.systems.get(str(system)), params.link.real_uses
         rows.append({
             "system": system,
@@ -45,7 +46,7 @@ def ranking(params: Params, clean: pd.DataFrame, power: pd.DataFrame, snr_db: fl
             **{column: quality[column].get(system, math.nan) for column in ("psnr_db", "psnr_db_low", "psnr_db_high")},
             **{column: of_all.get(column, math.nan) for column in _MEASURES},  # 0.1.0 gave medians no interval
             "psr_db": psr_db(of_all[BY["power"]], uses) if len(single) else math.nan,
-            "strongest": single["attack"].iloc[0] if len(single) else "",
+            "strongest": least,
         })  # fmt: skip
     return pd.DataFrame(rows).sort_values(BY[by], ascending=False, na_position="last", ignore_index=True)
 

@@ -14,7 +14,7 @@ MEASURES = frozenset({
     "n_censored", "vanished_rate", "power_total_mean", "power_total_low", "power_total_high", "power_total_median",
     "power_total_median_low", "power_total_median_high", "over_best", "over_best_low", "over_best_high",
     "power_total_q25", "power_total_q75", "power_per_use_mean", "psr_db", "breakable_power_mean", "breakable_power_low",
-    "breakable_power_high", "breakable_n_censored", "ratio", "ratio_low", "ratio_high",
+    "breakable_power_high", "breakable_n_censored", "ratio", "ratio_low", "ratio_high", "strongest",
 })  # fmt: skip
 """Columns that are empty where a system could not send a single image; counts and rates of images stay."""
 
