@@ -362,13 +362,16 @@ class Params(Settings):
         return {names[0] + "+" * (len(names) > 1): names for names in equal.values()}
 
     def lengths(self) -> dict[str, int]:
-        """Epochs of attacked systems of images that differ by these alone: the most that do, at least two."""
+        """Epochs of attacked systems of images that differ by these alone: the most that do, at least two.
+
+        The learning rate may differ, too: the longer a training is, the lower the one that it survives.
+        """
         groups: dict[str, dict[str, int]] = {}
         for name in self.in_pairs("image"):
             given = {key: value for key, value in self.section("systems", name).items() if key not in NO_RESULT}
             if given.get("training"):
                 training = dict(given["training"])
-                epochs = training.pop("epochs")
+                epochs, _ = training.pop("epochs"), training.pop("learning_rate")
                 alike = json.dumps(given | {"training": training}, sort_keys=True)
                 groups.setdefault(alike, {})[name] = epochs
         several = [found for found in groups.values() if len(set(found.values())) > 1]

@@ -90,12 +90,12 @@ FIGURE = base.Figure(
     caption="""
 What longer training changes
 
-DeepJSCC trained for more and more epochs, nothing else changed. Left: PSNR without an attack. Middle: median least
-energy ‖s‖² that brings an image to a PSNR of {{ params.evaluation.success_psnr_db | number }} dB or less, under the
-best attack and under PGA. Hollow: not measured, but extrapolated to the paper's 1000 epochs by a line over the
-logarithm of the epochs, with its 95% prediction interval. Right: how much further than a random vector of the same norm
-the attack reaches, layer by layer, for the shortest and the longest training. Over
-{{ params.evaluation.attack_images | number }} test images of {{ dataset }}; bars and bands: 95% bootstrap intervals
-over images. Look at whether both attacks say the same.
+DeepJSCC trained for more and more epochs, nothing else changed but the peak of the learning rate where a longer
+training falls apart at the usual one. Left: PSNR without an attack. Middle: median least energy ‖s‖² that brings an
+image to a PSNR of {{ params.evaluation.success_psnr_db | number }} dB or less, under the best attack and under PGA.
+Hollow: not measured, but extrapolated to the paper's 1000 epochs by a line over the logarithm of the epochs, with its
+95% prediction interval. Right: how much further than a random vector of the same norm the attack reaches, layer by
+layer, for the shortest and the longest training. Over {{ params.evaluation.attack_images | number }} test images of
+{{ dataset }}; bars and bands: 95% bootstrap intervals over images. Look at whether both attacks say the same.
 """,
 )
