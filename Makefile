@@ -52,9 +52,10 @@ docs: install
 linkcheck: install
 	$(BIN)/sphinx-build -q -b linkcheck docs docs/_build/linkcheck
 
-# after a plain `snakemake all`: write its state into dvc.lock, unless something is stale
+# after a plain `snakemake all`: write its state into dvc.lock, unless something is stale, and what its jobs took
 record: install
 	$(RUN) python workflow/record.py
+	$(RUN) python workflow/costs.py
 
 # tables, figures and records of the run in params.yaml as dist/semrobust-results-VERSION.tar.gz, with checksums
 release: install

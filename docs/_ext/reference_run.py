@@ -176,6 +176,9 @@ class RunRanking(SphinxDirective):
         return self.parse_text_to_nodes(f"{markdown(header, body)}\n\n*From `{paths[0]}` and `{paths[1]}`.*")
 
 
+_EARLIER = "Drawn by an earlier release, which kept no caption with it. The next recorded run draws it anew."
+
+
 class RunFigure(SphinxDirective):
     """A figure with its caption, a link to its PDF, and its provenance id."""
 
@@ -186,7 +189,7 @@ class RunFigure(SphinxDirective):
         name = self.arguments[0]
         stem = FIGURES / params().run / name
         record = json.loads((ROOT / f"{stem}.json").read_text(encoding="utf-8"))
-        said = caption(params(), name, figure(name).template)
+        said = record["settings"].get("caption") or caption(params(), name, figure(name).template) | {"body": _EARLIER}
         shown = f"{escaped(said['title'])}. {{download}}`PDF <../{stem}.pdf>`, semrobust:{record['id']}"
         image = nodes.image(uri=f"../{stem}.png", alt=said["title"])
         drawn = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(shown)[0]))

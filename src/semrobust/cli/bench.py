@@ -115,7 +115,7 @@ def _scaling(out: Path) -> None:
 @bench.command()
 @click.argument("system", default="deepjscc", shell_complete=names.systems)
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True)
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Instead of that of the params.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Not that of the params; --rounds tries both.")
 @click.option(
     "--rounds", type=click.IntRange(min=0), default=0, help="Compare with the first edition in so many rounds."
 )

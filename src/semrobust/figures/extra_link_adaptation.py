@@ -24,21 +24,22 @@ _DARK = (0.1, 0.1, 0.1)
 def draw(inputs: base.FigureInputs) -> Figure:
     """One panel per source codec: its baselines as thin lines, their best at each SNR, and the learned systems."""
     table, adaptive = inputs.tables["clean"], base.feasible(inputs.tables["link_adaptation"])
-    rows, rungs = base.feasible(table), inputs.settings["rungs"]
+    rows, every = base.feasible(table), inputs.settings["rungs"]
+    rungs = {name: rung for name, rung in every.items() if name in set(rows["system"])}
     sources = list(dict.fromkeys(rung["source"] for rung in rungs.values())) or [""]
     figure = canvas.sheet(3.9)
     panels = figure.subplots(1, len(sources), sharex=True, sharey=True, squeeze=False)[0]
     looks = _Looks(rungs)
-    learned = {name: look for name, look in base.looks(inputs, "systems").items() if name not in rungs}
+    learned = {name: look for name, look in base.looks(inputs, "systems").items() if name not in every}
     for axes, source in zip(panels, sources, strict=True):
-        for name, rung in rungs.items():
-            if rung["source"] == source and name in set(rows["system"]):
-                _thin(axes, rows[rows["system"] == name], looks.of(rung))
+        of_source = {name: rung for name, rung in rungs.items() if rung["source"] == source}
+        for name, rung in of_source.items():
+            _thin(axes, rows[rows["system"] == name], looks.of(rung))
         for name, look in learned.items():
             base.curve(axes, rows[rows["system"] == name].sort_values("snr_db"), _COLUMNS, look)
         best = adaptive[adaptive["source"] == source].sort_values("snr_db")
         base.curve(axes, best, _COLUMNS, base.Look("best baseline at each SNR", _DARK, "s", "-"))
-        axes.set_title(f"{source.upper()}: {len(set(rows['system']) & _of(rungs, source))} baselines")
+        axes.set_title(f"{source.upper()}: {len(of_source)} baselines")
         base.label_snr(axes)
     panels[0].set_ylabel("PSNR of the received image (dB)")
     figure.legend(handles=[*_thick(panels[0], learned), *looks.legend()], loc="outside upper center", ncols=3)
@@ -49,10 +50,6 @@ def draw(inputs: base.FigureInputs) -> Figure:
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
     return figure
-
-
-def _of(rungs: Mapping[str, Any], source: str) -> set[str]:
-    return {name for name, rung in rungs.items() if rung["source"] == source}
 
 
 class _Looks:
