@@ -8,17 +8,8 @@ from math import nan
 import pandas as pd
 import pytest
 
-from semrobust.claims.claim import (
-    DIRECTION,
-    FAILS,
-    HOLDS,
-    INCONCLUSIVE,
-    UNTESTED,
-    Finding,
-    above,
-    below,
-    share,
-)  # fmt: skip
+from semrobust.claims.claim import Finding, above, below, share
+from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED  # fmt: skip
 from tests.claims.judging import NAMES, Tables, verdict
 
 

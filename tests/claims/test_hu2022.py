@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from semrobust.claims.claim import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED, Finding
+from semrobust.claims.claim import Finding
 from semrobust.config.roles import recognition_roles
+from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED
 from tests.claims.judging import Tables, accuracy, shifted, verdict
 from tests.figures.samples import PARAMS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from semrobust.claims.claim import CLAIMS, DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED, Finding
+from semrobust.claims.claim import CLAIMS, Finding
+from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED
 from semrobust.tables.attacks import BEST_OF
 from tests.claims.judging import Tables, ratio, shifted, verdict
 from tests.figures.samples import PARAMS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semrobust.claims.claim import DIRECTION, FAILS, INCONCLUSIVE, UNTESTED
+from semrobust.pipeline.verdicts import DIRECTION, FAILS, INCONCLUSIVE, UNTESTED
 from tests.claims.judging import Tables, verdict
 from tests.figures import csi_samples
 from tests.figures.samples import PARAMS

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from semrobust.config.params import Params, load, merge, validate
 from semrobust.config.settings import SHOWN
@@ -295,6 +296,21 @@ def test_source_of_the_params_stands_in_the_message(tmp_path: Path) -> None:
     overlay.write_text("seed: none\n")
     with pytest.raises(ParamsError, match=r"params\.yaml \+ .*mine\.yaml"):
         load([ROOT / "params.yaml", overlay])
+
+
+@pytest.mark.parametrize("path", ["evaluation.main.systems", "threats.systems"])
+def test_a_list_may_name_what_an_overlay_takes_out_but_nothing_misspelt(tmp_path: Path, path: str) -> None:
+    section, key = path.rsplit(".", 1)
+    overlay = tmp_path / "mine.yaml"
+    asked: dict[str, Any] = {key: ["deepjscc", "hevc_ldpc_qpsc", "hevc_ldpc_16qam"]}
+    for name in reversed(section.split(".")):
+        asked = {name: asked}
+    overlay.write_text(yaml.safe_dump({"systems": {"hevc_ldpc_16qam": None}, **asked}))
+    with pytest.raises(ParamsError) as caught:
+        load([ROOT / "params.yaml", overlay])
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{path}: 'hevc_ldpc_qpsc', ")
+    assert "did you mean 'hevc_ldpc_qpsk'?" in problem
 
 
 # what params offer

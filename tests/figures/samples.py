@@ -11,13 +11,14 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from semrobust.claims.claim import CLAIMS, VERDICTS
+from semrobust.claims.claim import CLAIMS
 from semrobust.config import params
 from semrobust.config.params import Params
 from semrobust.figures import report, step
 from semrobust.figures.base import BEST_OF, FigureInputs
 from semrobust.pipeline import plan as planning
 from semrobust.pipeline.plan import Plan
+from semrobust.pipeline.verdicts import VERDICTS
 from semrobust.tables import paper_vs_ours as _  # noqa: F401  it fills CLAIMS
 from semrobust.tables.table import COMMON, table
 from tests.conftest import OTHER_NETWORKS, raw_params

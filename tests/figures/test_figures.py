@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont
 from matplotlib.text import Text
 
-from semrobust.claims.claim import VERDICTS
 from semrobust.errors import ParamsError
 from semrobust.figures import canvas, extra_paper_vs_ours, step
 from semrobust.figures.base import BEST_OF, looks
+from semrobust.pipeline.verdicts import VERDICTS
 from semrobust.tables.table import names as tables_of_runs
 from semrobust.tables.table import table as table_of
 from tests.figures.samples import INFEASIBLE, PARAMS, SEMANTIC, STUDIED, TABLES, inputs, write_gallery

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from semrobust.claims.claim import VERDICTS
 from semrobust.figures import report, step
 from semrobust.pipeline import record, work
+from semrobust.pipeline.verdicts import VERDICTS
 from tests.conftest import ROOT
 from tests.figures import samples
 from tests.figures.samples import PARAMS

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from semrobust.claims.claim import CLAIMS, HOLDS, UNTESTED, report
+from semrobust.claims.claim import CLAIMS, report
 from semrobust.config.params import Params
+from semrobust.pipeline.verdicts import HOLDS, UNTESTED
 from semrobust.tables.paper_vs_ours import JUDGED, settings
 from tests.conftest import OTHER_NETWORKS
 from tests.figures.samples import PARAMS, TABLES

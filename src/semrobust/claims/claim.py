@@ -10,10 +10,7 @@ import pandas as pd
 
 from semrobust.config.settings import Plain
 from semrobust.pipeline import numbers
-
-HOLDS, DIRECTION, INCONCLUSIVE = "holds", "holds in direction", "inconclusive"
-FAILS, UNTESTED = "does not hold", "not testable here"
-VERDICTS = (HOLDS, DIRECTION, INCONCLUSIVE, FAILS, UNTESTED)
+from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
 
 Tables = Mapping[str, pd.DataFrame]
 Interval = tuple[float, float]

@@ -7,9 +7,10 @@ from functools import partial
 
 import pandas as pd
 
-from semrobust.claims.claim import FAILS, INCONCLUSIVE, Finding, Tables, above, below, claim, share, verdict
+from semrobust.claims.claim import Finding, Tables, above, below, claim, share, verdict
 from semrobust.claims.points import MEDIAN, POINTS, at_work, noisy, of_kind, ratios, trained
 from semrobust.config.settings import CHANNEL, RECEIVER, SENT, TRAFFIC, Plain
+from semrobust.pipeline.verdicts import FAILS, INCONCLUSIVE
 from semrobust.tables.attacks import BEST_OF
 
 CLAIMED = (14.0, 16.0)

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from semrobust.claims.claim import DIRECTION, HOLDS, Finding, Tables, below, claim, share
+from semrobust.claims.claim import Finding, Tables, below, claim, share
 from semrobust.config.settings import Plain
+from semrobust.pipeline.verdicts import DIRECTION, HOLDS
 from semrobust.tables.attacks import BEST_OF
 
 _STATED_DB = -33.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from semrobust.claims.claim import FAILS, Finding, Tables, above, below, claim
+from semrobust.claims.claim import Finding, Tables, above, below, claim
 from semrobust.claims.points import MEDIAN, POINTS, at_work, last_of_both, noiseless, noisy, times, trained
 from semrobust.config.settings import Plain
+from semrobust.pipeline.verdicts import FAILS
 from semrobust.tables.attacks import BEST_OF
 
 

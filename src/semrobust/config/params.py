@@ -7,7 +7,8 @@ and what shows across keys (`checks`) are asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from semrobust.config.schema import NAME
 from semrobust.config.schema import NO_RESULT as NO_RESULT
 from semrobust.config.schema import Params as Params
 from semrobust.config.settings import Plain
-from semrobust.errors import ParamsError
+from semrobust.errors import ParamsError, similar
 
 _ENTRIES = {
     "systems": "systems",
@@ -36,9 +37,17 @@ _ENTRIES = {
 """Where entries with a kind stand, and which defaults they have."""
 
 
+_LISTS = {"evaluation.main": ("systems", "attacks"), "threats": ("systems", "attacks")}
+"""Sections with lists of names of systems and of attacks. What an overlay takes out of a run may stay in them."""
+
+
 def load(paths: Sequence[Path]) -> Params:
     """Read params from files, later ones overlaying earlier ones, and validate the result."""
-    return validate(overlaid(paths), " + ".join(map(str, paths)))
+    source = " + ".join(map(str, paths))
+    params = validate(overlaid(paths), source)
+    if problems := list(_unknown_names(params, read_yaml(paths[0]))):
+        raise ParamsError(problems, source)
+    return params
 
 
 def overlaid(paths: Sequence[Path]) -> Plain:
@@ -91,6 +100,18 @@ def validate(raw: Mapping[str, Any], source: str = "params") -> Params:
     if problems:
         raise ParamsError(problems, source)
     return params
+
+
+def _unknown_names(params: Params, whole: Plain) -> Iterator[str]:
+    """Names in `_LISTS` that neither the run has nor the first file, the `whole` one, had or says to leave out."""
+    before = {"systems": expand(whole["systems"], "systems", merge, []), "attacks": whole["attacks"]}
+    for path, lists in _LISTS.items():
+        for key in lists:
+            known = [*getattr(params, key), *before[key]]
+            left_out = tuple(f"{name}_" for name, entry in before[key].items() if entry is None)  # of a whole grid
+            for name in getattr(reduce(getattr, path.split("."), params), key):
+                if name not in known and not name.startswith(left_out):
+                    yield f"{path}.{key}: {name!r}, must be one of the section {key}{similar(name, known)}"
 
 
 def _holder(content: Plain, path: Sequence[str]) -> Plain | None:

@@ -11,19 +11,19 @@ from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas
 from semrobust.pipeline.numbers import interval
+from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED
 
 _LINE = 0.135  # inches
 _GAP = 0.7  # lines between rows
 _COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
 _WIDTHS = (58, 13, 31, 18)  # characters
-_UNTESTED = "not testable here"
 # blue, yellow and orange are told apart by the colour-blind, too, and grey decides nothing
 _MARKS = {
-    "holds": ("o", "#0173b2"),
-    "holds in direction": ("^", "#d9b300"),
-    "inconclusive": ("$?$", "0.25"),
-    "does not hold": ("X", "#d55e00"),
-    _UNTESTED: ("_", "0.5"),
+    HOLDS: ("o", "#0173b2"),
+    DIRECTION: ("^", "#d9b300"),
+    INCONCLUSIVE: ("$?$", "0.25"),
+    FAILS: ("X", "#d55e00"),
+    UNTESTED: ("_", "0.5"),
 }
 
 
@@ -70,7 +70,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
 def _row(claim: pd.Series[float]) -> _Row:
     value, low, high = (claim[name] for name in ("value", "value_low", "value_high"))
     ours = "" if value != value else interval(value, low, high)
-    ours = "–" if str(claim["verdict"]) == _UNTESTED else f"{ours} {claim['measure']}".strip()
+    ours = "–" if str(claim["verdict"]) == UNTESTED else f"{ours} {claim['measure']}".strip()
     stated = str(claim["stated"])
     text = str(claim["text"]) if stated in ("", "nan") else f"{claim['text']} ({stated})"
     cells = (text, str(claim["place"]), ours, str(claim["verdict"]))

@@ -13,12 +13,13 @@ from semrobust.claims import (  # noqa: F401  they fill CLAIMS
     zhang2026_frontier,
     zhang2026_why,
 )
-from semrobust.claims.claim import CLAIMS, PAPERS, UNTESTED, Claim, Finding, Tables
+from semrobust.claims.claim import CLAIMS, PAPERS, Claim, Finding, Tables
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.roles import PAPER_KINDS, recognition_roles
 from semrobust.config.settings import Plain
 from semrobust.pipeline import select
+from semrobust.pipeline.verdicts import UNTESTED
 from semrobust.pipeline.work import Work
 from semrobust.tables.table import COMMON, Table
 

@@ -23,7 +23,7 @@ from pydantic import Field
 from typing_extensions import TypeVar
 
 from semrobust.attacks.code.refine import jitter
-from semrobust.attacks.code.words import WordAttack, Words, norms, smallest_scale, zero_words
+from semrobust.attacks.code.words import QUICK_ITERATIONS, WordAttack, Words, norms, smallest_scale, zero_words
 from semrobust.config.registry import ATTACKS
 from semrobust.config.settings import AttackSettings, Positive
 from semrobust.phy import mapping
@@ -36,7 +36,6 @@ Members = Any
 
 _QUIET_DB = 10.0  # SNR that sets the LLRs of the word without noise; θ hardly depends on it
 _FARTHEST = 7.0  # norm of the strongest push tried there: a set that withstands it is of no use
-_ITERATIONS = 20  # of the decoder there: what fails after so many mostly fails after all
 _SPAN = 1024
 
 
@@ -99,7 +98,7 @@ def _quiet_norm(
     decoder: Decoder, members: Members, bisections: int, retry: OrderedStatistics | None
 ) -> npt.NDArray[np.float32]:
     """Norm of the least uniform push on each set that fails an all-zero BPSK word without noise, infinite if none."""
-    iterations = min(_ITERATIONS, decoder.iterations)
+    iterations = min(QUICK_ITERATIONS, decoder.iterations)
     quick = Decoder(decoder.code, decoder.rule, iterations, decoder.factor, decoder.schedule)
     quiet = zero_words(quick, torch.ones(1, decoder.code.n), noise_variance(_QUIET_DB), 0, retry)  # nothing is drawn
     push = -torch.from_numpy(members.toarray().astype(np.float32))

@@ -22,6 +22,9 @@ from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import power_from_psr_db
 from semrobust.phy.retry import OrderedStatistics
 
+QUICK_ITERATIONS = 20
+"""Of a decoder for searches: what fails after so many mostly fails after all."""
+
 _LIMIT_PSR_DB = 20.0  # an image that withstands this is censored, as for the attacks along fixed directions
 _STRENGTHS = tuple(1.0 + step / 8 for step in range(9))
 _BISECTIONS = 4

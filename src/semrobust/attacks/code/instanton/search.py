@@ -22,7 +22,7 @@ import torch
 
 from semrobust.attacks.code.instanton.descent import Descent, descend
 from semrobust.attacks.code.instanton.patterns import Patterns
-from semrobust.attacks.code.words import Words, norms, zero_words
+from semrobust.attacks.code.words import QUICK_ITERATIONS, Words, norms, zero_words
 from semrobust.config.searches import InstantonSettings
 from semrobust.errors import ArtifactError
 from semrobust.phy.decoder import SCHEDULES, Decoder
@@ -30,7 +30,6 @@ from semrobust.phy.ldpc import LdpcCode
 from semrobust.phy.power import noise_variance
 from semrobust.pipeline import seeds
 
-_ITERATIONS = 20  # of the quick decoder: what fails after so many mostly fails after all
 _ALIKE = 0.9  # cosine from which two patterns are one
 _SPREAD = (0.03, 0.1, 0.3)  # shares of the bits that random starts push
 _GROWN = (4, 40)  # sizes of grown starts
@@ -83,7 +82,7 @@ def _some(pool: torch.Tensor, settings: InstantonSettings) -> torch.Tensor:
 def _quick(decoder: Decoder) -> Decoder:
     """A decoder that fails on almost what `decoder` fails on, at a fifth of the time."""
     factor = 1.0 if decoder.rule == "sum-product" else decoder.factor
-    return Decoder(decoder.code, "min-sum", min(_ITERATIONS, decoder.iterations), factor, decoder.schedule)
+    return Decoder(decoder.code, "min-sum", min(QUICK_ITERATIONS, decoder.iterations), factor, decoder.schedule)
 
 
 def _down(word: Words, pushes: torch.Tensor, descent: Descent, stream: np.random.Generator) -> torch.Tensor:
