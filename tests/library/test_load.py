@@ -76,6 +76,8 @@ def test_a_run_is_named_or_described() -> None:
         load("deepjsc")
     with pytest.raises(UsageError, match="'vit' reconstructs no images"):
         load("vit")
+    with pytest.raises(UsageError, match="it sends channel states"):
+        load("csi_magnitude_plain_10db")
 
 
 def test_a_network_takes_images_of_other_sizes(run: Run) -> None:

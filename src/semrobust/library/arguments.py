@@ -7,6 +7,7 @@ from numbers import Real
 
 import torch
 
+from semrobust.config.settings import Task
 from semrobust.errors import UsageError
 from semrobust.library.transceiver import Transceiver
 from semrobust.measure.vectors import at
@@ -23,10 +24,15 @@ def transceiver(given: object) -> System:
             f"a {type(given).__name__} is no transceiver: wrap the two ends of yours as semrobust.Transceiver(encoder, "
             'decoder, real_uses=N), or take one of semrobust.load("deepjscc") and semrobust.chain("hevc")'
         )
-    if given.task != "image":
-        named = given.name or given.settings.kind
-        raise UsageError(f"{named} reconstructs no images: it is a classifier, or a part of one")
+    sends_images(given.name or given.settings.kind, given.task)
     return given
+
+
+def sends_images(name: str, task: Task) -> None:
+    """Raise UsageError for a system that reconstructs something else, or nothing."""
+    if task != "image":
+        what = "sends channel states" if task == "csi" else "is a classifier, or a part of one"
+        raise UsageError(f"{name!r} reconstructs no images: it {what}. A run measures it, as its tables show")
 
 
 def images(given: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from semrobust.config.params import Params
 from semrobust.config.settings import LEVELS
 from semrobust.data import photos
 from semrobust.errors import ArtifactError, UsageError, similar
-from semrobust.library import defaults
+from semrobust.library import arguments, defaults
 from semrobust.measure.images import TestImages
 from semrobust.pipeline import seeds
 from semrobust.pipeline.plan import Plan
@@ -61,8 +61,7 @@ def load(
     if name not in chosen.systems:
         known = chosen.of_task("image")
         raise UsageError(f"unknown system {name!r}{similar(name, known)}; known: {', '.join(known)}")
-    if chosen.task(name) != "image":
-        raise UsageError(f"{name!r} reconstructs no images: it is a classifier, or a part of one")
+    arguments.sends_images(name, chosen.task(name))
     system = _from_run(name, chosen, project) if weights is None else _from_file(name, chosen, Path(weights))
     system.name = name
     return system if size is None else system.resized(size)
