@@ -52,10 +52,11 @@ docs: install
 linkcheck: install
 	$(BIN)/sphinx-build -q -b linkcheck docs docs/_build/linkcheck
 
-# after a plain `snakemake all`: write its state into dvc.lock, unless something is stale, and what its jobs took
+# after a plain `snakemake all`: write its state into dvc.lock, unless something is stale, and what its jobs took and would take larger
 record: install
 	$(RUN) python workflow/record.py
 	$(RUN) python workflow/costs.py
+	$(RUN) python workflow/scaling.py
 
 # tables, figures and records of the run in params.yaml as dist/semrobust-results-VERSION.tar.gz, with checksums
 release: install

@@ -4,6 +4,7 @@
     {run-claims} PAPER     the claims of one paper and what came out: today's rules on the run's tables
     {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
     {run-ranking} SNR      the systems in order, as `semrobust rank` has them
+    {run-costs}            benchmarks/scaling.csv: what each step took, and would take at the papers' scale
 
 So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
 """
@@ -176,6 +177,26 @@ class RunRanking(SphinxDirective):
         return self.parse_text_to_nodes(f"{markdown(header, body)}\n\n*From `{paths[0]}` and `{paths[1]}`.*")
 
 
+class RunCosts(SphinxDirective):
+    """One row per step of which anything was measured, the dearest first, and their sum."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table, and the file that it is from."""
+        path = Path("benchmarks") / "scaling.csv"
+        costs = pd.read_csv(ROOT / path)
+        costs = costs[costs["measured"] > 0].sort_values("cpu_hours", ascending=False)
+        header = ["step", "jobs", "measured", "CPU-hours", "longest job (min)", "memory (MB)", "CPU-hours, paper.yaml"]
+        rows = [
+            [f"`{row.step}`", str(row.jobs), str(row.measured), f"{row.cpu_hours:.2f}", f"{row.longest_minutes:.0f}",
+             f"{row.memory_mb:,.0f}", f"{row.paper_cpu_hours:,.1f}"]
+            for row in costs.itertuples()
+        ]  # fmt: skip
+        sums = costs[["jobs", "measured", "cpu_hours", "paper_cpu_hours"]].sum()
+        total = [f"{sums['jobs']:.0f}", f"{sums['measured']:.0f}", f"{sums['cpu_hours']:.1f}"]
+        rows.append(["all of these", *total, "", "", f"{sums['paper_cpu_hours']:,.0f}"])
+        return self.parse_text_to_nodes(f"{markdown(header, rows)}\n\n*From `{path}`.*")
+
+
 _EARLIER = "Drawn by an earlier release, which kept no caption with it. The next recorded run draws it anew."
 
 
@@ -206,6 +227,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Called by Sphinx."""
     directives_of = {
         "run-table": RunTable, "run-claims": RunClaims, "run-figure": RunFigure, "run-ranking": RunRanking,
+        "run-costs": RunCosts,
     }  # fmt: skip
     for name, directive in directives_of.items():
         app.add_directive(name, directive)
