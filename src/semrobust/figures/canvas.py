@@ -68,17 +68,19 @@ def sheet(height: float, layout: str | None = "constrained") -> matplotlib.figur
     return Figure(figsize=(WIDTH * scale(), height * scale()), layout=layout)  # type: ignore[arg-type]
 
 
-def footer(figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[int], notes: list[str]) -> None:
+def footer(
+    figure: matplotlib.figure.Figure, inputs: FigureInputs, images: list[int], notes: list[str], of: str = "images"
+) -> None:
     """Write dataset, run, number of images and provenance id below the figure, above them the notes if asked for, and a
     banner over what is no result about the papers.
 
     The notes are the figure's label, too: see `said`. A figure of what does not depend on images gives an empty list,
-    and no dataset is named.
+    and no dataset is named. `of` says what counts as images: those of channel states are samples.
     """
     origin = f"run {inputs.run} · semrobust:{inputs.id}"
     if images:
         count = "–".join(f"{n:,}" for n in sorted({min(images), max(images)}))
-        origin = f"dataset {inputs.dataset.get('source', 'not recorded')}, test images: {count} · {origin}"
+        origin = f"dataset {inputs.dataset.get('source', 'not recorded')}, test {of}: {count} · {origin}"
     figure.set_label("\n".join([*notes, f"{origin[0].upper()}{origin[1:]}."]))
     shown = notes if inputs.settings["plot"]["notes"] else []
     if inputs.settings["banner"]:

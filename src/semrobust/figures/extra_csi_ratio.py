@@ -52,7 +52,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         "paired bootstrap over samples. No point: the ratio is 0 or undefined, as the channel alone breaks half of the "
         "samples of a side, or no attack breaks half of them.",
     ]
-    canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes, "samples")
     return figure
 
 

@@ -32,8 +32,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
     )
 
 
-def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, int], breaks: str) -> Figure:
-    """The figure of rows like those of `attack_power`; `uses` is N by system, `breaks` what the least power does."""
+def panels(
+    inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, int], breaks: str, of: str = "images"
+) -> Figure:
+    """The figure of rows like those of `attack_power`; `uses` is N by system, `breaks` what the least power does, and
+    `of` what is sent."""
     looks = base.looks(inputs, "systems")
     table = table[table["system"].isin(looks)]  # studies have a figure of their own
     rows = base.finite(base.feasible(table), _COLUMNS)
@@ -63,16 +66,16 @@ def panels(inputs: base.FigureInputs, table: pd.DataFrame, uses: Mapping[str, in
         _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1 or index == len(systems) - 1)
     figure.legend(handles=_legend(), loc="outside upper center", ncols=4)
     notes = [
-        f"Least power that {breaks}; bands: 95% interval, bootstrap over images.",
+        f"Least power that {breaks}; bands: 95% interval, bootstrap over {of}.",
         f"The attacks that the paper names: {_names(inputs, PAPER)}. {_cheapest(inputs, rows, systems)}",
-        "Median over all attacked images; one that withstood every power tried counts as ∞. No point: so do half of "
-        "them. The table has all attacks, means and other images.",
+        f"Median over all attacked {of}; one that withstood every power tried counts as ∞. No point: so do half of "
+        f"them. The table has all attacks, means and other {of}.",
     ]
     if "linthresh" in scale:
         notes.append(
-            f"At 0 the channel alone breaks half of the images; the axis is linear below {scale['linthresh']:g} (grey)."
+            f"At 0 the channel alone breaks half of the {of}; the axis is linear below {scale['linthresh']:g} (grey)."
         )
-    canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs), of)
     return figure
 
 

@@ -27,8 +27,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     return rows_of_chains(inputs, inputs.tables["attack_power"], breaks)
 
 
-def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str) -> Figure:
-    """The figure of rows like those of `attack_power`; `breaks` says what the least power does."""
+def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str, of: str = "images") -> Figure:
+    """The figure of rows like those of `attack_power`; `breaks` says what the least power does, `of` what is sent."""
     rows = base.finite(base.feasible(table), _COLUMNS)
     labels = inputs.settings["labels"]
     main = {name: label for name, label in labels["systems"].items() if name in inputs.settings["rungs"]}
@@ -66,11 +66,11 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str) 
         figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=2)
     notes = [
         f"Least median power that {breaks}, by the attacks that all baselines of a group were hit with: "
-        f"{_named(hit_by, labels['attacks'])}. Over all attacked images, those that withstood every power tried as ∞. "
-        "Bars: 95% interval of the baseline's own median, bootstrap over images. No point: the channel alone breaks "
-        "half of the images, or half withstand.",
+        f"{_named(hit_by, labels['attacks'])}. Over all attacked {of}, those that withstood every power tried as ∞. "
+        f"Bars: 95% interval of the baseline's own median, bootstrap over {of}. No point: the channel alone breaks "
+        f"half of the {of}, or half withstand.",
     ]
-    canvas.footer(figure, inputs, counts or [0], notes + base.infeasible_note(table, inputs))
+    canvas.footer(figure, inputs, counts or [0], notes + base.infeasible_note(table, inputs), of)
     return figure
 
 

@@ -58,7 +58,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         "bootstrap over samples. The best linear code has the same channel uses and, on average, the same power; the "
         "largest coefficients cross no channel.",
     ]
-    canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
+    canvas.footer(figure, inputs, table["n_images"].tolist(), notes, "samples")
     return figure
 
 

@@ -13,7 +13,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     criterion = inputs.settings["criteria"][0]
     table = inputs.tables["csi_attack_power"]
     breaks = f"breaks a channel state: {inputs.settings['labels']['criteria'][criterion]}"
-    return panels(inputs, table[table["criterion"] == criterion], inputs.settings["uses"], breaks)
+    return panels(inputs, table[table["criterion"] == criterion], inputs.settings["uses"], breaks, "samples")
 
 
 FIGURE = base.Figure(

@@ -13,7 +13,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     criterion = inputs.settings["criteria"][0]
     table = inputs.tables["csi_attack_power"]
     breaks = f"breaks a channel state ({inputs.settings['labels']['criteria'][criterion]})"
-    return rows_of_chains(inputs, table[table["criterion"] == criterion], breaks)
+    return rows_of_chains(inputs, table[table["criterion"] == criterion], breaks, "samples")
 
 
 FIGURE = base.Figure(
