@@ -31,9 +31,13 @@ ATTACKS = ("all_bits", "vulnerable_set")
 def raw(*attacks: str, **changes: Any) -> dict[str, Any]:
     """Params of one classical chain and these attacks, and of PGA, which bits do not allow."""
     content = params.read_yaml(REPOSITORY / "params.yaml")
-    content["systems"] = {name: content["systems"][name] for name in ("hevc_ldpc_qpsk", "deepjscc")}
+    kept = ("hevc_ldpc_qpsk", "deepjscc")
+    content["systems"] = {name: entry if name in kept else None for name, entry in content["systems"].items()}
     content["structure"] = QUICK | {"max_sets": 100}
-    content["attacks"] = {name: content["attacks"][name] | CHEAP.get(name, {}) for name in ("pga", *attacks)}
+    content["attacks"] = {
+        name: entry | CHEAP.get(name, {}) if name in ("pga", *attacks) else None
+        for name, entry in content["attacks"].items()
+    }
     content["attacks"]["all_bits"] |= {"step_db": 5.0, "bisections": 2} | changes
     return content
 

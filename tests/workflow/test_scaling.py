@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from types import ModuleType
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from semrobust.config.params import Params, load
+from semrobust.config.params import Params, load, merge, validate
 from semrobust.pipeline.plan import Plan
-from tests.conftest import ROOT
+from tests.conftest import ROOT, raw_params
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +23,10 @@ def scaling() -> ModuleType:
     return module
 
 
-def changed(params: Params, section: str, **values: Any) -> Params:
-    return params.model_copy(update={section: getattr(params, section).model_copy(update=values)})
-
-
 def test_jobs_take_longer_by_their_images_and_epochs(scaling: ModuleType, params: Params) -> None:
-    main = params.evaluation.main.model_copy(update={"images": 512})
-    larger = changed(params, "evaluation", attack_images=512, main=main)
-    net: Any = larger.systems["deepjscc"]
-    longer = net.model_copy(update={"training": net.training.model_copy(update={"epochs": 75})})
-    larger = larger.model_copy(update={"systems": {**larger.systems, "deepjscc": longer}})
+    evaluation = {"attack_images": 512, "main": {"images": 512}}
+    overlay = {"evaluation": evaluation, "systems": {"deepjscc": {"training": {"epochs": 75}}}}
+    larger = validate(merge(raw_params(), overlay))
     took = [
         {"step": "attack", "name": "deepjscc.random", "seconds": 60.0, "cpu_seconds": 36.0, "memory_mb": 500.0},
         {"step": "train", "name": "deepjscc", "seconds": 600.0, "cpu_seconds": 3600.0, "memory_mb": 900.0},
