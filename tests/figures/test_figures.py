@@ -101,11 +101,8 @@ def test_says_what_it_was_made_from(name: str) -> None:
     }
     count = counts.get(name, "10,000")
     count = {"zhang2026_fig7_csi_clean": "3,000"}.get(name, "128" if "csi" in name else count)
-    images = (
-        ""
-        if name == "extra_trapping_sets"
-        else f"dataset cifar10, test {'samples' if 'csi' in name else 'images'}: {count} · "
-    )
+    of = "samples" if "csi" in name else "images"
+    images = "" if name == "extra_trapping_sets" else f"dataset cifar10, test {of}: {count} · "
     assert f"{images}run laptop · semrobust:0123456789abcdef" in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -34,6 +36,17 @@ _PARTS = [
     ".dvc/plots",
     "pyproject.toml",
 ]
+
+
+def script(name: str) -> ModuleType:
+    """One of the scripts in workflow/, which are in no package, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "workflow" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
 
 # a process for each would import the same again, for half of the whole time
 _MAKE_ALL = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -12,19 +11,14 @@ import pytest
 from semrobust.pipeline.plan import ROOT as STORE
 from semrobust.pipeline.plan import Artifact, Plan
 from tests.made import made_params
-from tests.workflow.project import ROOT
+from tests.workflow.project import script
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
 
 @pytest.fixture
 def costs() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("costs", ROOT / "workflow" / "costs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("costs")
 
 
 def took(plan: Plan, artifact: Artifact, *lines: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import ModuleType
 
 import pandas as pd
@@ -11,16 +10,12 @@ import pytest
 from semrobust.config.params import Params, load, merge, validate
 from semrobust.pipeline.plan import Plan
 from tests.conftest import ROOT, raw_params
+from tests.workflow.project import script
 
 
 @pytest.fixture(scope="module")
 def scaling() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scaling", ROOT / "workflow" / "scaling.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("scaling")
 
 
 def test_jobs_take_longer_by_their_images_and_epochs(scaling: ModuleType, params: Params) -> None:
