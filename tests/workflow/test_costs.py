@@ -10,6 +10,8 @@ import pytest
 
 from semrobust.pipeline.plan import ROOT as STORE
 from semrobust.pipeline.plan import Artifact, Plan
+from semrobust.pipeline.step import steps
+from tests.conftest import ROOT
 from tests.made import made_params
 from tests.workflow.project import script
 
@@ -48,3 +50,10 @@ def test_costs_of_two_sessions_stand_together(
     found = costs.merged(before, now, plan)
     assert found["key"].tolist() == [one.key, two.key, three.key]
     assert found["seconds"].tolist() == [2.5, 0.01, 7.0]
+
+
+def test_jobs_of_the_recorded_run_fit_the_memory_that_their_steps_ask_for() -> None:
+    recorded = pd.read_csv(ROOT / "benchmarks" / "laptop.csv").dropna(subset="memory_mb")
+    assert len(recorded)
+    asked = recorded["step"].map({kind: step.memory_mb for kind, step in steps().items()})
+    assert recorded[recorded["memory_mb"] > asked][["step", "name", "memory_mb"]].to_dict("records") == []

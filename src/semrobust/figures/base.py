@@ -167,7 +167,7 @@ def plain_ticks(axis: Axis) -> None:
 
     low, high = axis.get_view_interval()
     decades = math.log10(high / low) if low > 0 else 9.0
-    digits = tuple(range(1, 10)) if decades < 0.6 else (1, 2, 5) if decades < 2.2 else (1,)
+    digits = (1, 1.2, 1.5, *range(2, 10)) if decades < 0.6 else (1, 2, 5) if decades < 2.2 else (1,)
     if low > 0:  # a scale that turns linear at its lower end places its own ticks
         axis.set_major_locator(ticker.LogLocator(subs=digits))
     axis.set_major_formatter("{x:g}")

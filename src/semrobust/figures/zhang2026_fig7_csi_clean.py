@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import product
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from semrobust.config.settings import Plain
 from semrobust.figures import base, canvas, shown
 
 _COLUMNS = ("nmse_db", "nmse_db_low", "nmse_db_high")
@@ -26,33 +28,32 @@ def draw(inputs: base.FigureInputs) -> Figure:
     forms = list(dict.fromkeys(table["form"])) or ["no channel states"]
     labels = inputs.settings["labels"]["states"]
     looks = base.plain_looks(labels, base.colors(inputs, len(labels)))
-    figure = canvas.sheet(4.4)
+    named = _ANCHORS | {name: f"{name}, no channel" for name in _PUBLISHED if inputs.settings["source"] == _ORIGINAL}
+    lines = product(("0.3", "0.6"), ("-", ":", "--", "-."))
+    anchors: dict[str, Plain] = {
+        name: {"label": label, "color": shade, "linestyle": dashes, "linewidth": canvas.scale(), "gid": "reference"}
+        for (name, label), (shade, dashes) in zip(named.items(), lines, strict=False)
+    }
+    figure = canvas.sheet(4.8)
     for axes, form in zip(figure.subplots(1, len(forms), sharey=True, squeeze=False).flat, forms, strict=True):
         rows = table[table["form"] == form]
-        for name, look in looks.items():
-            of_system = rows[rows["system"] == name].sort_values("snr_db")
-            if len(of_system):
-                base.curve(axes, of_system, _COLUMNS, look)
-        for (anchor, label), dashes in zip(_ANCHORS.items(), cycle(("-", ":", "--", "-.")), strict=False):
-            of_anchor = rows[rows["system"] == f"{anchor}_{form}"].sort_values("snr_db")
-            if len(of_anchor):
-                axes.plot(
-                    of_anchor["snr_db"], of_anchor["nmse_db"], color="0.2", linestyle=dashes, label=label,
-                    gid="reference",
-                )  # fmt: skip
-        for label, level in _PUBLISHED.items() if inputs.settings["source"] == _ORIGINAL else ():
-            axes.axhline(
-                level, color="0.6", linewidth=0.8, linestyle="--", label=f"{label}, no channel", gid="reference"
-            )
+        present = [name for name in labels if name in set(rows["system"])]
+        main = [name for name in present if name in inputs.settings["labels"]["systems"]]
+        for name in main or present:
+            base.curve(axes, rows[rows["system"] == name].sort_values("snr_db"), _COLUMNS, looks[name])
+        for name, of_anchor in rows.groupby("system"):
+            anchor = str(name).removesuffix(f"_{form}")
+            if anchor in _ANCHORS:
+                axes.plot(of_anchor["snr_db"], of_anchor["nmse_db"], **anchors[anchor])
+        for published in _PUBLISHED if inputs.settings["source"] == _ORIGINAL else ():
+            axes.axhline(_PUBLISHED[published], **anchors[published])
         axes.set_title(form)
         base.label_snr(axes)
-    axes = figure.axes[0]
-    axes.set_ylabel("NMSE of the channel (dB)")
-    shown_in = {
-        label: handle for part in figure.axes for handle, label in zip(*part.get_legend_handles_labels(), strict=True)
-    }
-    if shown_in:
-        figure.legend(handles=list(shown_in.values()), labels=list(shown_in), loc="outside upper center", ncols=3)
+        if present:
+            handles = [line for line in axes.get_lines() if line.get_gid() != "reference"]
+            axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.08))
+    figure.axes[0].set_ylabel("NMSE of the channel (dB)")
+    figure.legend(handles=[Line2D([], [], **look) for look in anchors.values()], loc="outside upper center", ncols=4)
     notes = [
         "NMSE: mean over test samples of error energy over energy of the channel itself, in dB. Bands: 95% interval, "
         "bootstrap over samples. The best linear code has the same channel uses and, on average, the same power; the "
@@ -69,9 +70,9 @@ FIGURE = base.Figure(
     caption="""
 Feedback of channel states without an attacker
 
-Mean NMSE of the channel at the base station over the channel SNR, for every system that feeds channel states back, over
-all test samples of {{ csi }}; left to right by what is sent of them. Lines without markers are anchors: the best linear
-code at equal channel uses and power, and the largest coefficients of the angular-delay domain without any channel. A
+Mean NMSE of the channel at the base station over the channel SNR, for every main system that feeds channel states back,
+over all test samples of {{ csi }}; left to right by what is sent of them. Grey lines are anchors: the best linear code
+at equal channel uses and power, and the largest coefficients of the angular-delay domain without any channel. A
 learned system above the linear code loses to it. Bands: 95% intervals, bootstrap over samples.{% if params.csi.source
 == "cost2100" %} Dashed: compressors without a channel as published for these data at this ratio
 (PUBLISHED).{% else %} Published compressors (PUBLISHED,

@@ -88,4 +88,5 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"fading": 1},
     make=make,
+    memory_mb=2000,
 )

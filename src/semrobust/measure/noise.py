@@ -156,5 +156,6 @@ STEP = Step(
     },
     make=make,
     gpu=lambda *_: True,
+    memory_mb=6500,
     minutes=60,
 )
