@@ -106,6 +106,17 @@ SMALL: dict[str, Any] = {
         "gallery_psr_db": [-10.0, 0.0],
     },
     "recognition": {"images": 4},
+    "threats": {
+        "bisections": 2,
+        "noise": {
+            "least": {"iterations": 4, "step_share": 0.5, "epsilon_levels": [16.0, 128.0]},
+            "least_square": {"iterations": 10, "epsilon_levels": [16.0, 128.0]},
+            "least_shift": {"epsilon_levels": [16.0, 128.0]},
+            "least_l2": {"iterations": 4, "step_share": 0.5, "epsilon_levels": [256.0, 4096.0]},
+            "least_l2_shift": {"epsilon_levels": [256.0, 4096.0]},
+            **dict.fromkeys(("least_shifted", "least_l2_shifted")),
+        },
+    },
     "compute": {"train_threads": 1, "job_threads": 1},
     "plot": {"dpi": 50},
 }

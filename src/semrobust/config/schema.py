@@ -138,7 +138,7 @@ class Params(Settings):
 
     def section(self, *path: str) -> Any:
         """Return one section as plain JSON values, for keys and records: a copy, to be changed at will."""
-        value: Any = self._plain
+        value: Any = self.plain
         for key in path:
             value = value[key]
         return deepcopy(value)
@@ -153,8 +153,17 @@ class Params(Settings):
 
     # a run has hundreds of jobs, and each asks for these: found once per run
     @cached_property
-    def _plain(self) -> Plain:
+    def plain(self) -> Plain:
+        """All sections as plain JSON values, the same for all who ask: not to be changed."""
         return self.model_dump(mode="json")
+
+    @cached_property
+    def _tasks(self) -> dict[str, Task]:
+        return {name: SYSTEMS[system.kind].task for name, system in self.systems.items()}
+
+    @cached_property
+    def _codes(self) -> dict[str, Plain | None]:
+        return {name: system.code_identity(self.link_of(name)) for name, system in self.systems.items()}
 
     @cached_property
     def _pairs(self) -> tuple[tuple[str, str], ...]:
@@ -196,7 +205,7 @@ class Params(Settings):
 
     def task(self, system: str) -> Task:
         """What the system's receiver gives: "image", "csi", "class" or "pretraining"."""
-        return SYSTEMS[self.systems[system].kind].task
+        return self._tasks[system]
 
     def noise_against(self, system: str) -> list[str]:
         """Names of the semantic noise that a system is tested under: all, or those that its `attacks` name."""
@@ -246,7 +255,7 @@ class Params(Settings):
 
     def of_task(self, *tasks: Task) -> list[str]:
         """Systems whose receiver gives one of these."""
-        return [name for name in self.systems if self.task(name) in tasks]
+        return [name for name, task in self._tasks.items() if task in tasks]
 
     def showing(self) -> list[str]:
         """Systems that reconstruct what was sent, whatever that is: those that attacks on the air are tried on."""
@@ -262,8 +271,9 @@ class Params(Settings):
 
     def link_of(self, system: str) -> LinkSettings:
         """The link with as many channel uses as what the system sends has."""
-        form = self.forms().get(system)
-        return self.link if form is None else self.link.model_copy(update={"real_uses": self.csi.real_uses[form]})
+        if self.task(system) != "csi":
+            return self.link
+        return self.link.model_copy(update={"real_uses": self.csi.real_uses[self.forms()[system]]})
 
     def attack_images(self, system: str, attack: str) -> int:
         """How many images of a system an attack is tried on; what was made on a surrogate is there for some only."""
@@ -391,21 +401,18 @@ class Params(Settings):
             if self.task(name) in tasks or not tasks
         ]
 
-    def _code(self, system: str) -> Plain | None:
-        return self.systems[system].code_identity(self.link_of(system))
-
     def _decoder(self, system: str) -> Plain | None:
         return self.systems[system].decoder_identity(self.link_of(system))
 
     def coded(self, *tasks: Task) -> list[str]:
         """Systems, of all tasks or these, whose LDPC code is analysed: of attacked ones with one code the first."""
-        coded = [name for name in self.in_pairs(*tasks) if self._code(name) is not None]
+        coded = [name for name in self.in_pairs(*tasks) if self._codes[name] is not None]
         return [name for name in coded if self.same_code(name) == name]
 
     def same_code(self, system: str) -> str:
         """The first attacked system with the same LDPC code as `system`, whose structure serves both."""
-        code = self._code(system)
-        return next(name for name in self.in_pairs() if self._code(name) == code)
+        code = self._codes[system]
+        return next(name for name in self.in_pairs() if self._codes[name] == code)
 
     def decoded(self) -> list[str]:
         """Systems whose instantons are searched: of those attacked with them and the same decoder only the first."""

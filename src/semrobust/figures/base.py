@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.figure
 import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 
 from semrobust.config.settings import Plain
 from semrobust.errors import ParamsError
@@ -29,6 +30,9 @@ BEST_OF = "best_of"
 
 LEAST_POWER = ("power_total_median", "power_total_median_low", "power_total_median_high")
 """Columns of the one statistic that least powers are shown by, with its interval: A171."""
+
+# from many between two powers of ten to none
+_DIGITS = ((1, 1.2, 1.5, *range(2, 10)), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
 
 # the lengths share no factor with a palette of ten colours, so many systems pass before a combination comes again;
 # every marker can be hollow, which is how a bound is told from a value
@@ -155,6 +159,14 @@ def curve(
         )  # fmt: skip
 
 
+def nothing(axes: Axes, why: str) -> None:
+    """Say in a panel without a value why there is none."""
+    axes.text(
+        0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="0.3", fontsize="medium",
+        backgroundcolor="white",
+    )  # fmt: skip
+
+
 def label_snr(axes: Axes) -> None:
     """Name and divide the x axis: the same quantity in every figure."""
     axes.set_xlabel("channel SNR per real use (dB)")
@@ -166,12 +178,21 @@ def plain_ticks(axis: Axis) -> None:
     from matplotlib import ticker
 
     low, high = axis.get_view_interval()
-    decades = math.log10(high / low) if low > 0 else 9.0
-    digits = (1, 1.2, 1.5, *range(2, 10)) if decades < 0.6 else (1, 2, 5) if decades < 2.2 else (1,)
     if low > 0:  # a scale that turns linear at its lower end places its own ticks
+        room = _labels_that_fit(axis) / math.log10(high / low)
+        digits = next((digits for digits in _DIGITS if len(digits) <= room), _DIGITS[-1])
         axis.set_major_locator(ticker.LogLocator(subs=digits))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _labels_that_fit(axis: Axis) -> float:
+    """How many numbers of four digits can stand side by side or one above the other."""
+    place, sheet = axis.axes.get_position(), axis.axes.get_figure(root=True)
+    assert sheet is not None
+    width, height = sheet.get_size_inches()
+    letters, inches = (3.6, place.width * width) if isinstance(axis, XAxis) else (1.8, place.height * height)
+    return 72.0 * float(inches) / (letters * float(matplotlib.rcParams["font.size"]))
 
 
 def power_scale(power: pd.Series[float]) -> dict[str, Any]:

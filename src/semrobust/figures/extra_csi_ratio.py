@@ -36,6 +36,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
                 base.curve(axes, pair, _COLUMNS, replace(classical, color=semantic.color, label=label))
         axes.axhline(1, color="0.25", linewidth=1, gid="reference")
         axes.set_title(criteria[criterion])
+        if not axes.get_legend_handles_labels()[0]:
+            base.nothing(axes, "no ratio: broken by the channel,\nor by no attack")
         drawn |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
         if index + _PER_LINE >= len(criteria):
             axes.tick_params(labelbottom=True)

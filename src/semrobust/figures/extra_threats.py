@@ -44,6 +44,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
             for place, (system, look) in enumerate(looks.items()):
                 if system in rows.index:
                     _bar(axes, [float(rows[name][system]) for name in _SIZE], place, look)
+            if len(looks) and not axes.has_data():
+                base.nothing(axes, "none is right without an attack")
             if task == "image" and column:
                 _faithful(axes, measure, inputs)
             axes.set_ylim(max(len(looks), 1) - 0.5, -0.5)

@@ -62,7 +62,10 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str, 
     axes.set_xlabel(f"median attack power over that of {said} (×)")
     handles = axes.get_legend_handles_labels()
     unique = dict(zip(reversed(handles[1]), reversed(handles[0]), strict=True))
-    if unique:
+    if not unique:
+        axes.set_xlim(0.1, 10)
+        base.nothing(axes, "none can be compared: broken by the channel, or by no attack")
+    else:
         figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=2)
     notes = [
         f"Least median power that {breaks}, by the attacks that all baselines of a group were hit with: "

@@ -37,7 +37,7 @@ def banner(params: Params) -> str:
 def caption(params: Params, name: str, template: str) -> Plain:
     """`title`, plain text, and `body`, reStructuredText; raises UsageError for a template that cannot be rendered."""
     shown = {
-        "params": params.section(),
+        "params": params.plain,
         "attacked": _attacked(params),
         "dataset": DATASETS.get(params.data.source, params.data.source),
         "csi": DATASETS[params.csi.source],
