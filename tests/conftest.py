@@ -130,15 +130,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests go first, so that no process is left with one of them at the end.
 
-    Of each test the first case alone is traced for coverage, so what that says is a lower bound: tracing takes half as
-    long again as the tests, and a further case reaches little that the first one does not.
+    Of each quick test the first case alone is traced for coverage, so what that says is a lower bound: tracing takes
+    half as long again as the tests, and what is slow reaches little that no quick test does.
     """
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
     seen = set()
     for item in items:
         test = item.nodeid.partition("[")[0]
-        if test in seen:
+        if test in seen or item.get_closest_marker("slow"):
             item.add_marker("no_cover")
         seen.add(test)
 
