@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from coverage import Coverage
 from filelock import FileLock
 
 from semrobust.config.params import Params, merge, read_yaml, validate
@@ -163,6 +165,17 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Coverage looks away: what fills the folders of `once` is run by tests of its own, too."""
+    tracing = Coverage.current()
+    if tracing is not None:
+        tracing.stop()
+    yield
+    if tracing is not None:
+        tracing.start()
+
+
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
@@ -177,7 +190,8 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
         with FileLock(shared / f"{name}.lock"):
             if not done.exists():
                 folder.mkdir()  # raises if filling it has failed elsewhere
-                fill(folder)
+                with _untraced():
+                    fill(folder)
                 done.touch()
         return folder
 

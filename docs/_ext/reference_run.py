@@ -1,5 +1,6 @@
-"""Directives that show the reference run, read from its tables and figures when the site is built.
+"""Directives and a role that show the reference run, read from its tables and figures when the site is built.
 
+    {run-value}`TABLE COLUMN; column=value; …`   one number with its interval, within a sentence; COLUMN% as a percentage
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
     {run-claims} PAPER     the claims of one paper and what came out: today's rules on the run's tables
     {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
@@ -22,7 +23,7 @@ import pandas as pd
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.parsers.rst import directives  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
@@ -66,6 +67,14 @@ def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
     texts = [row[column], *(row.get(f"{stem}_{end}", "") for end in ("low", "high"))]
     value, low, high = (float(text or "nan") * (100 if percent else 1) for text in texts)
     return interval(value, low, high, "%" * percent)
+
+
+def chosen(name: str, where: str) -> pd.DataFrame:
+    """Rows of a table by "column=value,value; …"."""
+    rows = table(name)
+    for column, wanted in pairs(where).items():
+        rows = rows[rows[column].isin(wanted.split(","))]
+    return rows
 
 
 def label(of: str, column: str, value: str) -> str:
@@ -114,9 +123,7 @@ class RunTable(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The table, and the file that it is from."""
         name = self.arguments[0]
-        path, rows = path_of(name), table(name)
-        for column, wanted in pairs(self.options.get("where", "")).items():
-            rows = rows[rows[column].isin(wanted.split(","))]
+        path, rows = path_of(name), chosen(name, self.options.get("where", ""))
         if rows.empty:
             raise self.error(f"no row of {path} is chosen")
         columns = pairs(self.options["columns"])
@@ -138,6 +145,22 @@ class RunTable(SphinxDirective):
             header = header[:-1] + [f"{header[-1]} {label(name, self.options['across'], value)}" for value in values]
             body = [[*fixed, *(of.get(value, "–") for value in values)] for fixed, of in spread.items()]
         return self.parse_text_to_nodes(f"{markdown(header, body)}\n\n*From `{path}`.*")
+
+
+class RunValue(SphinxRole):
+    """One number of one row, with its interval; what it is from shows when one points at it."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The number."""
+        of, _, where = self.text.partition(";")
+        name, column = of.split()
+        rows = chosen(name, where)
+        if len(rows) != 1:
+            said = f"{len(rows)} rows of {path_of(name)} are chosen by {where.strip()}"
+            message = self.inliner.reporter.error(said, line=self.lineno)
+            return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
+        text = measured(rows.iloc[0], column.removesuffix("%"), column.endswith("%"))
+        return [nodes.abbreviation(text, text, explanation=f"{path_of(name).name}: {self.text}")], []
 
 
 class RunClaims(SphinxDirective):
@@ -231,4 +254,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     }  # fmt: skip
     for name, directive in directives_of.items():
         app.add_directive(name, directive)
+    app.add_role("run-value", RunValue())
     return {"parallel_read_safe": True}

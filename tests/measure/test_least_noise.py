@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -107,9 +108,10 @@ def test_results_do_not_depend_on_the_batch(norm: str) -> None:
     assert whole["level"].tolist() == pytest.approx(single["level"].tolist(), rel=0.01)
 
 
-@pytest.mark.parametrize("system", [small_deepjscc(), small_jpeg()], ids=["deepjscc", "jpeg"])
+@pytest.mark.parametrize("make", [small_deepjscc, small_jpeg], ids=["deepjscc", "jpeg"])
 @pytest.mark.parametrize("temperature", [None, 0.25])
-def test_what_is_differentiated_is_what_is_shown(system: System, temperature: float | None) -> None:
+def test_what_is_differentiated_is_what_is_shown(make: Callable[[], System], temperature: float | None) -> None:
+    system = make()
     images = pictures(3).requires_grad_(True)
     values = shown(system, images, temperature)
     exact = system.decode(system.send(images.detach()).codewords, CERTAIN).images

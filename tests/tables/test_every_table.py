@@ -22,7 +22,7 @@ from semrobust.tables.paper_vs_ours import JUDGED
 from semrobust.tables.table import names
 from semrobust.tables.table import table as table_of
 from tests.attacks.structure.samples import nr, settings
-from tests.conftest import raw_params
+from tests.conftest import OTHER_NETWORKS, raw_params
 from tests.tables import fake, test_adaptive, test_recognition_tables, test_tables
 from tests.tables.test_tables import Project
 
@@ -53,7 +53,8 @@ REQUIRED = {  # the output contract, beside what `test_tables` and `test_recogni
 OVERLAY: dict[str, Any] = {
     "link": {"snr_db": [0.0, 10.0]},
     "criteria": {"snr_db": [10.0]},
-    "systems": {"ladder": None, "ablation": None},  # dozens of chains that only repeat what others do
+    # dozens of systems that only repeat what others do
+    "systems": dict.fromkeys(("ladder", "ablation", "peg", "csi_ablation", *OTHER_NETWORKS)),
     "evaluation": {"bootstrap_samples": 100},
 }
 
@@ -152,11 +153,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     of = params.validate(params.merge(params.merge(raw_params(), test_recognition_tables.OVERLAY), OVERLAY))
     needs = dict.fromkeys(need for name in names() for need in table_of(name).needs(of))
     (folder / "structure").mkdir()
+    structure = analyse(nr(), settings(), 0)
     for kind, name in needs:
         if kind in SAMPLES:
             fake.write(folder, {f"{kind}/{name}": SAMPLES[kind](of, name)})
         elif kind == "structure":
-            stored.save(analyse(nr(), settings(), 0), folder / "structure" / f"{name}.safetensors")
+            stored.save(structure, folder / "structure" / f"{name}.safetensors")
     for name in JUDGED:
         fake.write(folder, {f"table/{name}": fake.made(of, name, folder)})
     return Project(of, folder)
