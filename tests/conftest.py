@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from coverage import Coverage
 from filelock import FileLock
 
 from semrobust.config.params import Params, merge, read_yaml, validate
@@ -22,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 HU2022 = ("vit", "vit_at", "mae_pretrained", "mae", "jpeg_vit", "hevc_vit")
 """Entries of params.yaml whose systems name classes."""
+
+LONGEST = "test_addresses.py"
+"""The file of tests that takes longest; see `_turn`."""
 
 OTHER_NETWORKS = ("deepjscc_adaptive", "deepjscc_swin", "deepjscc_adversarial")
 """Entries that show images by other networks or training than zhang2026's; tests/systems/test_other_networks.py."""
@@ -136,13 +137,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     half as long again as the tests, and what is slow reaches little that no quick test does.
     """
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (_turn(item.path, bool(slow[item.path])), -slow[item.path]))
     seen = set()
     for item in items:
         test = item.nodeid.partition("[")[0]
         if test in seen or item.get_closest_marker("slow"):
             item.add_marker("no_cover")
         seen.add(test)
+
+
+def _turn(path: Path, slow: bool) -> int:
+    """The longest file first, which makes the run that all of its room share; while it does so other rooms are next."""
+    if path.name == LONGEST:
+        return 0
+    return (2 if path.parent.name == "workflow" else 1) if slow else 3
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -165,17 +173,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@contextmanager
-def _untraced() -> Iterator[None]:
-    """Coverage looks away: what fills the folders of `once` is run by tests of its own, too."""
-    tracing = Coverage.current()
-    if tracing is not None:
-        tracing.stop()
-    yield
-    if tracing is not None:
-        tracing.start()
-
-
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
@@ -190,8 +187,7 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
         with FileLock(shared / f"{name}.lock"):
             if not done.exists():
                 folder.mkdir()  # raises if filling it has failed elsewhere
-                with _untraced():
-                    fill(folder)
+                fill(folder)
                 done.touch()
         return folder
 

@@ -11,22 +11,6 @@ import pytest
 from tests.conftest import Once
 from tests.workflow.project import Project
 
-LONG = ("test_slurm.py", "test_faults.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files go first, so that no process is left with one of them in the end.
-
-    The first one makes the run that all of this room share: meanwhile the tests of other rooms are the next.
-    """
-    items.sort(key=_place)
-
-
-def _place(item: pytest.Item) -> int:
-    if item.path.name in LONG:
-        return LONG.index(item.path.name)
-    return len(LONG) + (item.path.parent.name == "workflow")
-
 
 @pytest.fixture(scope="session")
 def fresh(once: Once) -> Project:
