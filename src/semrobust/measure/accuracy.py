@@ -80,21 +80,29 @@ def links(given: Plain) -> list[Link]:
     return [error_free(), *air]
 
 
+def tried(work: Work, source: str) -> list[tuple[str, float]]:
+    """Kind and level of the noise made against `source` that the system is tested with: of others the default alone."""
+    made = work.inputs("noise")[source]
+    every = [
+        (kind, level)
+        for kind in made.settings["order"]
+        for level in levels(made.settings["noise"][kind]["epsilon_levels"])
+    ]
+    default = work.settings["default_noise"], work.settings["default_level"]
+    return [each for each in every if source == work.artifact.name or each == default]
+
+
 def trials(work: Work, test: TestImages) -> Iterator[Trial]:
     """All images that the system is tested with, no noise first."""
-    default = work.settings["default_noise"], work.settings["default_level"]
     yield Trial(NONE, "", 0.0, "", test.images)
     for source, made in work.inputs("noise").items():
+        own = source == work.artifact.name
         with np.load(made.path(), allow_pickle=False) as stored:
-            for kind in made.settings["order"]:
-                noise = made.settings["noise"][kind]
-                for level in levels(noise["epsilon_levels"]):
-                    key = stored_name(kind, level)
-                    if source == work.artifact.name:
-                        measures = {"zero_gradient": stored[f"{key}/zero_gradient"]}
-                        yield Trial(kind, noise["norm"], level, source, noisy_images(test, stored[key]), measures)
-                    elif (kind, level) == default:
-                        yield Trial(TRANSFER, noise["norm"], level, source, noisy_images(test, stored[key]))
+            for kind, level in tried(work, source):
+                key, norm = stored_name(kind, level), made.settings["noise"][kind]["norm"]
+                measures = {"zero_gradient": stored[f"{key}/zero_gradient"]} if own else {}
+                images = noisy_images(test, stored[key])
+                yield Trial(kind if own else TRANSFER, norm, level, source, images, measures)
 
 
 class Receiver:
@@ -173,9 +181,10 @@ def make(work: Work) -> None:
     overhead = receiver.overhead()
     all_links = links(given) if receiver.sends else [error_free()]
     parts = []
-    progress = tqdm(trials(work, receiver.test), f"accuracy of {work.artifact.name}", unit="set", disable=None)
+    count = 1 + sum(len(tried(work, source)) for source in work.inputs("noise"))
+    sets = trials(work, receiver.test)
     with torch.no_grad():
-        for trial in progress:
+        for trial in tqdm(sets, f"accuracy of {work.artifact.name}", count, unit="set", disable=None):
             swept = trial.attack == NONE or (trial.attack, trial.level) == (
                 given["default_noise"],
                 given["default_level"],
