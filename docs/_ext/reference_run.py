@@ -160,7 +160,7 @@ class RunValue(SphinxRole):
             message = self.inliner.reporter.error(said, line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
         text = measured(rows.iloc[0], column.removesuffix("%"), column.endswith("%"))
-        return [nodes.abbreviation(text, text, explanation=f"{path_of(name).name}: {self.text}")], []
+        return [nodes.abbreviation(text, text, explanation=f"{path_of(name).name}: {column};{where}")], []
 
 
 class RunClaims(SphinxDirective):
