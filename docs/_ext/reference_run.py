@@ -1,6 +1,6 @@
 """Directives and a role that show the reference run, read from its tables and figures when the site is built.
 
-    {run-value}`TABLE COLUMN; column=value; …`   one number with its interval, within a sentence; COLUMN% as a percentage
+    {run-value}`TABLE COLUMN; column=value; …`   a number with its interval, within a sentence; COLUMN% in percent
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
     {run-claims} PAPER     the claims of one paper and what came out: today's rules on the run's tables
     {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
