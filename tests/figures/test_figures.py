@@ -426,3 +426,13 @@ def test_the_frontier_draws_without_systems_or_fronts() -> None:
     draw("extra_frontier", frontier=table.iloc[:0])
     draw("extra_frontier", frontier=table.assign(works=False, on_front=False))
     draw("extra_frontier", frontier=table.assign(power_total_median=np.inf))
+
+
+def test_a_panel_without_a_value_says_why() -> None:
+    ratios = TABLES["csi_power_ratio"]()
+    gone = ratios["criterion"].iloc[0]
+    said = everything(draw("extra_csi_ratio", csi_power_ratio=ratios[ratios["criterion"] != gone]))
+    assert said.count("no ratio:") == 1 + everything(drawn("extra_csi_ratio")).count("no ratio:")
+    nothing = TABLES["csi_attack_power"]().iloc[:0]
+    assert "none can be compared" in everything(draw("zhang2026_fig9_csi_ablation", csi_attack_power=nothing))
+    assert "none can be compared" not in everything(drawn("zhang2026_fig9_csi_ablation"))
