@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from semrobust.systems.deepjscc import DeepJSCCSystem
+from semrobust.training.compiled import compiled, interrupts_held
 from semrobust.training.loop import Trainer
 from tests.attacks.samples import REPOSITORY, deepjscc_settings
 from tests.training.samples import USES, same, trainer, weights
@@ -30,6 +32,55 @@ def test_a_short_training_is_not_compiled(tmp_path: Path) -> None:
     short = trainer(tmp_path, epochs=1)
     short.run()
     assert short.trained() == {"device": "cpu", "compiled_epochs": 0}
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["raised", "ignored"])
+def test_ctrl_c_is_held_until_the_end_and_stays_ignored_where_it_was(handler: Any) -> None:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        done = False
+        try:
+            with interrupts_held():
+                os.kill(os.getpid(), signal.SIGINT)
+                done = True
+        except KeyboardInterrupt:
+            assert handler is signal.default_int_handler
+        else:
+            assert handler is signal.SIG_IGN
+        assert done
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("recompiled")
+def test_ctrl_c_within_a_compiled_loss_is_not_lost() -> None:
+    """torch drops what is raised before compiled code runs, so nothing may be raised there."""
+    module, images = torch.nn.Linear(3, 3), torch.ones(2, 3)
+    steps: list[str] = []
+
+    @torch.compiler.disable
+    def interrupted() -> None:
+        steps.append("begun")
+        if len(steps) > 2:  # not while it compiles
+            os.kill(os.getpid(), signal.SIGINT)
+        steps.append("done")
+
+    def loss(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        interrupted()
+        result: torch.Tensor = module(images).square().mean()
+        return result
+
+    quick = compiled(loss, module, images)
+    assert steps == ["begun", "done"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            quick(images, torch.Generator())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert steps == ["begun", "done"] * 2
 
 
 @pytest.mark.slow
@@ -66,6 +117,7 @@ WITHOUT_A_COMPILER = """
 import sys, warnings
 from pathlib import Path
 import torch
+from semrobust.training.compiled import compiled, interrupts_held
 from semrobust.training.loop import Trainer
 from tests.training.samples import trainer, weights
 Trainer.compile_from = 0
