@@ -15,7 +15,7 @@ import pytest
 from tests.workflow.project import ROOT, Project, tree
 
 TRAINING = Path("data/ci/training")
-MANY_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 5000}}}}
+MANY_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 900}}}}  # too few for compiling to pay
 LIVE = ("python", "workflow/live.py", "ci")
 
 
@@ -67,7 +67,7 @@ def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(proje
         assert running.returncode not in (0, None)
         shown = curve(project, "deepjscc")
         assert [epoch for epoch, _ in shown] == list(range(1, len(shown) + 1))
-        assert len(told) < len(shown) < 5000
+        assert len(told) < len(shown) < 900
         if len(told) > 2:  # the first time it replaces the curve of two epochs with other params
             assert shown[: len(told)] == told
         told = shown
