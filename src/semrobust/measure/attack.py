@@ -358,6 +358,6 @@ STEP = Step(
     says=says,
     why_not=why_not,
     gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[split(name)[0]].kind].capabilities,
-    memory_mb=1750,
+    memory_mb=2750,
     minutes=120,
 )

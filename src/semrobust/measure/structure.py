@@ -47,6 +47,6 @@ STEP = Step(
     settings=settings,
     versions=lambda *_: {"structure": 1},
     make=make,
-    memory_mb=6000,
+    memory_mb=9000,
     minutes=45,
 )
