@@ -117,7 +117,6 @@ WITHOUT_A_COMPILER = """
 import sys, warnings
 from pathlib import Path
 import torch
-from semrobust.training.compiled import compiled, interrupts_held
 from semrobust.training.loop import Trainer
 from tests.training.samples import trainer, weights
 Trainer.compile_from = 0

@@ -15,7 +15,7 @@ import pytest
 from tests.workflow.project import ROOT, Project, tree
 
 TRAINING = Path("data/ci/training")
-MANY_EPOCHS = {"systems": {"deepjscc": {"training": {"epochs": 900}}}}  # too few for compiling to pay
+MANY_EPOCHS = 900  # too few for compiling to pay
 LIVE = ("python", "workflow/live.py", "ci")
 
 
@@ -52,7 +52,7 @@ def test_curves_of_finished_trainings_are_those_of_their_records(project: Projec
 @pytest.mark.slow
 def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(project: Project) -> None:
     told: list[tuple[int, float]] = recorded(project, "deepjscc")
-    project.change(MANY_EPOCHS)
+    project.change({"systems": {"deepjscc": {"training": {"epochs": MANY_EPOCHS}}}})
     for _ in range(2):
         model = project.plan()["train/deepjscc"].path()
         project.run("semrobust", "plan")
@@ -67,7 +67,7 @@ def test_an_interrupted_and_resumed_training_gives_one_curve_while_it_runs(proje
         assert running.returncode not in (0, None)
         shown = curve(project, "deepjscc")
         assert [epoch for epoch, _ in shown] == list(range(1, len(shown) + 1))
-        assert len(told) < len(shown) < 900
+        assert len(told) < len(shown) < MANY_EPOCHS
         if len(told) > 2:  # the first time it replaces the curve of two epochs with other params
             assert shown[: len(told)] == told
         told = shown

@@ -50,6 +50,6 @@ STEP = Step(
     modules=lambda params, name: [__name__, *(attack.STEP.modules or (lambda *_: []))(params, name)],
     make=make,
     gpu=attack.STEP.gpu,
-    memory_mb=2750,
-    minutes=120,
+    memory_mb=attack.STEP.memory_mb,
+    minutes=attack.STEP.minutes,
 )

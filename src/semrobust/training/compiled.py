@@ -24,19 +24,19 @@ def compiled(loss: Loss, module: torch.nn.Module, images: torch.Tensor) -> Loss:
     generator, so a training ends with the same weights however often it was interrupted. Ctrl-C comes after a step.
     """
     kept = copy.deepcopy(module.state_dict())
-    compiled_loss: Loss = torch.compile(loss, dynamic=False)
+    quick: Loss = torch.compile(loss, dynamic=False)
     try:
         with torch.random.fork_rng():
-            compiled_loss(images, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
+            quick(images, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
     finally:
         module.load_state_dict(kept)
         module.zero_grad()
 
-    def quick(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def held(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         with interrupts_held():
-            return compiled_loss(images, generator)
+            return quick(images, generator)
 
-    return quick
+    return held
 
 
 @contextmanager
