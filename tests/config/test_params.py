@@ -372,7 +372,7 @@ def test_tasks_have_main_systems_and_studies_of_their_own(params: Params) -> Non
     main, studies = params.attacked("csi"), {study: params.studied(study, "csi") for study in params.studies("csi")}
     assert {params.forms()[name] for name in main} == {"magnitude"}
     assert studies == {
-        "complex chain": ["csi_chain_complex_qpsk", "csi_chain_complex_16qam"],
+        "what is sent": ["csi_chain_complex_qpsk", "csi_chain_complex_16qam"],
         "failed decode": ["csi_ablation_mean"],
         "code family": ["csi_ablation_nr"],
         "rate": ["csi_ablation_rate_1_4", "csi_ablation_rate_3_4"],

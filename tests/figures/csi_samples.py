@@ -45,6 +45,7 @@ def csi_clean(of: Params) -> pd.DataFrame:
                 "over_linear_db_low": nmse + 11.8, "over_linear_db_high": nmse + 12.2,
                 "block_error_rate": float(snr_db <= 4) if side == "classical" else None,
                 "decode_failure_rate": None if side == "anchor" else float(side == "classical" and snr_db <= 4),
+                "works": side != "classical" or snr_db > 4,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -428,11 +428,20 @@ def test_the_frontier_draws_without_systems_or_fronts() -> None:
     draw("extra_frontier", frontier=table.assign(power_total_median=np.inf))
 
 
-def test_a_panel_without_a_value_says_why() -> None:
-    ratios = TABLES["csi_power_ratio"]()
-    gone = ratios["criterion"].iloc[0]
-    said = everything(draw("extra_csi_ratio", csi_power_ratio=ratios[ratios["criterion"] != gone]))
-    assert said.count("no ratio:") == 1 + everything(drawn("extra_csi_ratio")).count("no ratio:")
+def test_ratios_on_channel_states_are_drawn_where_both_work_and_have_a_size() -> None:
+    """The samples' baselines lose blocks up to 4 dB; under two criteria ratios are undefined or infinite."""
+    figure, ratios = drawn("extra_csi_ratio"), TABLES["csi_power_ratio"]()
+    titles = [axes.get_title() for axes in figure.axes]
+    criteria = [rule.label for rule in PARAMS.csi.broken.values()]
+    assert [sum(title.endswith(f"; {label}") for title in titles) for label in criteria] == [2, 2, 0, 0]
+    points = [line.get_xdata() for axes in figure.axes for line in axes.lines if line.get_gid() != "reference"]
+    assert len(points) == 4 * len(titles)
+    assert min(min(of_line) for of_line in points) > 4
+    none = draw("extra_csi_ratio", csi_power_ratio=ratios[ratios["criterion"].isin(["nmse_16", "shifted_16"])])
+    assert "no ratio under any criterion" in everything(none)
+
+
+def test_a_figure_without_a_value_says_why() -> None:
     nothing = TABLES["csi_attack_power"]().iloc[:0]
     assert "none can be compared" in everything(draw("zhang2026_fig9_csi_ablation", csi_attack_power=nothing))
     assert "none can be compared" not in everything(drawn("zhang2026_fig9_csi_ablation"))

@@ -36,7 +36,7 @@ def csi_feedback(tables: Tables, given: Plain) -> Finding | None:
     rows = rows[(rows["criterion"] == csi["criterion"]) & rows["semantic_system"].isin(csi["noisy"])]
     rows = rows[(rows["semantic_attack"] == BEST_OF) & (rows["population"] == "all") & (rows["statistic"] == "median")]
     rows = rows[rows["ratio"].notna()]
-    works = clean[clean["block_error_rate"] <= given["most_lost"]]
+    works = clean[clean["works"]]
     at_work = set(zip(works["system"], works["snr_db"], strict=True))
     chosen = [point in at_work for point in zip(rows["classical_system"], rows["snr_db"], strict=True)]
     rows = rows[pd.Series(chosen, index=rows.index, dtype=bool)]

@@ -2,72 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
-from matplotlib.artist import Artist
+import pandas as pd
 from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas, shown
 
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
-_PER_LINE = 2
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Ratio of medians over SNR, best attacks on both sides, for pairs of main systems; one panel per criterion."""
-    table = inputs.tables["csi_power_ratio"]
-    rows = table[(table["semantic_attack"] == base.BEST_OF) & (table["population"] == "all")]
-    rows = base.finite(rows[rows["statistic"] == "median"], _COLUMNS)
-    criteria = inputs.settings["labels"]["criteria"]
-    figure = canvas.sheet(1.1 + 2.2 * -(-len(criteria) // _PER_LINE))
-    grid = figure.subplots(-(-len(criteria) // _PER_LINE), _PER_LINE, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.flat[len(criteria) :]:
-        axes.remove()
+    """Ratio of medians over SNR, best attacks on both sides, where both work.
+
+    A row of panels for each criterion under which there is one, a column for each main baseline, a line for each main
+    network.
+    """
+    rows = _ratios(inputs)
     looks = base.looks(inputs, "systems")
-    drawn: dict[str, Artist] = {}
-    for index, (axes, criterion) in enumerate(zip(grid.flat, inputs.settings["criteria"], strict=False)):
-        of_criterion = rows[rows["criterion"] == criterion]
-        for (top, semantic), (bottom, classical) in product(looks.items(), looks.items()):
-            pair = of_criterion[(of_criterion["semantic_system"] == top) & (of_criterion["classical_system"] == bottom)]
-            pair = pair[pair["ratio"] > 0].sort_values("snr_db")
+    baselines = {name: look.label for name, look in looks.items() if name in set(rows["classical_system"])}
+    labels = inputs.settings["labels"]["criteria"]
+    criteria = [criterion for criterion in inputs.settings["criteria"] if criterion in set(rows["criterion"])]
+    lines, columns = len(criteria) or 1, len(baselines) or 1
+    figure = canvas.sheet(1.1 + 2.1 * lines)
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, (criterion, baseline) in zip(grid.flat, product(criteria, baselines), strict=False):
+        of_panel = rows[(rows["criterion"] == criterion) & (rows["classical_system"] == baseline)]
+        for name, look in looks.items():
+            pair = of_panel[of_panel["semantic_system"] == name]
             if len(pair):
-                label = f"{semantic.label} ÷ {classical.label}"
-                base.curve(axes, pair, _COLUMNS, replace(classical, color=semantic.color, label=label))
+                base.curve(axes, pair.sort_values("snr_db"), _COLUMNS, look)
         axes.axhline(1, color="0.25", linewidth=1, gid="reference")
-        axes.set_title(criteria[criterion])
-        if not axes.get_legend_handles_labels()[0]:
-            base.nothing(axes, "no ratio: broken by the channel,\nor by no attack")
-        drawn |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-        if index + _PER_LINE >= len(criteria):
-            axes.tick_params(labelbottom=True)
-            base.label_snr(axes)
-        if index % _PER_LINE == 0:
-            axes.set_ylabel("power, semantic ÷ classical (×)")
+        axes.set_title(f"÷ {baselines[baseline]}; {labels[criterion]}")
+    for axes in grid[-1]:
+        base.label_snr(axes)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("attack power ratio (×)")
     grid.flat[0].set_yscale("log")
-    for axes in grid.flat[: len(criteria)]:
+    for axes in grid.flat:
         base.plain_ticks(axes.yaxis)
+    drawn = {label: line for axes in grid.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     if drawn:
-        figure.legend(handles=list(drawn.values()), labels=list(drawn), loc="outside upper center", ncols=2)
+        figure.legend(drawn.values(), drawn.keys(), loc="outside upper center", ncols=2)
+    else:
+        base.nothing(grid.flat[0], "no ratio under any criterion")
+    without = [labels[criterion] for criterion in inputs.settings["criteria"] if criterion not in criteria]
     notes = [
         "Ratio of medians over all attacked samples, each side under its best attack on each. Bands: 95% interval, "
-        "paired bootstrap over samples. No point: the ratio is 0 or undefined, as the channel alone breaks half of the "
-        "samples of a side, or no attack breaks half of them.",
+        "paired bootstrap over samples. No point: the baseline loses blocks without an attack, the channel alone "
+        "breaks half of the samples of a side, or no attack breaks half of them.",
+        *([f"No point at all under: {'; '.join(without)}."] if without else []),
     ]
-    canvas.footer(figure, inputs, table["n_images"].tolist(), notes, "samples")
+    canvas.footer(figure, inputs, inputs.tables["csi_power_ratio"]["n_images"].tolist()[:1], notes, "samples")
     return figure
 
 
+def _ratios(inputs: base.FigureInputs) -> pd.DataFrame:
+    """Ratios of main systems that have a size, at the SNRs at which the baseline works."""
+    table, clean = inputs.tables["csi_power_ratio"], inputs.tables["csi_clean"]
+    rows = table[(table["semantic_attack"] == base.BEST_OF) & (table["population"] == "all")]
+    main = set(inputs.settings["labels"]["systems"])
+    rows = rows[(rows["statistic"] == "median") & rows["classical_system"].isin(main)]
+    rows = base.finite(rows[rows["semantic_system"].isin(main)], _COLUMNS)
+    works = clean.loc[clean["works"], ["system", "snr_db"]].rename(columns={"system": "classical_system"})
+    return rows[rows["ratio"] > 0].merge(works, on=["classical_system", "snr_db"])
+
+
 FIGURE = base.Figure(
-    tables=("csi_power_ratio",),
+    tables=("csi_power_ratio", "csi_clean"),
     shows=(shown.csi,),
     draw=draw,
     caption="""
 Ratio of least attack powers on channel states
 
-Least power that breaks a fed back channel state, of the semantic system over that of the classical one, by channel SNR;
-one panel per criterion of success, one line per pair of main systems. Over
-{{ params.evaluation.attack_images | number }} test samples of {{ csi }}. Above 1 the semantic system is harder to
-break. Bands: 95% intervals, paired bootstrap over samples.
+Least power that breaks a fed back channel state, of the semantic system over that of the separation-based baseline, by
+channel SNR; one row of panels per criterion of success, one column per baseline, one line per network. Over
+{{ params.evaluation.attack_images | number }} test samples of {{ csi }}, at the SNRs at which the baseline loses at
+most {{ (100 * params.evaluation.most_lost) | number }}% of its blocks without an attack. Above 1 the network is harder
+to break. Bands: 95% intervals, paired bootstrap over samples.
 """,
 )

@@ -101,7 +101,7 @@ def _looks(color: base.Color) -> tuple[base.Look, base.Look, base.Look]:
     return (
         base.Look("random direction", color, "^", (0, (1, 1.2))),
         base.Look("the paper's attack", color, "s", "--"),
-        base.Look("best of all attacks, image by image", color, "o", "-"),
+        base.Look("best of all attacks", color, "o", "-"),
     )
 
 

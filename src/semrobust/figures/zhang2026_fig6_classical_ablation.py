@@ -27,8 +27,10 @@ def draw(inputs: base.FigureInputs) -> Figure:
     return rows_of_chains(inputs, inputs.tables["attack_power"], breaks)
 
 
-def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str, of: str = "images") -> Figure:
-    """The figure of rows like those of `attack_power`; `breaks` says what the least power does, `of` what is sent."""
+def rows_of_chains(
+    inputs: base.FigureInputs, table: pd.DataFrame, breaks: str, of: str = "images", power: str = "attack power"
+) -> Figure:
+    """The figure of rows like those of `attack_power`; `breaks` says what the least `power` does, `of` what is sent."""
     rows = base.finite(base.feasible(table), _COLUMNS)
     labels = inputs.settings["labels"]
     main = {name: label for name, label in labels["systems"].items() if name in inputs.settings["rungs"]}
@@ -59,7 +61,7 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str, 
     axes.set_xscale("log")
     base.plain_ticks(axes.xaxis)
     said = labels["systems"].get(reference, "the unchanged baseline")
-    axes.set_xlabel(f"median attack power over that of {said} (×)")
+    axes.set_xlabel(f"median {power} over that of {said} (×)")
     handles = axes.get_legend_handles_labels()
     unique = dict(zip(reversed(handles[1]), reversed(handles[0]), strict=True))
     if not unique:
@@ -68,7 +70,7 @@ def rows_of_chains(inputs: base.FigureInputs, table: pd.DataFrame, breaks: str, 
     else:
         figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=2)
     notes = [
-        f"Least median power that {breaks}, by the attacks that all baselines of a group were hit with: "
+        f"Least median {power} that {breaks}, by the attacks that all baselines of a group were hit with: "
         f"{_named(hit_by, labels['attacks'])}. Over all attacked {of}, those that withstood every power tried as ∞. "
         f"Bars: 95% interval of the baseline's own median, bootstrap over {of}. No point: the channel alone breaks "
         f"half of the {of}, or half withstand.",

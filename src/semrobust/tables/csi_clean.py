@@ -33,6 +33,7 @@ def settings(params: Params) -> Plain:
     return about(params, systems, "uses", "systems") | {
         "order": systems,
         "anchored": _forms(params),
+        "most_lost": params.evaluation.most_lost,
     }
 
 
@@ -61,6 +62,7 @@ def _row(
     resamples = bootstrap(work)(len(group))
     nmse, of_linear = (table.sort_values("image")["nmse"].to_numpy(dtype=np.float64) for table in (group, linear))
     lost = {"block_error": "block_error_rate", "failed": "decode_failure_rate"}
+    rates: Row = {rate: group[column].mean() if column in group else None for column, rate in lost.items()}
     return {
         **common(work, name, snr_db, len(group)),
         "side": side,
@@ -70,7 +72,8 @@ def _row(
         "nmse_shifted_db": float(db(group["nmse_shifted"].mean())),
         "cosine": group["cosine"].mean(),
         **_over("over_linear_db", nmse, of_linear, resamples),
-        **{rate: group[column].mean() if column in group else None for column, rate in lost.items()},
+        **rates,
+        "works": (rates["block_error_rate"] or 0.0) <= work.settings["most_lost"],
     }
 
 
@@ -84,7 +87,7 @@ TABLE = Table(
     columns=(
         "side", "form", "real_uses", "nmse_db", "nmse_db_low", "nmse_db_high", "nmse_shifted_db", "cosine",
         "over_linear_db", "over_linear_db_low", "over_linear_db_high", "block_error_rate", "decode_failure_rate",
-        "interval",
+        "works", "interval",
     ),
     brackets="nmse_db",
     needs=needs,
@@ -97,6 +100,7 @@ One row per system that feeds channel states back, or anchor, and SNR, over all 
 channel itself (mean over samples, in dB) with its 95% bootstrap interval; ``nmse_shifted_db`` divides by the energy of
 the stored values, in which 0.5 is added to every coefficient, and is no measure of feedback; ``cosine`` similarity;
 ``over_linear_db``: NMSE over that of the best linear code at equal channel uses and power, on the same samples: above 0
-a system loses to it. Anchors: that code (``karhunen_loeve``), and the largest coefficients without any channel.
+a system loses to it; ``works``: at most {{ (100 * params.evaluation.most_lost) | number }}% of its blocks are lost.
+Anchors: that code (``karhunen_loeve``), and the largest coefficients without any channel.
 """,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from semrobust.tables.table import Table
 
 
 def settings(params: Params) -> Plain:
-    return csi.about(params, params.compared("csi"), "systems", "criteria")
+    return csi.about(params, params.compared("csi"), "systems", "criteria") | {"of_paper": power_ratio.of_paper(params)}
 
 
 def make(work: Work) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from semrobust.config.params import Params
+from semrobust.config.roles import PAPER_ATTACKS
 from semrobust.config.settings import Plain
 from semrobust.pipeline.work import Work
 from semrobust.tables.attacks import BEST_OF, attacked_samples, bounded, needs, paired
@@ -23,18 +24,24 @@ _SHOWN = (("all", "median"), ("all", "mean"), ("breakable", "mean"), ("breakable
 
 
 def settings(params: Params) -> Plain:
-    return facts(params, params.compared()) | {"success_psnr_db": params.evaluation.success_psnr_db}
+    said = {"success_psnr_db": params.evaluation.success_psnr_db, "of_paper": of_paper(params)}
+    return facts(params, params.compared()) | said
+
+
+def of_paper(params: Params) -> list[str]:
+    """The attacks that the paper names, by what they are."""
+    return [name for name, attack in params.attacks.items() if attack.kind in PAPER_ATTACKS]
 
 
 def make(work: Work) -> pd.DataFrame:
     """Rows (semantic and classical system, pair of attacks, SNR, population, statistic): power semantic ÷ classical.
 
-    The attacks are `best_of` on both sides, the best one per image, and every pair of single attacks. Of all attacked
-    images the ratio of medians, which is what claims are judged by; a median that falls on censored images is infinite.
-    For `best_of` three more stand beside it: of means (`statistic`), and over the `breakable` images alone
-    (`population`), which both sides can send and mid-grey in their place counts as broken. Of `all` images there is no
-    ratio of means where one is censored; of `breakable` ones these count with the largest power tried, so it is only a
-    bound. Of systems that belong to a study only `best_of` is compared.
+    The attacks are `best_of` on both sides, the best one per image; between main systems also the same attack on both,
+    and those that the paper names, one on each. Of all attacked images the ratio of medians, which is what claims are
+    judged by; a median that falls on censored images is infinite. For `best_of` between main systems three more stand
+    beside it: of means (`statistic`), and over the `breakable` images alone (`population`), which both sides can send
+    and mid-grey in their place counts as broken. Of `all` images there is no ratio of means where one is censored; of
+    `breakable` ones these count with the largest power tried, so it is only a bound.
     """
     about = {"success_psnr_db": work.settings["success_psnr_db"]}
     return pd.DataFrame(ratios(work, attacked_samples(work), about))
@@ -48,9 +55,11 @@ def ratios(work: Work, attacked: Attacked, about: Row) -> Iterator[Row]:
         for side in ("semantic", "classical")
     }
     studied = {name for name in attacked if given["systems"][name]["study"] is not None}
+    paper = set(given["of_paper"])
     for semantic, classical in product(sides["semantic"], sides["classical"]):
+        main = not studied & {semantic, classical}
         for above, below in product(attacked[semantic], attacked[classical]):
-            if (above == BEST_OF) != (below == BEST_OF) or (above != BEST_OF and studied & {semantic, classical}):
+            if not (above == below == BEST_OF or (main and (above == below or {above, below} <= paper))):
                 continue
             bottoms = dict(by_snr(attacked[classical][below]))
             for snr_db, tops in by_snr(attacked[semantic][above]):
@@ -63,7 +72,7 @@ def ratios(work: Work, attacked: Attacked, about: Row) -> Iterator[Row]:
                     **about,
                     "status": "infeasible" if "infeasible" in (status(top), status(bottom)) else "ok",
                 }
-                for population, statistic in _SHOWN if above == BEST_OF else _SHOWN[:1]:
+                for population, statistic in _SHOWN if main and above == BEST_OF else _SHOWN[:1]:
                     chosen = np.ones(len(top), dtype=bool)
                     if population == "breakable":
                         sent = ~top["infeasible"].to_numpy() & ~bottom["infeasible"].to_numpy()
