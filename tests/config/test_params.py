@@ -431,7 +431,7 @@ def test_each_decoder_is_searched_for_instantons_once(params: Params) -> None:
     assert params.decoded() == [
         "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
         "ablation_blocks_2", "ablation_blocks_4", "ablation_min_sum", "ablation_iterations_10",
-        "ablation_iterations_200",
+        "ablation_iterations_200", "csi_chain_magnitude_qpsk", "csi_chain_magnitude_16qam", "csi_chain_complex_16qam",
     ]  # fmt: skip
     joined = validate(merge(raw_params(), {"systems": {"jpeg_ldpc_qpsk": {"attacks": ["instantons"]}}}))
     assert joined.same_decoder("jpeg_ldpc_qpsk") == "hevc_ldpc_qpsk"
