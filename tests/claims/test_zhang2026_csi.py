@@ -16,6 +16,15 @@ def test_robustness_is_judged_by_ratios_under_the_first_criterion(samples: Table
     assert found.verdict == expected  # on a substitute for COST 2100 nothing holds as it is
 
 
+def test_the_verdict_names_what_another_criterion_would_say(samples: Tables) -> None:
+    table = csi_samples.csi_power_ratio(PARAMS, 5.0)
+    table.loc[table["criterion"] == "rise_3", ["ratio", "ratio_low", "ratio_high"]] = 0.1
+    found = verdict("zhang2026_csi", samples | {"csi_power_ratio": table})
+    points = found.measure.split()[2]
+    assert found.value == 1.0
+    assert found.measure == f"share of {points} points; under rise_3 0 of {points}", "others have no ratio"
+
+
 def test_points_at_which_the_chain_fails_by_itself_do_not_count(samples: Tables) -> None:
     table = csi_samples.csi_power_ratio(PARAMS, 5.0)
     table.loc[table["snr_db"] <= 4, ["ratio", "ratio_low", "ratio_high"]] = 0.1  # the samples fail there
