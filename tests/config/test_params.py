@@ -427,11 +427,13 @@ def test_each_code_is_analysed_once(params: Params) -> None:
 
 
 def test_each_decoder_is_searched_for_instantons_once(params: Params) -> None:
-    """Codec and modulation do not matter, but for the length; the rule and the iterations of the decoder do."""
+    """Codec, modulation and retry do not matter, but for the length; the rule and the iterations of the decoder do."""
     assert params.decoded() == [
         "hevc_ldpc_qpsk", "hevc_ldpc_16qam", "ablation_nr", "ablation_rate_1_3", "ablation_rate_2_3",
         "ablation_blocks_2", "ablation_blocks_4", "ablation_min_sum", "ablation_iterations_10",
-        "ablation_iterations_200", "csi_chain_magnitude_qpsk", "csi_chain_magnitude_16qam", "csi_chain_complex_16qam",
+        "ablation_iterations_200", "ablation_retry_peg", "ablation_16qam_peg_4_8", "ablation_16qam_peg_4_6",
+        "peg_w3_6_a", "peg_w3_6_b", "peg_w3_6_c", "peg_w4_8_b", "peg_w4_8_c", "peg_w4_6_a", "peg_w4_6_b", "peg_w4_6_c",
+        "csi_chain_magnitude_qpsk", "csi_chain_magnitude_16qam", "csi_chain_complex_16qam",
     ]  # fmt: skip
     joined = validate(merge(raw_params(), {"systems": {"jpeg_ldpc_qpsk": {"attacks": ["instantons"]}}}))
     assert joined.same_decoder("jpeg_ldpc_qpsk") == "hevc_ldpc_qpsk"
