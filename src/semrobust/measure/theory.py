@@ -124,5 +124,6 @@ STEP = Step(
     versions=lambda *_: {"theory": 1},
     make=make,
     gpu=lambda params, name: "gradient" in SYSTEMS[params.systems[name].kind].capabilities,
+    memory_mb=2000,
     minutes=60,
 )
