@@ -53,7 +53,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
         "breaks half of the samples of a side, or no attack breaks half of them.",
         *([f"No point at all under: {'; '.join(without)}."] if without else []),
     ]
-    canvas.footer(figure, inputs, inputs.tables["csi_power_ratio"]["n_images"].tolist()[:1], notes, "samples")
+    counted = rows if len(rows) else inputs.tables["csi_power_ratio"]
+    canvas.footer(figure, inputs, counted["n_images"].tolist(), notes, "samples")
     return figure
 
 

@@ -61,8 +61,7 @@ def _row(
 ) -> Row:  # fmt: skip
     resamples = bootstrap(work)(len(group))
     nmse, of_linear = (table.sort_values("image")["nmse"].to_numpy(dtype=np.float64) for table in (group, linear))
-    lost = {"block_error": "block_error_rate", "failed": "decode_failure_rate"}
-    rates: Row = {rate: group[column].mean() if column in group else None for column, rate in lost.items()}
+    lost = group.reindex(columns=["block_error", "failed"])  # an anchor has neither, and a network no blocks
     return {
         **common(work, name, snr_db, len(group)),
         "side": side,
@@ -72,8 +71,9 @@ def _row(
         "nmse_shifted_db": float(db(group["nmse_shifted"].mean())),
         "cosine": group["cosine"].mean(),
         **_over("over_linear_db", nmse, of_linear, resamples),
-        **rates,
-        "works": (rates["block_error_rate"] or 0.0) <= work.settings["most_lost"],
+        "block_error_rate": lost["block_error"].mean(),
+        "decode_failure_rate": lost["failed"].mean(),
+        "works": not lost["block_error"].mean() > work.settings["most_lost"],
     }
 
 
