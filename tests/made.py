@@ -49,7 +49,7 @@ OVERLAY: dict[str, Any] = {
             "width": 4,
             "attacks": ["pga_refined"],
             "training": LEARNS,
-            "grid": {"epochs": {"e50": {"training": {"epochs": 2}}, **dict.fromkeys(("e100", "e200", "e400"))}},
+            "grid": {"epochs": {"e50": {"training": {"epochs": 2}}, **dict.fromkeys(("e100", "e200"))}},
         },
         **dict.fromkeys(("hevc_ldpc_qpsk", "hevc_ldpc_16qam", "jpeg_ldpc_16qam", "hevc_vit", *OTHER_NETWORKS)),
         **dict.fromkeys(("ladder", "ablation", "peg", "csi_ablation", "csi_complex")),
