@@ -17,6 +17,7 @@ _SHOWN = (1e-3, 1e3)  # beyond, one side needs next to nothing, and the size of 
 _GREY = (0.55, 0.55, 0.55)
 _TITLE_CHARACTERS = 40
 _SEMANTIC, _CLASSICAL = "semantic_system", "classical_system"
+_OTHERS = {_CLASSICAL: "baseline", _SEMANTIC: "network"}
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -83,11 +84,11 @@ def _within(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _who(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[str]:
-    """Which baselines are grey, which pair of all has the lowest ratio, and who takes no part and why."""
+    """How many systems are grey, which pair of all has the lowest ratio, and who takes no part and why."""
     labels = inputs.settings["labels"]
-    found = set(rows[_SEMANTIC]) | set(rows[_CLASSICAL])
-    grey = [label for name, label in labels["studied"].items() if name in found]
-    notes = [f"Grey: {len(grey)} more baselines, named in power_ratio.csv."] if grey else []
+    counts = {word: len(set(rows[side]) & set(labels["studied"])) for side, word in _OTHERS.items()}
+    grey = [f"{count} more {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
+    notes = [f"Grey: {' and '.join(grey)}, named in power_ratio.csv."] if grey else []
     known = rows.dropna(subset=["ratio"])
     if grey and len(known):
         last = known[known["snr_db"] == known["snr_db"].max()]
@@ -123,9 +124,7 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Artist]:
         ],
     ]
     if inputs.settings["labels"]["studied"]:
-        thin = Line2D(
-            [], [], color=_GREY, linewidth=0.5 * scale, marker=".", markersize=2 * scale, label="other baselines"
-        )
+        thin = Line2D([], [], color=_GREY, linewidth=0.5 * scale, marker=".", markersize=2 * scale, label="others")
         columns[0].append(thin)
     longest = max(len(column) for column in columns)
     for column in columns:  # matplotlib fills column after column, so short ones need blanks at their end
@@ -143,7 +142,7 @@ Attack power against DeepJSCC over that against separation-based baselines
 Ratio of least attack powers, semantic ÷ classical, each side under its best attack on each image, over the channel
 SNR: medians over {{ attacked }} attacked test images of {{ dataset }}, which the claims rest on. Left: the first
 network over each baseline; right: each network over the first. Bands: paired 95% bootstrap intervals over images.
-Without a point, the channel alone breaks half of the images of one side. Grey: every other attacked baseline; which
+Without a point, the channel alone breaks half of the images of one side. Grey: every other attacked system; which
 systems are left out, and why, is said below. Above 1 DeepJSCC is harder to break. Look at where the lines lie against
 the grey band, the paper's "up to 14–16 times", and at how far the baselines lie apart. The table has means and other
 populations.
