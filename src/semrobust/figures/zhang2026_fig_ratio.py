@@ -13,9 +13,10 @@ from semrobust.figures import base, canvas, shown
 
 _CLAIM = (14.0, 16.0)
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
-_SHOWN = (1e-3, 1e3)  # beyond, one side needs next to nothing, and the size of the ratio says no more
+_SHOWN = (0.1, 100.0)  # beyond, one side needs next to nothing, and the size of the ratio says no more
 _GREY = (0.55, 0.55, 0.55)
-_TITLE_CHARACTERS = 40
+_TITLE_CHARACTERS = 44
+_ROOM = 1.2  # below the lowest point, for its name
 _SEMANTIC, _CLASSICAL = "semantic_system", "classical_system"
 _OTHERS = {_CLASSICAL: "baseline", _SEMANTIC: "network"}
 
@@ -43,13 +44,14 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.set_title(textwrap.fill(said, _TITLE_CHARACTERS))
         base.label_snr(axes)
     panels[0].set_yscale("log")
+    panels[0].set_ylim(bottom=panels[0].get_ylim()[0] / _ROOM)
     base.plain_ticks(panels[0].yaxis)
     panels[0].set_ylabel("attack power ratio, semantic ÷ classical (×)")
     figure.legend(handles=_legend(inputs, rows), loc="outside upper center", ncols=3)
     notes = [
         "Medians over all attacked images, each side under its best attack on each. Bands: 95% interval, paired "
-        "bootstrap over images. No point: the channel alone breaks half of the images of one side, or half withstand "
-        "every attack.",
+        "bootstrap over images. No point: the channel alone breaks half of the images of one side, half withstand "
+        f"every attack, or the ratio is not between {_SHOWN[0]:g} and {_SHOWN[1]:g}.",
         *_who(inputs, rows),
     ]
     for side in first:
@@ -59,15 +61,22 @@ def draw(inputs: base.FigureInputs) -> Figure:
 
 
 def _panel(axes: Axes, inputs: base.FigureInputs, rows: pd.DataFrame, varied: str) -> None:
-    """One line for each system on the side `varied`: those of studies thin and grey, behind the others."""
-    scale = canvas.scale()
-    for name in inputs.settings["labels"]["studied"]:
+    """One line for each system on the side `varied`: those of studies thin and grey, the lowest of them named."""
+    scale, grey = canvas.scale(), inputs.settings["labels"]["studied"]
+    for name in grey:
         of = rows[rows[varied] == name].sort_values("snr_db")
         if len(of):
             axes.plot(
                 of["snr_db"], of["ratio"], color=_GREY, linewidth=0.5 * scale, marker=".", markersize=2 * scale,
                 zorder=1,
             )  # fmt: skip
+    last = rows[rows[varied].isin(grey) & (rows["snr_db"] == rows["snr_db"].max())].dropna(subset=["ratio"])
+    if len(last):
+        lowest = last.loc[last["ratio"].idxmin()]
+        axes.annotate(
+            grey[lowest[varied]], (lowest["snr_db"], lowest["ratio"]), xytext=(0, -3 * scale),
+            textcoords="offset points", ha="right", va="top", color="0.35", fontsize=canvas.SMALL * scale,
+        )  # fmt: skip
     for name, look in base.looks(inputs, "systems").items():
         of = rows[rows[varied] == name].sort_values("snr_db")
         if len(of):

@@ -34,19 +34,17 @@ def ranking(params: Params, clean: pd.DataFrame, power: pd.DataFrame, snr_db: fl
     quality = clean[clean["snr_db"] == snr_db].set_index("system")
     rows: list[Row] = []
     for system, attacks in power[power["snr_db"] == snr_db].groupby("system", sort=False):
-        single = attacks[attacks["attack"] != BEST_OF].dropna(subset=[BY["power"]]).sort_values(BY["power"])
         (of_all,) = attacks[attacks["attack"] == BEST_OF].fillna({"strongest": ""}).to_dict("records")
-        least = of_all.get("strongest", single["attack"].iloc[0] if len(single) else "")  # 0.1.0 did not say
-        given, uses = params.systems.get(str(system)), params.link.real_uses
+        given, uses, power_total = params.systems.get(str(system)), params.link.real_uses, of_all[BY["power"]]
         rows.append({
             "system": system,
             "side": "" if given is None else SYSTEMS[given.kind].side,
             "study": "" if given is None else given.study or "",
             "real_uses": uses,
             **{column: quality[column].get(system, math.nan) for column in ("psnr_db", "psnr_db_low", "psnr_db_high")},
-            **{column: of_all.get(column, math.nan) for column in _MEASURES},  # 0.1.0 gave medians no interval
-            "psr_db": psr_db(of_all[BY["power"]], uses) if len(single) else math.nan,
-            "strongest": least,
+            **{column: of_all[column] for column in _MEASURES},
+            "psr_db": math.nan if math.isnan(power_total) else psr_db(power_total, uses),
+            "strongest": of_all["strongest"],
         })  # fmt: skip
     return pd.DataFrame(rows).sort_values(BY[by], ascending=False, na_position="last", ignore_index=True)
 
