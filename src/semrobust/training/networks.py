@@ -12,6 +12,7 @@ from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import LEVELS, SHOWN
 from semrobust.errors import ArtifactError
+from semrobust.phy.power import psr_db
 from semrobust.pipeline import files, work
 from semrobust.pipeline.plan import Plan, beside
 from semrobust.systems.base import System
@@ -38,7 +39,7 @@ COLUMNS = {
     "dataset": "that it was trained on",
     "licence": "of the weights",
     "clean": "PSNR or NMSE in dB, or accuracy, when nobody attacks",
-    "attacked": "attack power PSR in dB of the cheapest attack per image, or accuracy under the default noise",
+    "attacked": "median attack power, as PSR in dB, under the best attack on each image; or accuracy under noise",
     "at_snr_db": "SNR of these two; empty: nothing is sent over a channel",
 }
 """What the columns of `rows` are."""
@@ -95,13 +96,15 @@ def _shown(params: Params, plan: Plan, name: str) -> dict[str, Any]:
     snr_db, states = params.evaluation.gallery_snr_db, params.task(name) == "csi"
     found: dict[str, Any] = {"at_snr_db": snr_db}
     of, quality = ("csi_", "nmse_db") if states else ("", "psnr_db")
-    for column, table, number in (("clean", f"{of}clean", quality), ("attacked", f"{of}attack_power", "psr_db")):
-        rows = _table(plan, table)
-        if rows is not None:
-            rows = rows[(rows["system"] == name) & (rows["snr_db"] == snr_db)]
-            if "criterion" in rows:
-                rows = rows[rows["criterion"] == next(iter(params.csi.broken))]
-            found[column] = _one(rows[rows["attack"] == "best_of"] if column == "attacked" else rows, number)
+    clean, power = (_table(plan, f"{of}{table}") for table in ("clean", "attack_power"))
+    if clean is not None:
+        found["clean"] = _one(clean[(clean["system"] == name) & (clean["snr_db"] == snr_db)], quality)
+    if power is not None:
+        power = power[(power["system"] == name) & (power["snr_db"] == snr_db) & (power["attack"] == "best_of")]
+        if states:
+            power = power[power["criterion"] == next(iter(params.csi.broken))]
+        median = _one(power, "power_total_median")
+        found["attacked"] = None if median is None else psr_db(median, params.link_of(name).real_uses)
     return found
 
 
