@@ -188,6 +188,18 @@ def test_the_runs_own_vectors_are_confirmed(run: Run, bench: Bench, monkeypatch:
     assert verification.again(bench, run.plan, SNR_DB[0])[0] < 8
 
 
+def test_vectors_on_more_images_than_others_are_confirmed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What most rests on is attacked on more images, by some attacks."""
+    main = {"images": 10, "draws": 2, "systems": [NET], "attacks": [ATTACK]}
+    more = Run(made_params(evaluation={"main": main}), run.folder)
+    for pair in more.params.pairs():
+        if pair[0] == NET:
+            more.artifact(f"attack/{'.'.join(pair)}")
+    monkeypatch.chdir(more.folder)
+    bench = Bench.of(more.plan, more.params, NET)
+    assert verification.again(bench, more.plan, SNR_DB[0]) == (10, 10)
+
+
 def bench_rows(bench: Bench, snr_db: float) -> pd.DataFrame:
     """What decoding shows without any vector."""
     return pd.DataFrame({"success": [False] * len(bench.images), "power_total": 0.0, "snr_db": snr_db})
