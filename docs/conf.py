@@ -27,6 +27,8 @@ nitpick_ignore_regex = [("py:class", ".*")]
 
 html_theme = "furo"
 html_title = "semrobust"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sphinx = False
 

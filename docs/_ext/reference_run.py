@@ -98,8 +98,9 @@ def escaped(text: str) -> str:
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *([escaped(cell) for cell in row] for row in rows)]
+    """A Markdown table. Lines do not break within an interval."""
+    cells = [[re.sub(r", (?=[^\[]*\])", ",\u00a0", escaped(cell)) for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *cells]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
