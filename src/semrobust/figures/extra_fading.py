@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from semrobust.config.roles import PAPER_KINDS
+from semrobust.config.settings import Plain
 from semrobust.figures import base, canvas, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from semrobust.config.params import Params
+
 
 def draw(inputs: base.FigureInputs) -> Figure:
-    """Mean PSNR over SNR, one panel per channel; the dotted line is where an attack succeeds."""
+    """Mean PSNR over SNR of the paper's network and the baselines, one panel per channel."""
     table = inputs.tables["fading"]
     rows, threshold = base.feasible(table), inputs.settings["success_psnr_db"]
     labels = inputs.settings["labels"]["channels"]
     channels = [name for name in labels if name in set(table["channel"])] or list(labels)[:1]
-    columns = min(len(channels), 3)
+    given, columns = inputs.settings, min(len(channels), 3)
+    looks = {
+        name: of for name, of in base.looks(inputs, "systems").items() if name in {*given["paper"], *given["rungs"]}
+    }
     lines = -(-len(channels) // columns)
     figure = canvas.sheet(1.2 + 2.1 * lines)
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes, channel in zip(grid.flat, channels, strict=False):
-        for name, look in base.looks(inputs, "systems").items():
+        for name, look in looks.items():
             chosen = rows[(rows["system"] == name) & (rows["channel"] == channel)].sort_values("snr_db")
             if len(chosen):
                 base.curve(axes, chosen, ("psnr_db", "psnr_db_low", "psnr_db_high"), look)
@@ -37,15 +44,20 @@ def draw(inputs: base.FigureInputs) -> Figure:
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     notes = [
         "Bands: 95% interval of the mean, bootstrap over images. One fade per image, known to the receiver unless a "
-        f"panel says otherwise. Dotted: at or below {threshold:g} dB an image is broken."
+        f"panel says otherwise. Dotted: at or below {threshold:g} dB an image is broken. The table has other networks."
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes + base.infeasible_note(table, inputs))
     return figure
 
 
+def _paper(params: Params) -> Plain:
+    """Attacked systems that are the paper's network."""
+    return {"paper": [name for name in params.attacked() if params.systems[name].kind in PAPER_KINDS]}
+
+
 FIGURE = base.Figure(
     tables=("fading",),
-    shows=(shown.systems, shown.studies, shown.rungs, shown.channels, shown.success),
+    shows=(shown.systems, _paper, shown.studies, shown.rungs, shown.channels, shown.success),
     draw=draw,
     caption="""
 Quality without an attacker over fading channels
