@@ -248,6 +248,9 @@ def test_the_ratio_hides_no_chain_and_says_who_is_left_out() -> None:
     table = TABLES["power_ratio"]()
     medians = table[(table["population"] == "all") & (table["statistic"] == "median")]
     of_first = medians[(medians["semantic_attack"] == BEST_OF) & (medians["semantic_system"] == SEMANTIC[0])]
+    last = of_first[of_first["snr_db"] == of_first["snr_db"].max()].set_index("classical_system")["ratio"]
+    lowest = str(last[list(STUDIED)].idxmin())
+    assert [text.get_text() for text in figure.axes[0].texts] == [PARAMS.systems[lowest].label]
     for name in STUDIED:
         ratio = of_first[of_first["classical_system"] == name].sort_values("snr_db")["ratio"]
         wanted = ratio.where(ratio.between(0.1, 100)).to_numpy()
