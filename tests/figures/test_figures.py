@@ -412,16 +412,34 @@ def test_a_context_scales_sheet_and_text_alike(context: str) -> None:
         assert canvas.sheet(2).get_figwidth() / matplotlib.rcParams["font.size"] == pytest.approx(7 / 8.2, rel=1e-3)
 
 
+def numbered(figure: Figure) -> list[list[str]]:
+    """By panel, the numbers beside its points."""
+    return [sorted(text.get_text() for text in axes.texts if text.get_text()) for axes in figure.axes]
+
+
 def test_the_frontier_numbers_systems_of_a_front_and_no_other() -> None:
+    """Ends of fronts, and in between who stands apart: the legend names these."""
     figure = drawn("extra_frontier")
     table = TABLES["frontier"]()
     assert [axes.get_title() for axes in figure.axes] == [f"SNR {snr_db:g} dB" for snr_db in PARAMS.frontier_snr_db()]
-    for axes, (_, rows) in zip(figure.axes, table.groupby("snr_db"), strict=True):
-        assert len([text for text in axes.texts if text.get_text()]) == rows["on_front"].sum() > 1
-    front = set(table.loc[table["on_front"], "system"])
+    named = {PARAMS.systems[name].label for name in table.loc[table["on_front"], "system"]}
     said = [text.get_text() for text in figure.legends[0].get_texts()]
-    names = {PARAMS.systems[name].label for name in PARAMS.compared()}
-    assert set(said) & names == {PARAMS.systems[name].label for name in front}
+    assert set(said) & {PARAMS.systems[name].label for name in PARAMS.compared()} <= named
+    for numbers, (_, rows) in zip(numbered(figure), table.groupby("snr_db"), strict=True):
+        ends = sum(min(2, len(of_side)) for _, of_side in rows[rows["on_front"]].groupby("side"))
+        assert 1 < ends <= len(numbers) <= rows["on_front"].sum()
+
+
+def test_the_frontier_numbers_no_point_that_lies_on_another_one() -> None:
+    table = TABLES["frontier"]()
+    side = table["side"].iloc[0]
+    crowd = table[(table["side"] == side) & (table["snr_db"] == table["snr_db"].iloc[0])].head(1)
+    crowd = pd.concat([crowd] * 4).assign(
+        system=list(PARAMS.compared())[:4], works=True, on_front=True, psnr_db=[20.0, 20.01, 20.02, 30.0],
+        psnr_db_low=20.0, psnr_db_high=30.0, power_total_median=[40.0, 39.9, 39.8, 10.0], power_total_median_low=10.0,
+        power_total_median_high=40.0,
+    )  # fmt: skip
+    assert [len(numbers) for numbers in numbered(draw("extra_frontier", frontier=crowd))] == [2]
 
 
 def test_the_frontier_draws_without_systems_or_fronts() -> None:

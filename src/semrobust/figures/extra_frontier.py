@@ -18,6 +18,8 @@ from semrobust.pipeline.numbers import interval
 
 _SIDES = {"semantic": ("DeepJSCC family", "o"), "classical": ("baselines", "s")}
 _VALUE, _LOW, _HIGH = base.LEAST_POWER
+_APART = 0.1
+"""Least distance of two numbered points of one front, in sides of the panel."""
 _QUESTIONS = {
     "zhang2026_equal_uses": "at equal N",
     "zhang2026_equal_quality": "at equal clean quality",
@@ -34,23 +36,14 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = table.assign(paper_power=table["paper_power"].replace(math.inf, math.nan))
     table = table[table[_VALUE] > 0]
     labels = inputs.settings["labels"]["compared"]
-    fronts = set(table.loc[table["on_front"], "system"])
-    numbers = {name: str(number) for number, name in enumerate((name for name in labels if name in fronts), start=1)}
     colors = dict(zip(_SIDES, base.colors(inputs, len(_SIDES)), strict=True))
     snrs_db = sorted(set(table["snr_db"])) or [math.nan]
-    key = [
-        Line2D(
-            [], [], linestyle="none", marker=f"${number}$", markersize=6 * canvas.scale(), label=labels[name],
-            color=colors[table.loc[table["system"] == name, "side"].iloc[0]],
-        )
-        for name, number in numbers.items()
-    ]  # fmt: skip
-    figure = canvas.sheet(4.3 + 0.14 * math.ceil(len(key) / 2))
+    figure = canvas.sheet(5.2)
     panels = figure.subplots(1, len(snrs_db), sharey=True, squeeze=False)[0]
     for axes, snr_db in zip(panels, snrs_db, strict=True):
         rows = table[table["snr_db"] == snr_db]
         for side, color in colors.items():
-            _panel(axes, rows[rows["side"] == side], color, _SIDES[side][1], numbers)
+            _panel(axes, rows[rows["side"] == side], color, _SIDES[side][1])
         axes.set_title("" if math.isnan(snr_db) else f"SNR {snr_db:g} dB")
         axes.set_xlabel("PSNR without an attack (dB)")
         axes.locator_params(axis="x", nbins=5, integer=True)
@@ -64,12 +57,49 @@ def draw(inputs: base.FigureInputs) -> Figure:
         panels[0].set_ylim(powers.min() / 1.6, powers.max() * 1.6)
     base.plain_ticks(panels[0].yaxis)
     panels[0].set_ylabel("median attack power ‖s‖² (total)")
+    fronts = [
+        (axes, side, _apart(axes, of_side))
+        for axes, snr_db in zip(panels, snrs_db, strict=True)
+        for side, of_side in table[(table["snr_db"] == snr_db) & table["on_front"]].groupby("side")
+    ]
+    sides = {name: str(side) for _, side, named in fronts for name in named["system"]}
+    ordered = sorted(sides, key=lambda name: (list(_SIDES).index(sides[name]), list(labels).index(name)))
+    numbers = {name: str(number) for number, name in enumerate(ordered, start=1)}
+    for axes, side, named in fronts:
+        _name(axes, named, numbers, colors[str(side)])
+    key = [
+        Line2D(
+            [], [], linestyle="none", marker=f"${number}$", markersize=6 * canvas.scale(), label=labels[name],
+            color=colors[sides[name]],
+        )
+        for name, number in numbers.items()
+    ]  # fmt: skip
     figure.legend(handles=[*_legend(colors), *key], loc="outside upper center", ncols=2)
     canvas.footer(figure, inputs, table["n_images"].tolist() or [0], _notes(inputs, table))
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, color: base.Color, marker: str, numbers: dict[str, str]) -> None:
+def _apart(axes: Axes, front: pd.DataFrame) -> pd.DataFrame:
+    """Whose number can be read: the ends of the front, and between them who stands apart from all chosen before."""
+    front = front.sort_values("psnr_db")
+    places = axes.transAxes.inverted().transform(axes.transData.transform(front[["psnr_db", _VALUE]].to_numpy()))
+    last, chosen = len(front) - 1, []
+    for row in dict.fromkeys([0, last, *range(len(front))]):
+        if all(math.dist(places[row], places[other]) >= _APART for other in chosen):
+            chosen.append(row)
+    return front.iloc[chosen]
+
+
+def _name(axes: Axes, named: pd.DataFrame, numbers: dict[str, str], color: base.Color) -> None:
+    scale = canvas.scale()
+    for row in named.to_dict("records"):
+        axes.annotate(
+            numbers[row["system"]], (row["psnr_db"], row[_VALUE]), textcoords="offset points",
+            xytext=(3.5 * scale, 2.5 * scale), color=color, fontsize=canvas.SMALL * scale, fontweight="bold",
+        )  # fmt: skip
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, color: base.Color, marker: str) -> None:
     """One side: who works in its colour, the front filled and joined, who fails by itself faint."""
     scale = canvas.scale()
     for row in rows.to_dict("records"):
@@ -83,11 +113,6 @@ def _panel(axes: Axes, rows: pd.DataFrame, color: base.Color, marker: str, numbe
         axes.plot(x, row["paper_power"], linestyle="none", marker="x", color=color, alpha=0.7 * strength)
         fill = color if row["on_front"] else "white"
         axes.plot(x, y, linestyle="none", marker=marker, color=color, alpha=strength, markerfacecolor=fill)
-        if row["on_front"]:
-            axes.annotate(
-                numbers[row["system"]], (x, y), textcoords="offset points", xytext=(3.5 * scale, 2.5 * scale),
-                color=color, fontsize=canvas.SMALL * scale, fontweight="bold",
-            )  # fmt: skip
     front = rows[rows["on_front"]].sort_values("psnr_db")
     if len(front):
         _front(axes, front, color)
@@ -153,10 +178,10 @@ Quality without an attack against the power that an attack needs
 Every attacked system of the headline at equal N = {{ params.link.real_uses }}: mean PSNR without an attack over all
 test images of {{ dataset }}, and median least energy ‖s‖² over the first
 {{ attacked }} of them, at {{ params.evaluation.frontier_snr_db | join(", ") }} dB or
-the SNRs of the run next to these. Circles: the DeepJSCC family; squares: separation-based baselines. Filled and
-numbered: on the front of its side, that is nobody of that side who works is better in both. Thick bars and bands: 95%
-interval of a bootstrap over images. Thin bars go down to what is certified, crosses are
-what the paper's own attacks would have said. Look at which front lies above at a given quality, at how far right each
-reaches, and at how far the crosses lie above the points.
+the SNRs of the run next to these. Circles: the DeepJSCC family; squares: separation-based baselines. Filled: on the
+front of its side, that is nobody of that side who works is better in both; numbered where there is room. Thick bars
+and bands: 95% interval of a bootstrap over images. Thin bars go down to what is certified, crosses are what the
+paper's own attacks would have said. Look at which front lies above at a given quality, at how far right each reaches,
+and at how far the crosses lie above the points.
 """,
 )
