@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from scipy import sparse
@@ -24,6 +25,7 @@ _UNIT = torch.finfo(torch.float64).eps / 2
 _EXCESSES = (0.02, 0.1, 0.3, 1.0, 3.0, 10.0)  # by which σ is tried to be proved
 _ROUNDS, _ITERATIONS = 3, 4  # of the weights, and of the power iteration in each
 _FILLED = 0.15  # share of entries up to which a sparse product is the quicker one
+_STRIPS = 8  # of a Gram matrix, each up to the diagonal
 
 
 def bound(blocks: Blocks, *, prove: bool) -> float:
@@ -84,7 +86,7 @@ def _weights(stacked: torch.Tensor, sizes: list[int]) -> tuple[list[float], floa
 
 
 def _gram(blocks: Blocks, weights: list[float]) -> torch.Tensor:
-    """Σ_k M_k M_kᵀ / λ_k, (outputs, outputs) float64."""
+    """Σ_k M_k M_kᵀ / λ_k, (outputs, outputs) float64: the triangle at and below the diagonal, which Cholesky reads."""
     outputs = blocks[0].shape[1]
     total = torch.zeros(outputs, outputs, dtype=torch.float64, device=blocks[0].device)
     for block, weight in zip(blocks, weights, strict=True):
@@ -93,7 +95,8 @@ def _gram(blocks: Blocks, weights: list[float]) -> torch.Tensor:
             entries = sparse.csr_array(scaled.numpy())  # late layers are local: their matrices are nearly empty
             total += torch.from_numpy((entries.T @ entries).toarray())
         else:
-            total.addmm_(scaled.T, scaled)
+            for first, last in pairwise(outputs * strip // _STRIPS for strip in range(_STRIPS + 1)):
+                total[first:last, :last].addmm_(scaled[:, first:last].T, scaled[:, :last])
     return total
 
 
