@@ -16,7 +16,7 @@ from semrobust.config.settings import Plain
 from semrobust.measure.aim import aim
 from semrobust.measure.images import TestImages
 from semrobust.phy.power import SOURCE_VALUES
-from semrobust.pipeline import seeds
+from semrobust.pipeline import memory, seeds
 from semrobust.pipeline.select import without
 from semrobust.pipeline.step import Step
 from semrobust.pipeline.work import Work
@@ -50,6 +50,7 @@ def make(work: Work) -> None:
     and `smoothed_power` from it.
     """
     torch.set_num_threads(work.threads)
+    memory.keep()
     given = CertificateSettings.model_validate(work.settings["certificates"] | dict.fromkeys(_OF_CODES))
     system, threshold = restore(work.input("train")), mse_from_psnr_db(work.settings["success_psnr_db"])
     layers = system.decoder_layers()
@@ -124,6 +125,6 @@ STEP = Step(
     versions=lambda *_: {"certificate": 1},
     make=make,
     gpu=lambda *_: True,
-    memory_mb=4000,
+    memory_mb=5000,
     minutes=240,
 )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # names of glibc's <malloc.h>
-_LARGEST = 32 * 2**20  # the most that glibc takes for the first of them
-_NEVER = 2**31 - 1
+_MMAP_MAX, _TRIM_THRESHOLD = -4, -1  # names of glibc's <malloc.h>
+_NONE, _NEVER = 0, 2**31 - 1
 
 
 def keep() -> None:
@@ -17,5 +16,5 @@ def keep() -> None:
     """
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)
     if adjust is not None:
-        adjust(_MMAP_THRESHOLD, _LARGEST)
+        adjust(_MMAP_MAX, _NONE)
         adjust(_TRIM_THRESHOLD, _NEVER)
