@@ -83,8 +83,8 @@ def _apart(axes: Axes, front: pd.DataFrame) -> pd.DataFrame:
     """Whose number can be read: the ends of the front, and between them who stands apart from all chosen before."""
     front = front.sort_values("psnr_db")
     places = axes.transAxes.inverted().transform(axes.transData.transform(front[["psnr_db", _VALUE]].to_numpy()))
-    last, chosen = len(front) - 1, []
-    for row in dict.fromkeys([0, last, *range(len(front))]):
+    chosen: list[int] = []
+    for row in dict.fromkeys([0, len(front) - 1, *range(len(front))]):
         if all(math.dist(places[row], places[other]) >= _APART for other in chosen):
             chosen.append(row)
     return front.iloc[chosen]
