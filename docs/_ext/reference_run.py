@@ -63,7 +63,8 @@ def table(name: str) -> pd.DataFrame:
 
 def measured(row: pd.Series[str], column: str, percent: bool = False) -> str:
     """A number with its interval, if the table has one for it; a dash where the table has nothing."""
-    stem = re.sub("_(mean|rate|per_image)$", "", column)
+    stems = (column, re.sub("_(mean|median|rate|per_image)$", "", column))
+    stem = next((stem for stem in stems if f"{stem}_low" in row), column)
     texts = [row[column], *(row.get(f"{stem}_{end}", "") for end in ("low", "high"))]
     value, low, high = (float(text or "nan") * (100 if percent else 1) for text in texts)
     return interval(value, low, high, "%" * percent)

@@ -16,10 +16,17 @@ TOLD = re.compile(
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8").replace("−", "-")
 FOUND = list(TOLD.finditer(README))
+COUNTED = re.findall(r"(\d+)<!-- verdicts (\w+): ([a-z ]+) -->", README)
 
 
-def test_every_comment_of_a_table_stands_behind_a_number() -> None:
-    assert len(FOUND) == README.count("<!-- ") > 10
+def test_every_comment_stands_behind_a_number() -> None:
+    assert len(FOUND) + len(COUNTED) == README.count("<!-- ") > 10
+
+
+def test_verdicts_are_counted_as_the_table_has_them() -> None:
+    claims = pd.read_csv(ROOT / "data/laptop/results/paper_vs_ours.csv")
+    found = claims.groupby(["paper", "verdict"]).size()
+    assert {(paper, verdict): int(count) for count, paper, verdict in COUNTED} == found.to_dict()
 
 
 @pytest.mark.parametrize("told", FOUND, ids=lambda told: told.group("value"))
@@ -30,7 +37,8 @@ def test_a_number_is_that_of_its_row_to_its_own_digits(told: re.Match[str]) -> N
         rows = rows[rows[column] == wanted]
     assert len(rows) == 1, told["where"]
     (row,), column, scale = rows.to_dict("records"), told["column"], 100 if told["percent"] else 1
-    stem = re.sub("_(mean|rate|per_image)$", "", column)
+    stems = (column, re.sub("_(mean|median|rate|per_image)$", "", column))
+    stem = next((stem for stem in stems if f"{stem}_low" in row), column)
     for text, name in ((told["value"], column), (told["low"], f"{stem}_low"), (told["high"], f"{stem}_high")):
         if text is not None:
             # two significant digits of a large number are a rounding, too
