@@ -27,8 +27,6 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
-from semrobust.figures.step import figure
-from semrobust.pipeline.captions import caption
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
 from semrobust.pipeline.plan import ROOT as STORE
@@ -222,9 +220,6 @@ class RunCosts(SphinxDirective):
         return self.parse_text_to_nodes(f"{markdown(header, rows)}\n\n*From `{path}`.*")
 
 
-_EARLIER = "Drawn by an earlier release, which kept no caption with it. The next recorded run draws it anew."
-
-
 class RunFigure(SphinxDirective):
     """A figure with its caption, a link to its PDF, and its provenance id."""
 
@@ -235,7 +230,7 @@ class RunFigure(SphinxDirective):
         name = self.arguments[0]
         stem = FIGURES / params().run / name
         record = json.loads((ROOT / f"{stem}.json").read_text(encoding="utf-8"))
-        said = record["settings"].get("caption") or caption(params(), name, figure(name).template) | {"body": _EARLIER}
+        said = record["settings"]["caption"]
         shown = f"{escaped(said['title'])}. {{download}}`PDF <../{stem}.pdf>`, semrobust:{record['id']}"
         image = nodes.image(uri=f"../{stem}.png", alt=said["title"])
         drawn = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(shown)[0]))
