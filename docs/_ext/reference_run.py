@@ -27,6 +27,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
+from semrobust.figures.extra_paper_vs_ours import labelled
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
 from semrobust.pipeline.plan import ROOT as STORE
@@ -171,13 +172,15 @@ class RunClaims(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Of each claim the verdict, our number, and the rule that the verdict follows."""
         claims = paper_vs_ours.published(params(), ROOT / path_of("paper_vs_ours").parent)
+        labels = {name: params().systems[name].label for name in [*params().compared(), *params().of_task("csi")]}
         items = []
         for _, row in claims[claims["paper"] == self.arguments[0]].iterrows():
             place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
             value = f"{interval(*row[['value', 'value_low', 'value_high']])} – " if row["value"] == row["value"] else ""
+            measure = labelled(row["measure"], labels)
             lines = [
                 f"- **{row['verdict']}** · {escaped(row['text'])} ({escaped(place)})",
-                f"  Ours: {escaped(value + row['measure'])}",
+                f"  Ours: {escaped(value + measure)}",
                 f"  *Rule:* {escaped(row['rule'])}" if row["rule"] else "",
             ]
             items.append("\\\n".join(line for line in lines if line))

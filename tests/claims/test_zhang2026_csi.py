@@ -40,7 +40,7 @@ def test_quality_is_that_of_the_channel_itself(samples: Tables, by: float, expec
     found = verdict("zhang2026_csi_clean", samples | {"csi_clean": table})
     assert found.verdict == expected
     assert found.value == pytest.approx(-14.0 + by)
-    assert "shifted: -38.0 dB" in found.measure
+    assert "shifted: −38 dB" in found.measure
 
 
 def test_a_run_without_channel_states_says_so(samples: Tables) -> None:

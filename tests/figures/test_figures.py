@@ -389,6 +389,13 @@ def test_claims_are_shown_with_their_verdicts_in_words() -> None:
     assert len({marker for marker, _ in marks.values()}) == len(marks)
 
 
+def test_claims_name_systems_by_their_labels() -> None:
+    name, label = next((name, PARAMS.systems[name].label) for name in PARAMS.compared() if "_" in name)
+    table = TABLES["paper_vs_ours"]().assign(measure=f"times the power of {name}, at 4 dB; {name}x")
+    cells = [" ".join(cell.get_text().split()) for cell in texts(draw("extra_paper_vs_ours", paper_vs_ours=table))]
+    assert any(f"times the power of {label}, at 4 dB; {name}x" in cell for cell in cells)
+
+
 def test_bounds_draw_when_theory_says_nothing() -> None:
     table = TABLES["bounds"]()
     draw("zhang2026_bounds", bounds=table[table["quantity"] == "measured"])

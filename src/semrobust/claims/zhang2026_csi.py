@@ -12,6 +12,7 @@ import pandas as pd
 
 from semrobust.claims.claim import Finding, Tables, below, claim, share
 from semrobust.config.settings import Plain
+from semrobust.pipeline.numbers import number
 from semrobust.pipeline.verdicts import DIRECTION, HOLDS
 from semrobust.tables.attacks import BEST_OF
 
@@ -70,7 +71,7 @@ def csi_quality(tables: Tables, given: Plain) -> Finding | None:
         return None
     rows = rows[rows["snr_db"] == rows["snr_db"].max()]
     best: pd.Series[float] = rows.sort_values("nmse_db").iloc[0]
-    measure = f"dB of NMSE at {best['snr_db']:g} dB, {best['system']}; shifted: {best['nmse_shifted_db']:.1f} dB"
+    measure = f"dB of NMSE at {best['snr_db']:g} dB, {best['system']}; shifted: {number(best['nmse_shifted_db'])} dB"
     found = below(measure, best["nmse_db"], (best["nmse_db_low"], best["nmse_db_high"]), limit=_STATED_DB)
     return _on(found, given["csi"]["source"])
 

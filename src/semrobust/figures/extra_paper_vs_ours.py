@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, shown
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED
 
@@ -41,6 +43,8 @@ class _Row(NamedTuple):
 def draw(inputs: base.FigureInputs) -> Figure:
     """One block per paper; the verdict as a mark and in words, since a mark alone may not be told apart."""
     table = inputs.tables["paper_vs_ours"]
+    labels = inputs.settings["labels"]["compared"] | inputs.settings["labels"]["states"]
+    table = table.assign(measure=[labelled(str(measure), labels) for measure in table["measure"]])
     papers = table.groupby("paper", sort=False)
     blocks = {paper: [_row(claim) for _, claim in claims.iterrows()] for paper, claims in papers}
     height = sum(1 + _GAP + sum(row.lines + _GAP for row in rows) for rows in blocks.values()) + 1 + _GAP
@@ -65,6 +69,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
     images = table["n_images"].dropna().astype(int).tolist()
     canvas.footer(figure, inputs, images, notes)
     return figure
+
+
+def labelled(text: str, labels: Mapping[str, str]) -> str:
+    """A text with the labels of systems in the place of their names."""
+    return re.sub(r"\w+", lambda word: labels.get(word[0], word[0]), text)
 
 
 def _row(claim: pd.Series[float]) -> _Row:
@@ -97,6 +106,7 @@ def _mark(axes: Axes, verdict: str, top: float) -> None:
 
 FIGURE = base.Figure(
     tables=("paper_vs_ours",),
+    shows=(shown.sides, shown.csi),
     draw=draw,
     caption="""
 The papers' claims and what this run says
