@@ -35,7 +35,7 @@ _OF_CODES = ("program_bits",)
 
 def settings(params: Params, name: str) -> Plain:
     given = without(params.section("certificates"), *_OF_CODES)
-    if name not in params.evaluation.main.systems:
+    if name not in params.evaluation.main.systems:  # most rests on these
         fewest = min(part["images"] for part in given["at"])
         given["at"] = [part | {"images": fewest} for part in given["at"]]
     return {
