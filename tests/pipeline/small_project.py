@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 import yaml
 
 from semrobust.config.params import Params
-from semrobust.pipeline import gc, lineage, plan, step, work
+from semrobust.pipeline import files, gc, lineage, plan, step, work
+from semrobust.pipeline import record as provenance
 from semrobust.pipeline.audit import Audit
 from semrobust.pipeline.plan import Artifact, Plan
 from semrobust.pipeline.step import Step
@@ -98,3 +100,17 @@ def load(files: Sequence[Path]) -> Params:
     for file in files:
         merged |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     return params(**merged)
+
+
+def first_edition(folder: Path, name: str = "old") -> Path:
+    """A table with a record of the first edition."""
+    table = folder / f"{name}.csv"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text("a\n1\n")
+    record = {
+        "id": "0", "job": {"kind": "table", "name": name, "key": "0"}, "settings": {}, "code": "0",
+        "inputs": {"data/old/models/net.safetensors": "0"}, "lineage": {},
+        "outputs": {table.as_posix(): files.sha256(table)},
+    }  # fmt: skip
+    table.with_suffix(".json").write_text(json.dumps(provenance.sealed(record)))
+    return table

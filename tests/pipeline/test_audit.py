@@ -17,7 +17,6 @@ from semrobust.pipeline import code, embedded, files, lineage
 from semrobust.pipeline import record as provenance
 from semrobust.pipeline.audit import UNASKED, Audit, Finding, Status
 from semrobust.pipeline.plan import beside
-from tests.conftest import ROOT
 from tests.pipeline import small_project
 from tests.pipeline.small_project import artifact, audit
 from tests.pipeline.toys import net
@@ -292,34 +291,8 @@ def test_records_that_name_each_other_end() -> None:
 # an earlier release
 
 
-def test_what_an_earlier_release_recorded_is_compared_with_its_own_files_and_no_more(tmp_path: Path) -> None:
-    for source in (ROOT / "data/laptop/results", ROOT / "figures/laptop"):
-        shutil.copytree(source, tmp_path / "project" / source.relative_to(ROOT))
-    record = Path("data/laptop/results/power_ratio.json")
-    if not json.loads(record.read_text()).get("format"):
-        finding = Audit(small_project.planned(run="laptop")).file(record.with_suffix(".csv"))
-        assert finding.status is Status.EARLIER
-        assert texts(finding).startswith("recorded by an earlier release")
-        record.with_suffix(".csv").write_text("edited")
-        assert Audit().file(record).status is Status.TAMPERED
-
-
-def old(folder: Path) -> Path:
-    """A table with a record of the first edition."""
-    table = folder / "old.csv"
-    table.parent.mkdir(parents=True, exist_ok=True)
-    table.write_text("a\n1\n")
-    record = {
-        "id": "0", "job": {"kind": "table", "name": "old", "key": "0"}, "settings": {}, "code": "0",
-        "inputs": {"data/old/models/net.safetensors": "0"}, "lineage": {}, "outputs": {"data/old/results/old.csv": ""},
-    }  # fmt: skip
-    record["outputs"] = {"data/old/results/old.csv": files.sha256(table)}
-    table.with_suffix(".json").write_text(json.dumps(provenance.sealed(record)))
-    return table
-
-
 def test_a_record_of_the_first_edition() -> None:
-    table = old(Path("data/r/results"))
+    table = small_project.first_edition(Path("data/r/results"))
     finding = audit().file(table)
     assert [status for status, _ in finding.problems] == [Status.EARLIER]
     edit(table.with_suffix(".json"), lambda record: record.update(seed=9))
