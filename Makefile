@@ -58,7 +58,7 @@ record: install
 	$(RUN) python workflow/costs.py
 	$(RUN) python workflow/scaling.py
 
-# tables, figures and records of the run in params.yaml as dist/semrobust-results-VERSION.tar.gz, with checksums
+# networks, tables, figures, report and records of the run in params.yaml as dist/semrobust-results-VERSION.tar.gz, with checksums
 release: install
 	$(RUN) python workflow/release.py
 

@@ -22,11 +22,14 @@ def finished() -> Plan:
     missing = [str(artifact.path()) for artifact in asked(plan) if not is_made(artifact)]
     missing += [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
     if missing:
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        raise ArtifactError(
-            f"missing or altered: {', '.join(missing[:_SHOWN])}{more}. Run `snakemake --cores all all` first."
-        )
+        raise ArtifactError(f"missing or altered: {listed(missing)}. Run `snakemake --cores all all` first.")
     return plan
+
+
+def listed(names: list[str]) -> str:
+    """The first few of them, in words."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def main() -> int:

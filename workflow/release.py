@@ -1,8 +1,9 @@
-"""Pack the results of the run in params.yaml into dist/semrobust-results-VERSION.tar.gz, with checksums.
+"""Pack the run in params.yaml into dist/semrobust-results-VERSION.tar.gz, with checksums.
 
-The archive holds tables, figures, the records of everything behind them down to the raw data, and what made them:
-params, dvc.lock, pins. Models, samples and data stay in DVC's remote; dvc.lock names them by content. Two builds of
-one commit give the same bytes. Refuses if git has changes, or if anything is missing, altered or not recorded.
+The archive holds networks, tables, figures, the report, the records that are here, and what made them: params, pins,
+dvc.lock if there is one. Samples and data are not in it. A clone that has no samples can build it, since tables and
+figures are in git. Two builds of one commit and one report give the same bytes. Refuses if git has changes, if a table,
+a figure or the report is missing or that of other params, or if the audit finds fault.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import tarfile
 import tomllib
 from pathlib import Path
 
-from record import finished
+from record import PARAMS, listed
 
 from semrobust.errors import ArtifactError, SemrobustError
 from semrobust.pipeline import files
+from semrobust.pipeline.audit import Audit, Status
 from semrobust.pipeline.plan import FIGURES, ROOT, Plan
+from semrobust.pipeline.work import is_published
 
 _ABOUT = (
     "LICENSE",
@@ -40,10 +43,10 @@ _README = """\
 
 The run `{run}` of commit {commit}, {date}.
 
-- `data/{run}/results/`: tables, CSV; `figures/{run}/`: figures, PDF and PNG. Beside each a record, JSON: from which
-  inputs, params, code and versions it was made.
-- Other `.json` files in `data/{run}/`: records of samples, models and data, which are not in this archive. `dvc.lock`
-  names them by content, `dvc pull` in a clone fetches them.
+- `data/{run}/report/report.html`: the report, to begin with.
+- `data/{run}/results/`: tables, CSV; `figures/{run}/`: figures, PDF and PNG; `data/{run}/models/`: trained networks,
+  safetensors. Beside each a record, JSON: from which inputs, params, code and versions it was made.
+- Other `.json` files in `data/{run}/`: records of samples and data, which are not in this archive.
 - `params.yaml`, `params/`: every parameter; `requirements.lock`: the version of every package.
 - `workflow/`: notebook and template of the report.
 
@@ -51,9 +54,14 @@ Check that nothing was altered:
 
     sha256sum --check {sums}
 
-and, in this folder and with that commit of semrobust installed, the lineage of each record down to the raw data:
+and, in this folder and with that commit of semrobust installed, each record against its files, params and code, and
+its lineage as far as it is here:
 
-    semrobust audit data/{run}/results figures/{run}
+    semrobust audit data/{run}/models data/{run}/results figures/{run}
+
+A network, from anywhere:
+
+    python -c 'import semrobust; print(semrobust.load("deepjscc", folder="semrobust-results-{version}"))'
 
 Licence: LICENSE. How to cite: CITATION.cff.
 """
@@ -63,8 +71,9 @@ def main() -> int:
     """Return 0 when the archive is written, 1 when it is refused."""
     try:
         refuse_if_dirty()
-        plan = finished()
-        refuse_if_unrecorded()
+        plan = Plan.current(PARAMS)
+        refuse_if_incomplete(plan)
+        refuse_if_unsound(plan)
         archive = build(plan, Path("dist"))
     except SemrobustError as error:
         print(f"Not released: {error}", file=sys.stderr)
@@ -87,9 +96,22 @@ def refuse_if_dirty() -> None:
         raise ArtifactError(f"the working tree is not the commit; commit or remove first:\n{changed}")
 
 
-def refuse_if_unrecorded() -> None:
-    """Raise ArtifactError if dvc.lock does not hold the state of this run."""
-    if subprocess.run(["dvc", "status", "--quiet"], check=False).returncode != 0:
+def refuse_if_incomplete(plan: Plan) -> None:
+    """Raise ArtifactError if a table, a figure or the report is not published, or is that of other params."""
+    missing = [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
+    if missing:
+        first = "Run `semrobust restore` and `snakemake --cores all figures` first."
+        raise ArtifactError(f"missing or altered: {listed(missing)}. {first}")
+
+
+def refuse_if_unsound(plan: Plan) -> None:
+    """Raise ArtifactError if the audit finds fault with what is released, or dvc.lock is of another state."""
+    audit = Audit(plan)
+    findings = [finding for folder in _parts(plan) for finding in audit.folder(folder)]
+    faults = [f"{finding.path} is {finding.status}" for finding in findings if finding.status is not Status.OK]
+    if faults:
+        raise ArtifactError(f"{listed(faults)}. `semrobust audit` says why.")
+    if Path("dvc.lock").exists() and subprocess.run(["dvc", "status", "--quiet"], check=False).returncode != 0:
         raise ArtifactError("dvc.lock does not hold the state of this run. Run `make record` and commit first.")
 
 
@@ -111,13 +133,16 @@ def build(plan: Plan, folder: Path) -> Path:
 
 
 def collect(plan: Plan) -> list[Path]:
-    """Tracked tables and figures, every record of the run, and what made them; ArtifactError if nothing is tracked."""
-    results = [f"{ROOT / plan.run / 'results'}", f"{FIGURES / plan.run}"]
-    tracked = [Path(line) for line in _git("ls-files", *results).splitlines()]
-    if not tracked:
-        raise ArtifactError(f"{' and '.join(results)} hold no tracked file. Commit the results first.")
-    records = [artifact.record for artifact in plan]
-    return sorted({*tracked, *records, *(Path(line) for line in _git("ls-files", *_ABOUT).splitlines())})
+    """Networks, tables and figures that git has, the report, all records that are here, and what made them."""
+    tracked = _git("ls-files", *map(str, _parts(plan)), *_ABOUT).splitlines()
+    reports = [path for path in (ROOT / plan.run / "report").glob("report.*") if path.is_file()]
+    records = [artifact.record for artifact in plan if artifact.record.exists()]
+    return sorted({*map(Path, tracked), *reports, *records})
+
+
+def _parts(plan: Plan) -> list[Path]:
+    """The folders of what git has of a run."""
+    return [ROOT / plan.run / "models", ROOT / plan.run / "results", FIGURES / plan.run]
 
 
 def pack(members: dict[str, bytes], seconds: int) -> bytes:

@@ -58,7 +58,8 @@ def work(params: Params, artifact: Artifact) -> float:
 
 def scaled(measured: pd.DataFrame, run: Params, paper: Params) -> pd.DataFrame:
     """One row per step: `jobs` of the run, how many were `measured`, `cpu_hours`, the `longest_minutes`, `memory_mb`,
-    and `paper_cpu_hours`, what those that were measured would take at the papers' scale."""
+    `paper_cpu_hours`, what those that were measured would take at the papers' scale, and `paper_network_hours`, those
+    of it that a GPU could take over: of jobs that run a network."""
     here, there = Plan.of(run), Plan.of(paper)
 
     def times(artifact: Artifact) -> float:
@@ -66,10 +67,14 @@ def scaled(measured: pd.DataFrame, run: Params, paper: Params) -> pd.DataFrame:
         other = there.artifacts.get(artifact.address)
         return 1.0 if other is None else work(paper, other) / work(run, artifact)
 
-    rows = [{"step": artifact.kind, "name": artifact.name, "times": times(artifact)} for artifact in here]
+    rows = [
+        {"step": artifact.kind, "name": artifact.name, "times": times(artifact), "network": artifact.gpu}
+        for artifact in here
+    ]
     jobs = pd.DataFrame(rows).merge(measured, how="left", on=["step", "name"])
     jobs["cpu_hours"], jobs["longest_minutes"] = jobs["cpu_seconds"] / 3600, jobs["seconds"] / 60
     jobs["paper_cpu_hours"] = jobs["times"] * jobs["cpu_hours"]
+    jobs["paper_network_hours"] = jobs["paper_cpu_hours"].where(jobs["network"] > 0, 0.0)
     return jobs.groupby("step", sort=False, as_index=False).agg(
         jobs=("name", "size"),
         measured=("seconds", "count"),
@@ -77,6 +82,7 @@ def scaled(measured: pd.DataFrame, run: Params, paper: Params) -> pd.DataFrame:
         longest_minutes=("longest_minutes", "max"),
         memory_mb=("memory_mb", "max"),
         paper_cpu_hours=("paper_cpu_hours", "sum"),
+        paper_network_hours=("paper_network_hours", "sum"),
     )
 
 

@@ -211,15 +211,19 @@ class RunCosts(SphinxDirective):
         path = Path("benchmarks") / "scaling.csv"
         costs = pd.read_csv(ROOT / path)
         costs = costs[costs["measured"] > 0].sort_values("cpu_hours", ascending=False)
-        header = ["step", "jobs", "measured", "CPU-hours", "longest job (min)", "memory (MB)", "CPU-hours, paper.yaml"]
+        header = [
+            "step", "jobs", "measured", "CPU-hours", "longest job (min)", "memory (MB)", "CPU-hours, paper.yaml",
+            "of them with a network",
+        ]  # fmt: skip
         rows = [
             [f"`{row.step}`", str(row.jobs), str(row.measured), f"{row.cpu_hours:.2f}", f"{row.longest_minutes:.0f}",
-             f"{row.memory_mb:,.0f}", f"{row.paper_cpu_hours:,.1f}"]
+             f"{row.memory_mb:,.0f}", f"{row.paper_cpu_hours:,.1f}", f"{row.paper_network_hours:,.1f}"]
             for row in costs.itertuples()
         ]  # fmt: skip
-        sums = costs[["jobs", "measured", "cpu_hours", "paper_cpu_hours"]].sum()
+        sums = costs[["jobs", "measured", "cpu_hours", "paper_cpu_hours", "paper_network_hours"]].sum()
         total = [f"{sums['jobs']:.0f}", f"{sums['measured']:.0f}", f"{sums['cpu_hours']:.1f}"]
-        rows.append(["all of these", *total, "", "", f"{sums['paper_cpu_hours']:,.0f}"])
+        paper = [f"{sums['paper_cpu_hours']:,.0f}", f"{sums['paper_network_hours']:,.0f}"]
+        rows.append(["all of these", *total, "", "", *paper])
         return self.parse_text_to_nodes(f"{markdown(header, rows)}\n\n*From `{path}`.*")
 
 

@@ -41,18 +41,15 @@ def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Proje
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert there == listed | {"SHA256SUMS"}
     assert {"LICENSE", "CITATION.cff", "README.md", "params.yaml", "params/ci.yaml", "dvc.lock"} <= there
-    for part in ("data/ci/results", "figures/ci"):
-        for path in (releasable.root / part).iterdir():
-            if path.name.startswith("report."):  # DVC keeps it
-                continue
+    for part in ("data/ci/models", "data/ci/results", "data/ci/report", "figures/ci"):
+        for path in (releasable.root / part).glob("report.*" if part.endswith("report") else "*"):
             assert (folder / part / path.name).read_bytes() == path.read_bytes()
     # the record of every input that any record names is in the archive
     found = [json.loads(path.read_text()) for path in folder.rglob("*.json")]
     records = [each for each in found if "job" in each]  # the others are training curves
     made = {f"{record['job']['kind']}/{record['job']['name']}-{record['job']['key']}" for record in records}
     assert {name for record in records for name in record["inputs"]} <= made
-    audited = Project(folder).run("semrobust", "audit", "data/ci/results", "figures/ci").stdout
-    assert "0 tampered, 0 stale, 0 unknown" in audited
+    assert_unpacked_is_sound(folder, releasable)
     # later, and with other times of files, it has the same bytes
     (releasable.root / "data" / "ci" / "results" / "clean.csv").touch()
     again = (
@@ -61,6 +58,38 @@ def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Proje
     )
     archive = releasable.root / releasable.run("env", "PYTHONPATH=workflow", "python", "-c", again).stdout.strip()
     assert archive.read_bytes() == first
+
+
+def assert_unpacked_is_sound(folder: Path, origin: Project) -> None:
+    """The audit passes in it, and a network that is loaded from it is the one that was released."""
+    unpacked = Project(folder)
+    audited = unpacked.run("semrobust", "audit", "data/ci/models", "data/ci/results", "figures/ci").stdout
+    assert "0 tampered, 0 stale, 0 unknown, 0 earlier" in audited
+    code = (
+        "import sys, semrobust; network = semrobust.load('deepjscc', folder=sys.argv[1]); "
+        "print(semrobust.evaluate(network, semrobust.example_images(4), snr_db=20).psnr_db.tolist())"
+    )
+    assert unpacked.run("python", "-c", code, ".").stdout == origin.run("python", "-c", code, ".").stdout
+
+
+def test_a_clone_without_samples_releases_networks_tables_and_figures(releasable: Project, tmp_path: Path) -> None:
+    releasable.git("rm", "-q", "--cached", "dvc.lock")
+    (releasable.root / "dvc.lock").unlink()
+    releasable.commit()
+    clone = releasable.clone(tmp_path / "clone")
+    refused = release(clone, ok=False)
+    assert refused.returncode == 1
+    assert "data/ci/report/report.html. Run `semrobust restore`" in refused.stderr
+    clone.run("semrobust", "restore")
+    clone.run("snakemake", "--cores", "1", "figures")
+    assert not (clone.root / "data" / "ci" / "samples").exists()
+    archive = clone.root / release(clone).stdout.strip()
+    subprocess.run(["tar", "-xzf", str(archive), "-C", str(tmp_path)], check=True)
+    (folder,) = tmp_path.glob("semrobust-results-*")
+    for part in ("data/ci/models", "data/ci/results", "figures/ci"):
+        for path in (releasable.root / part).iterdir():
+            assert (folder / part / path.name).read_bytes() == path.read_bytes()
+    assert_unpacked_is_sound(folder, releasable)
 
 
 def test_what_git_does_not_have_is_not_released(releasable: Project) -> None:
