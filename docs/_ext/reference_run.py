@@ -40,6 +40,7 @@ _LABELLED = {
 }  # fmt: skip
 _NAMES = {
     "best_of": "cheapest of all, image by image", "none": "none", "error_free": "nothing lost",
+    "white_box": "own gradients", "black_box": "without gradients", "transfer": "noise of others",
 }  # fmt: skip
 
 

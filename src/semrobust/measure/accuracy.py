@@ -219,5 +219,6 @@ STEP = Step(
     versions=lambda *_: {"accuracy": 1},
     make=make,
     gpu=lambda *_: True,
+    memory_mb=4000,
     minutes=60,
 )

@@ -115,5 +115,6 @@ STEP = Step(
     make=make,
     says=says,
     gpu=lambda *_: True,
+    memory_mb=3500,
     minutes=240,
 )
