@@ -393,7 +393,7 @@ def paper_vs_ours() -> pd.DataFrame:
             _common("all", np.nan, 10_000)
             | {
                 "channel": "see rule", "paper": claim.paper, "claim": claim.name, "place": claim.place,
-                "text": claim.text, "stated": claim.stated, "measure": "what was measured, in some words",
+                "text": claim.text, "stated": claim.stated, "measure": "times the power of hevc_ldpc_qpsk",
                 "value": value, "value_low": interval[0], "value_high": interval[1],
                 "verdict": VERDICTS[index % len(VERDICTS)], "rule": claim.rule, "files": "data/x.csv",
             }
