@@ -239,7 +239,8 @@ class RunFigure(SphinxDirective):
         stem = FIGURES / params().run / name
         record = json.loads((ROOT / f"{stem}.json").read_text(encoding="utf-8"))
         said = record["settings"]["caption"]
-        shown = f"{escaped(said['title'])}. {{download}}`PDF <../{stem}.pdf>`, semrobust:{record['id']}"
+        stop = "" if said["title"].endswith("?") else "."
+        shown = f"{escaped(said['title'])}{stop} {{download}}`PDF <../{stem}.pdf>`, semrobust:{record['id']}"
         image = nodes.image(uri=f"../{stem}.png", alt=said["title"])
         drawn = nodes.figure("", image, nodes.caption("", "", *self.parse_inline(shown)[0]))
         self.add_name(drawn)
