@@ -207,7 +207,9 @@ def test_adaptive_attacks_are_the_tables_and_signs_of_failing_ones_are_said() ->
         named = {LABELS[str(name)]: value for name, value in expected.items()}
         assert {systems[place]: value for place, value in drawn.items()} == named
     note = footer(figure)
-    assert f"accuracy left where noise hides any image: {LABELS[FLAGGED]}" in note
+    assert f"accuracy left where noise hides any image (PGD): {LABELS[FLAGGED]}" in note, (
+        "of which attack it is the sign"
+    )
     assert f"attacks without its gradients that beat those with them: {LABELS[FLAGGED]}" in note
     assert "images without a gradient" not in note
     assert "Signs" not in footer(draw(ADAPTIVE, adaptive=table.assign(flags=np.nan)))

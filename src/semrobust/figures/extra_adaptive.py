@@ -103,14 +103,15 @@ def _named(attack: str, source: str, inputs: base.FigureInputs) -> str:
 
 
 def _flagged(table: pd.DataFrame, inputs: base.FigureInputs) -> list[str]:
-    """One sentence for all signs of a false sense of robustness."""
+    """One sentence for all signs of a false sense of robustness: which, under which attack, of which systems."""
     labels, found = inputs.settings["labels"]["classifiers"], []
-    pairs = zip(table["system"], table["flags"], strict=True)
-    raised = {(name, flag) for name, flags in pairs for flag in str(flags).split()}  # empty cells are NaN
+    rows = table.loc[table["flags"].notna(), ["system", "attack", "source", "flags"]]
+    raised = [(*row, flag) for *row, flags in rows.itertuples(index=False) for flag in str(flags).split()]
     for flag, words in _FLAGS.items():
-        systems = [name for name in labels if (name, flag) in raised]
-        if systems:
-            found.append(f"{words}: {', '.join(labels[name] for name in systems)}")
+        for attack in dict.fromkeys(row[1] for row in raised if row[3] == flag):
+            systems = {row[0]: row[2] for row in raised if row[1] == attack and row[3] == flag}
+            under = "" if attack == _WORST else f" ({_named(attack, next(iter(systems.values())), inputs)})"
+            found.append(f"{words}{under}: {', '.join(labels[name] for name in labels if name in systems)}")
     return [f"Signs of a false sense of robustness: {'; '.join(found)}."] if found else []
 
 
@@ -118,7 +119,7 @@ def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], label=words, **_mark(name, "0.3")) for name, (words, *_) in _CONDITIONS.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=6)
+    figure.legend(handles=handles, loc="outside upper center", ncols=6, columnspacing=1.2)
 
 
 FIGURE = base.Figure(
