@@ -2,7 +2,7 @@
 
 The archive holds networks, tables, figures, the report, the records that are here, and what made them: params, pins,
 dvc.lock if there is one. Samples and data are not in it. A clone that has no samples can build it, since tables and
-figures are in git. Two builds of one commit and one report give the same bytes. Refuses if git has changes, if a table,
+figures are in git. Two builds in one folder give the same bytes. Refuses if git has changes, if a table,
 a figure or the report is missing or that of other params, or if the audit finds fault.
 """
 
@@ -133,8 +133,16 @@ def build(plan: Plan, folder: Path) -> Path:
 
 
 def collect(plan: Plan) -> list[Path]:
-    """Networks, tables and figures that git has, the report, all records that are here, and what made them."""
-    tracked = _git("ls-files", *map(str, _parts(plan)), *_ABOUT).splitlines()
+    """Networks, tables and figures, the report, all records that are here, and what made them.
+
+    Raises ArtifactError if git tracks none of a folder of results.
+    """
+    tracked = _git("ls-files", *_ABOUT).splitlines()
+    for folder in _parts(plan):
+        results = _git("ls-files", str(folder)).splitlines()
+        if not results:
+            raise ArtifactError(f"{folder} holds no tracked file. Commit the results first.")
+        tracked += results
     reports = [path for path in (ROOT / plan.run / "report").glob("report.*") if path.is_file()]
     records = [artifact.record for artifact in plan if artifact.record.exists()]
     return sorted({*map(Path, tracked), *reports, *records})

@@ -27,6 +27,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
+from semrobust.figures.extra_adaptive import CONDITIONS
 from semrobust.figures.extra_paper_vs_ours import labelled
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
@@ -40,7 +41,6 @@ _LABELLED = {
 }  # fmt: skip
 _NAMES = {
     "best_of": "cheapest of all, image by image", "none": "none", "error_free": "nothing lost",
-    "white_box": "own gradients", "black_box": "without gradients", "transfer": "noise of others",
 }  # fmt: skip
 
 
@@ -80,6 +80,8 @@ def chosen(name: str, where: str) -> pd.DataFrame:
 
 def label(of: str, column: str, value: str) -> str:
     """What figures call a system, an attack or a channel; other values as they are."""
+    if column == "family":
+        return CONDITIONS[value][0]
     given = params()
     named: Mapping[str, Any] = {}
     if column == "attack" and "semantic_noise_eps" in table(of):

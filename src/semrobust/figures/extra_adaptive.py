@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ROW, _HEAD = 0.52, 1.2  # inches
 _WORST, _ALL = "worst", "all"
-_CONDITIONS = {
+CONDITIONS = {
     "none": ("no noise", "o", True),
     "default": ("default noise", "o", False),
     "white_box": ("own gradients", "s", False),
@@ -43,8 +43,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     said = []
     for place, (name, look) in enumerate(looks.items()):
         rows = table[table["system"] == name]
-        for line, condition in enumerate(_CONDITIONS):
-            y = place + (line - (len(_CONDITIONS) - 1) / 2) * 0.13
+        for line, condition in enumerate(CONDITIONS):
+            y = place + (line - (len(CONDITIONS) - 1) / 2) * 0.13
             _dot(axes, _of(rows, condition, inputs), y, condition, look.color)
         said.append(_took_most(rows, inputs))
     labels = [textwrap.fill(look.label, 22) for look in looks.values()]
@@ -80,7 +80,7 @@ def _dot(axes: Axes, rows: pd.DataFrame, y: float, condition: str, color: object
 
 
 def _mark(condition: str, color: object) -> dict[str, Any]:
-    _, marker, filled = _CONDITIONS[condition]
+    _, marker, filled = CONDITIONS[condition]
     face = color if filled else "white"
     return {"linestyle": "none", "color": color, "marker": marker, "markerfacecolor": face}
 
@@ -105,20 +105,22 @@ def _named(attack: str, source: str, inputs: base.FigureInputs) -> str:
 def _flagged(table: pd.DataFrame, inputs: base.FigureInputs) -> list[str]:
     """One sentence for all signs of a false sense of robustness: which, under which attack, of which systems."""
     labels, found = inputs.settings["labels"]["classifiers"], []
-    rows = table.loc[table["flags"].notna(), ["system", "attack", "source", "flags"]]
-    raised = [(*row, flag) for *row, flags in rows.itertuples(index=False) for flag in str(flags).split()]
+    raised: dict[tuple[str, str], set[str]] = {}
+    for name, attack, source, flags in table[["system", "attack", "source", "flags"]].itertuples(index=False):
+        under = "" if attack == _WORST else f" ({_named(attack, source, inputs)})"
+        for flag in str(flags).split():  # empty cells are NaN
+            raised.setdefault((flag, under), set()).add(name)
     for flag, words in _FLAGS.items():
-        for attack in dict.fromkeys(row[1] for row in raised if row[3] == flag):
-            systems = {row[0]: row[2] for row in raised if row[1] == attack and row[3] == flag}
-            under = "" if attack == _WORST else f" ({_named(attack, next(iter(systems.values())), inputs)})"
-            found.append(f"{words}{under}: {', '.join(labels[name] for name in labels if name in systems)}")
+        for (of, under), systems in raised.items():
+            if of == flag:
+                found.append(f"{words}{under}: {', '.join(labels[name] for name in labels if name in systems)}")
     return [f"Signs of a false sense of robustness: {'; '.join(found)}."] if found else []
 
 
 def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], label=words, **_mark(name, "0.3")) for name, (words, *_) in _CONDITIONS.items()]
+    handles = [Line2D([], [], label=words, **_mark(name, "0.3")) for name, (words, *_) in CONDITIONS.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=6, columnspacing=1.2)
 
 
