@@ -2,7 +2,7 @@
 
 The archive holds networks, tables, figures, the report, the records that are here, and what made them: params, pins,
 dvc.lock if there is one. Samples and data are not in it. A clone that has no samples can build it, since tables and
-figures are in git. Two builds in one folder give the same bytes. Refuses if git has changes, if a table,
+figures are in git. Two builds in one folder give the same bytes. Refuses if git has changes, if a network, a table,
 a figure or the report is missing or that of other params, or if the audit finds fault.
 """
 
@@ -19,11 +19,13 @@ from pathlib import Path
 
 from record import PARAMS, listed
 
+from semrobust.config.params import load
 from semrobust.errors import ArtifactError, SemrobustError
 from semrobust.pipeline import files
 from semrobust.pipeline.audit import Audit, Status
 from semrobust.pipeline.plan import FIGURES, ROOT, Plan
-from semrobust.pipeline.work import is_published
+from semrobust.pipeline.work import asked, is_made, is_published
+from semrobust.training.train import learns
 
 _ABOUT = (
     "LICENSE",
@@ -97,10 +99,13 @@ def refuse_if_dirty() -> None:
 
 
 def refuse_if_incomplete(plan: Plan) -> None:
-    """Raise ArtifactError if a table, a figure or the report is not published, or is that of other params."""
-    missing = [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
+    """Raise ArtifactError if a network, a table, a figure or the report is missing, or is that of other params."""
+    params = load(PARAMS)
+    learned = [artifact for artifact in asked(plan) if artifact.kind == "train" and learns(params, artifact.name)]
+    missing = [str(artifact.path()) for artifact in learned if not is_made(artifact)]
+    missing += [f"{artifact.plain_stem}{artifact.suffixes[0]}" for artifact in plan if not is_published(artifact)]
     if missing:
-        first = "Run `semrobust restore` and `snakemake --cores all figures` first."
+        first = "Commit networks; run `semrobust restore` and `snakemake --cores all figures` for what is drawn."
         raise ArtifactError(f"missing or altered: {listed(missing)}. {first}")
 
 

@@ -3,9 +3,12 @@
     {run-value}`TABLE COLUMN; column=value; …`   a number with its interval, within a sentence; COLUMN% in percent
     {run-table} TABLE      rows and columns of data/RUN/results/TABLE.csv
     {run-claims} PAPER     the claims of one paper and what came out: today's rules on the run's tables
+    {run-claims} PAPER RUN those of them that the run of an overlay can judge
     {run-figure} FIGURE    figures/RUN/FIGURE.png with the caption that stands in the figure's file
     {run-ranking} SNR      the systems in order, as `semrobust rank` has them
     {run-costs}            benchmarks/scaling.csv: what each step took, and would take at the papers' scale
+
+A table RUN/TABLE is that of another run, of the overlay params/RUN.yaml.
 
 So no number is copied by hand. A file that is missing, or a choice of rows that chooses none, fails the build.
 """
@@ -32,6 +35,7 @@ from semrobust.figures.extra_paper_vs_ours import labelled
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
 from semrobust.pipeline.plan import ROOT as STORE
+from semrobust.pipeline.verdicts import UNTESTED
 from semrobust.tables import paper_vs_ours, ranking
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,19 +49,24 @@ _NAMES = {
 
 
 @cache
-def params() -> Params:
-    """The params of the reference run."""
-    return load([ROOT / "params.yaml"])
+def params(overlay: str = "") -> Params:
+    """The params of the reference run, or with one of `params/` those of its run."""
+    return load([ROOT / "params.yaml", *([ROOT / "params" / f"{overlay}.yaml"] if overlay else [])])
 
 
-def path_of(name: str) -> Path:
-    """Where a table of the reference run is published."""
-    return STORE / params().run / "results" / f"{name}.csv"
+def params_of(table: str) -> Params:
+    """Those of the run that a table is of."""
+    return params(table.rpartition("/")[0])
+
+
+def path_of(table: str) -> Path:
+    """Where a table is published."""
+    return STORE / params_of(table).run / "results" / f"{table.rpartition('/')[2]}.csv"
 
 
 @cache
 def table(name: str) -> pd.DataFrame:
-    """A table of the reference run, as text: numbers are rounded where they are shown."""
+    """A table, as text: numbers are rounded where they are shown."""
     return pd.read_csv(ROOT / path_of(name), dtype=str, keep_default_na=False)
 
 
@@ -82,7 +91,7 @@ def label(of: str, column: str, value: str) -> str:
     """What figures call a system, an attack or a channel; other values as they are."""
     if column == "family":
         return CONDITIONS[value][0]
-    given = params()
+    given = params_of(of)
     named: Mapping[str, Any] = {}
     if column == "attack" and "semantic_noise_eps" in table(of):
         named = given.recognition.noise
@@ -170,14 +179,18 @@ class RunValue(SphinxRole):
 class RunClaims(SphinxDirective):
     """All claims of one paper: a list, since a table of so much text cannot be read on a phone."""
 
-    required_arguments = 1
+    required_arguments, optional_arguments = 1, 1
 
     def run(self) -> list[nodes.Node]:
         """Of each claim the verdict, our number, and the rule that the verdict follows."""
-        claims = paper_vs_ours.published(params(), ROOT / path_of("paper_vs_ours").parent)
-        labels = {name: params().systems[name].label for name in [*params().compared(), *params().of_task("csi")]}
+        paper, overlay = (*self.arguments, "")[:2]
+        given = params(overlay)
+        claims = paper_vs_ours.published(given, ROOT / STORE / given.run / "results")
+        if overlay:
+            claims = claims[claims["verdict"] != UNTESTED]
+        labels = {name: given.systems[name].label for name in [*given.compared(), *given.of_task("csi")]}
         items = []
-        for _, row in claims[claims["paper"] == self.arguments[0]].iterrows():
+        for _, row in claims[claims["paper"] == paper].iterrows():
             place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
             value = f"{interval(*row[['value', 'value_low', 'value_high']])} – " if row["value"] == row["value"] else ""
             measure = labelled(row["measure"], labels)
@@ -188,7 +201,7 @@ class RunClaims(SphinxDirective):
             ]
             items.append("\\\n".join(line for line in lines if line))
         if not items:
-            raise self.error(f"no claim of {self.arguments[0]}")
+            raise self.error(f"no claim of {' '.join(self.arguments)}")
         return self.parse_text_to_nodes("\n".join(items))
 
 

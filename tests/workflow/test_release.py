@@ -79,7 +79,7 @@ def test_a_clone_without_samples_releases_networks_tables_and_figures(releasable
     clone = releasable.clone(tmp_path / "clone")
     refused = release(clone, ok=False)
     assert refused.returncode == 1
-    assert "data/ci/report/report.html. Run `semrobust restore`" in refused.stderr
+    assert "data/ci/report/report.html. Commit networks; run `semrobust restore`" in refused.stderr
     clone.run("semrobust", "restore")
     clone.run("snakemake", "--cores", "1", "figures")
     assert not (clone.root / "data" / "ci" / "samples").exists()
@@ -99,8 +99,10 @@ def test_what_git_does_not_have_is_not_released(releasable: Project) -> None:
     assert refused.returncode == 1
     assert "not the commit" in refused.stderr
     assert "clean.csv" in refused.stderr
+    (network,) = (releasable.root / "data" / "ci" / "models").glob("deepjscc-*.safetensors")
+    network.unlink()
     releasable.commit()
     refused = release(releasable, ok=False)
     assert refused.returncode == 1
-    assert "missing or altered" in refused.stderr
+    assert f"missing or altered: data/ci/models/{network.name}, data/ci/results/clean.csv" in refused.stderr
     assert not (releasable.root / "dist").exists()
