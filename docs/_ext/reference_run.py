@@ -30,6 +30,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from semrobust.config.params import Params, load
+from semrobust.config.settings import LEVELS
 from semrobust.figures.extra_adaptive import CONDITIONS
 from semrobust.figures.extra_paper_vs_ours import labelled
 from semrobust.pipeline.numbers import interval
@@ -91,6 +92,8 @@ def label(of: str, column: str, value: str) -> str:
     """What figures call a system, an attack or a channel; other values as they are."""
     if column == "family":
         return CONDITIONS[value][0]
+    if column == "semantic_noise_eps":
+        return f"{float(value) * LEVELS:.3g}/{LEVELS:g}" if float(value) else "0"
     given = params_of(of)
     named: Mapping[str, Any] = {}
     if column == "attack" and "semantic_noise_eps" in table(of):

@@ -74,8 +74,8 @@ def test_a_run_is_named_or_described() -> None:
         load("hevc_ldpc_qpsk", run="demo", params=files)
     with pytest.raises(UsageError, match=r"unknown system 'deepjsc' \(did you mean 'deepjscc'\?\)"):
         load("deepjsc")
-    with pytest.raises(UsageError, match="'vit' reconstructs no images"):
-        load("vit")
+    with pytest.raises(UsageError, match="'mae_pretrained' reconstructs no images: it is a part of one"):
+        load("mae_pretrained")
     with pytest.raises(UsageError, match="it sends channel states"):
         load("csi_magnitude_plain_10db")
 

@@ -55,7 +55,8 @@ def test_the_settings_of_every_attack_are_on_the_page() -> None:
 def test_the_example_of_every_public_name(name: str, run: Run) -> None:
     """`params` and `folder` are those of a made run."""
     found = getattr(semrobust, name)
-    run.artifact(f"dataset/{run.params.data.source}")
+    for made in (f"dataset/{run.params.data.source}", "train/vit"):
+        run.artifact(made)
     given = {"params": run.params, "folder": run.folder}
     (test,) = doctest.DocTestFinder(recurse=False).find(found, name, globs=given)
     assert test.examples, f"{name} has no example"

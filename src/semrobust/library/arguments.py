@@ -1,4 +1,4 @@
-"""Arguments that `attack` and `evaluate` share, checked: images, SNRs, the transceiver itself."""
+"""Arguments that functions of the library share, checked: images, SNRs, the transceiver itself."""
 
 from __future__ import annotations
 
@@ -30,8 +30,13 @@ def transceiver(given: object) -> System:
 
 def sends_images(name: str, task: Task) -> None:
     """Raise UsageError for a system that reconstructs something else, or nothing."""
+    if task == "class":
+        raise UsageError(
+            f"{name!r} reconstructs no images: it names their class. Ask semrobust.classify, and attack it by "
+            "semrobust.semantic_noise"
+        )
     if task != "image":
-        what = "sends channel states" if task == "csi" else "is a classifier, or a part of one"
+        what = "sends channel states" if task == "csi" else "is a part of one that names their class"
         raise UsageError(f"{name!r} reconstructs no images: it {what}. A run measures it, as its tables show")
 
 
@@ -65,6 +70,25 @@ def snr_db(given: float | Sequence[float]) -> float | tuple[float, ...]:
     if len(set(map(at, found))) < len(found):
         raise UsageError(f"snr_db: {given!r}, names an SNR twice")
     return asked
+
+
+def one_snr_db(given: float) -> float:
+    """As `snr_db`, of one."""
+    asked = snr_db(given)
+    if isinstance(asked, tuple):
+        raise UsageError(f"snr_db: {given!r}, must be one number of dB here")
+    return asked
+
+
+def labels(given: torch.Tensor, count: int, classes: int) -> torch.Tensor:
+    """The classes of `count` images, int64 on the CPU; raises UsageError for anything else."""
+    if not isinstance(given, torch.Tensor) or given.is_floating_point() or given.shape != (count,):
+        what = f"{given.dtype} {tuple(given.shape)}" if isinstance(given, torch.Tensor) else type(given).__name__
+        raise UsageError(f"labels: {what}, must be whole numbers ({count},), one for each image")
+    found = given.detach().long().cpu()
+    if not bool(((found >= 0) & (found < classes)).all()):
+        raise UsageError(f"labels from {int(found.min())} to {int(found.max())}: must be from 0 to {classes - 1}")
+    return found
 
 
 def each(asked: float | tuple[float, ...]) -> list[float]:

@@ -22,6 +22,7 @@ from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished, is_made
 from semrobust.systems.base import System
 from semrobust.systems.checkpoint import kind_of, restore
+from semrobust.training.train import learns
 
 Files = Params | str | Path | Sequence[str | Path]
 """Params, or their files, later ones over earlier ones."""
@@ -42,7 +43,8 @@ def load(
     it with the params of the run gives the rows of the run's tables.
 
     Args:
-        name: of a system of the params that reconstructs images, such as "deepjscc" or "hevc_ldpc_qpsk".
+        name: of a system of the params, one that reconstructs images, such as "deepjscc" or "hevc_ldpc_qpsk" (`attack`,
+            `evaluate`), or one that names their class, such as "mae_vq" or "vit" (`classify`, `semantic_noise`).
         run: a run of the project, "laptop" (params.yaml) or one with an overlay in params/; not with `params`.
         params: other params.
         folder: the project, which holds params.yaml and data/RUN/models; else the one that the package lies in.
@@ -59,9 +61,10 @@ def load(
     project = _project(folder)
     chosen = _params(project, run, params)
     if name not in chosen.systems:
-        known = chosen.of_task("image")
+        known = [*chosen.of_task("image"), *chosen.of_task("class")]
         raise UsageError(f"unknown system {name!r}{similar(name, known)}; known: {', '.join(known)}")
-    arguments.sends_images(name, chosen.task(name))
+    if chosen.task(name) != "class":
+        arguments.sends_images(name, chosen.task(name))
     system = _from_run(name, chosen, project) if weights is None else _from_file(name, chosen, Path(weights))
     system.name = name
     return system if size is None else system.resized(size)
@@ -84,11 +87,31 @@ def load_images(
     >>> semrobust.load_images(8, params=params, folder=folder).shape
     torch.Size([8, 3, 32, 32])
     """
+    return _tested(count, run, params, folder).images
+
+
+def load_labels(
+    count: int | None = None,
+    *,
+    run: str | None = None,
+    params: Files | None = None,
+    folder: str | Path | None = None,
+) -> torch.Tensor:
+    """The classes of the images that `load_images` gives, int64 (B,).
+
+    >>> import semrobust
+    >>> semrobust.load_labels(8, params=params, folder=folder).shape
+    torch.Size([8])
+    """
+    return _tested(count, run, params, folder).labels
+
+
+def _tested(count: int | None, run: str | None, params: Files | None, folder: str | Path | None) -> TestImages:
     project = _project(folder)
     chosen = _params(project, run, params)
     with contextlib.chdir(project or "."):  # a run's paths start from the project's root
         made = finished(Plan.of(chosen), f"dataset/{chosen.data.source}")
-        return TestImages.read(made.artifact.stem, count).images
+        return TestImages.read(made.artifact.stem, count)
 
 
 def example_images(count: int = 16) -> torch.Tensor:
@@ -134,18 +157,20 @@ def _params(project: Path | None, run: str | None, given: Files | None) -> Param
 
 def _from_run(name: str, params: Params, project: Path | None) -> System:
     """The system as the run has it, or constructed where that is all there is to it."""
-    plan = Plan.of(params)
-    artifact = plan[f"train/{name}"]
+    plan, kind = Plan.of(params), kind_of(params.section("systems", name))
+    artifact, start = plan[f"train/{name}"], params.systems[name].starts_from
     with contextlib.chdir(project or "."):
         if project is not None and is_made(artifact):
             system = restore(finished(plan, artifact.address))
             system.settings = params.systems[name]  # with its label, which moves no result
             return system
-    kind = kind_of(params.section("systems", name))
-    if not kind.trainable:
-        return kind.create(
-            params.systems[name], params.link_of(name).real_uses, seeds.integer(params.seed, "create", name)
-        )
+        begun = None if learns(params, name) or start is None else plan[f"train/{start}"]
+        if not kind.trainable or (project is not None and begun is not None and is_made(begun)):
+            own = seeds.integer(params.seed, "create", name)
+            system = kind.create(params.systems[name], params.link_of(name).real_uses, own)
+            if begun is not None:  # it has the weights of that one as they are
+                system.adopt(load_file(finished(plan, begun.address).path()), begun.name)
+            return system
     where = "outside of a project there is none" if project is None else f"{project / artifact.path()} is missing"
     raise ArtifactError(
         f"the network of {name!r} in the run {params.run!r} is not here: {where}. Train it in the project's root, by "

@@ -87,7 +87,7 @@ class Transceiver(System[SystemSettings]):
 
     def encode(self, images: torch.Tensor) -> Sent:
         with torch.no_grad():
-            symbols = self.encoder(images.to(_device(self.encoder)))
+            symbols = self.encoder(images.to(device_of(self.encoder)))
         self._form = self._formed(images, symbols)
         flat = symbols.flatten(1)
         codewords = (as_real(flat) if flat.is_complex() else flat).detach().float().cpu()
@@ -120,7 +120,7 @@ class Transceiver(System[SystemSettings]):
         return Decoded(images, torch.zeros(len(images), dtype=torch.bool))
 
     def decode_differentiably(self, received: torch.Tensor, noise_variance: float) -> torch.Tensor:
-        form, symbols = self._form, received.to(_device(self.decoder))
+        form, symbols = self._form, received.to(device_of(self.decoder))
         if form is None:
             raise UsageError(f"{self.name} has sent nothing yet: encode images before anything is decoded")
         symbols = (as_complex(symbols) if form.dtype.is_complex else symbols).reshape(-1, *form.symbols)
@@ -146,7 +146,7 @@ class Transceiver(System[SystemSettings]):
         reconstruction has one back to what is received. Raises ResultError with the reason.
         """
         for what, coder in (("encoder", self.encoder), ("decoder", self.decoder)):
-            if drawing := _draws(coder):
+            if drawing := drawing_layer(coder):
                 raise ResultError(f"the {what} of {self.name} has {drawing} in training mode: call {what}.eval() first")
         two = images[:2]
         variance = 10.0 ** (-snr_db / 10.0)
@@ -180,14 +180,14 @@ def _module(coder: Any) -> torch.nn.Module | None:
     return owner if isinstance(owner, torch.nn.Module) else None
 
 
-def _device(coder: Any) -> torch.device:
+def device_of(coder: Any) -> torch.device:
     """Where a module's numbers are; the CPU for what has none."""
     module = _module(coder)
     tensors = () if module is None else (*module.parameters(), *module.buffers())
     return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
-def _draws(coder: Any) -> str | None:
+def drawing_layer(coder: Any) -> str | None:
     """Name of a layer whose results depend on luck or on the batch as long as it trains."""
     kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
     module = _module(coder)

@@ -149,7 +149,8 @@ class System(SystemKind, Generic[S]):
         self.settings, self.real_uses = settings, real_uses
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}, N = {self.real_uses} real channel uses>"
+        uses = f"N = {self.real_uses} real channel uses" if self.real_uses else "sends nothing over the air"
+        return f"<{type(self).__name__} {self.name!r}, {uses}>"
 
     @classmethod
     def create(cls, settings: S, real_uses: int, seed: int) -> Self:

@@ -32,6 +32,12 @@ class SemanticNoise:
     clean image whose gradient is exactly 0: near 1 the gradient is masked, and a failed attack proves nothing; `rise`
     (B,) float32, the loss at the end of the first run less that after its first step: a gradient that leads somewhere
     makes it positive. Both are NaN of what follows no gradient, `rise` of what takes no steps one by one.
+
+    >>> import semrobust, torch
+    >>> classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
+    >>> made = semrobust.semantic_noise(classifier, semrobust.example_images(2), torch.tensor([0, 1]))
+    >>> made.success.shape
+    torch.Size([2])
     """
 
     images: torch.Tensor
