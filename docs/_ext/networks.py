@@ -1,4 +1,8 @@
-"""The directive {run-networks}: the networks of the reference run, as `semrobust models` lists them."""
+"""Directives on networks, read from their records when the site is built.
+
+{run-networks}           the networks of the reference run, as `semrobust models` lists them
+{run-trainings} RUN      how accurate those of the overlay params/RUN.yaml are on the validation images
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from contextlib import chdir
 
 from docutils import nodes  # type: ignore[import-untyped]
 from reference_run import ROOT, markdown, params
+from scipy.stats import binomtest
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
+from semrobust.pipeline import numbers, record
 from semrobust.pipeline.plan import Plan
 from semrobust.training.networks import COLUMNS, rows
+from semrobust.training.train import learns
 
 _SHOWN = (
     "label", "parameters", "bytes", "state", "epochs", "snr_db", "precision", "compiled_epochs", "clean", "attacked",
@@ -37,6 +44,32 @@ class RunNetworks(SphinxDirective):
         return self.parse_text_to_nodes("\n\n".join(lines))
 
 
+class RunTrainings(SphinxDirective):
+    """One row per network whose record is here: its accuracy on the validation images after the last epoch."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The table, with Wilson intervals, and where its numbers are from."""
+        given = params(self.arguments[0])
+        with chdir(ROOT):
+            plan, images = Plan.of(given), given.data.validation_images
+        body = []
+        for name in given.systems:
+            path = plan[f"train/{name}"].record
+            if not learns(given, name) or not (ROOT / path).exists():
+                continue
+            history = record.read(ROOT / path)["details"]["history"]
+            right = history[-1]["validation_accuracy"]
+            ends = binomtest(round(right * images), images).proportion_ci(0.95, "wilson")
+            shown = numbers.interval(100 * right, 100 * ends.low, 100 * ends.high, "%")
+            body.append([given.systems[name].label, str(len(history)), shown])
+        if not body:
+            raise self.error(f"no training of {self.arguments[0]} has a record here")
+        table = markdown(["training", "epochs", f"accuracy, {images:,} validation images"], body)
+        return self.parse_text_to_nodes(f"{table}\n\n*From the records in `{path.parent}`.*")
+
+
 def _text(value: object) -> str:
     return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
@@ -44,4 +77,5 @@ def _text(value: object) -> str:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Called by Sphinx."""
     app.add_directive("run-networks", RunNetworks)
+    app.add_directive("run-trainings", RunTrainings)
     return {"parallel_read_safe": True}

@@ -68,7 +68,7 @@ def test_a_run_is_named_or_described() -> None:
     assert load("hevc_ldpc_qpsk", run="demo").settings.decoder.iterations == 20
     files = [defaults.CHECKOUT / name for name in ("params.yaml", "params/demo.yaml")]
     assert load("hevc_ldpc_qpsk", params=files).settings.decoder.iterations == 20
-    with pytest.raises(UsageError, match="unknown run 'demmo'; known: laptop, ci, demo, grain, paper, seeds"):
+    with pytest.raises(UsageError, match="unknown run 'demmo'; known: laptop, ci, demo, grain, paper, recipe, seeds"):
         load("hevc_ldpc_qpsk", run="demmo")
     with pytest.raises(UsageError, match="is said by the params already"):
         load("hevc_ldpc_qpsk", run="demo", params=files)
