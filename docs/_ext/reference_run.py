@@ -41,8 +41,8 @@ from semrobust.tables import paper_vs_ours, ranking
 
 ROOT = Path(__file__).resolve().parents[2]
 _LABELLED = {
-    "system": "systems", "semantic_system": "systems", "classical_system": "systems", "reference": "systems",
-    "attack": "attacks", "channel": "channels",
+    "system": "systems", "other_system": "systems", "semantic_system": "systems", "classical_system": "systems",
+    "reference": "systems", "attack": "attacks", "channel": "channels",
 }  # fmt: skip
 _NAMES = {
     "best_of": "cheapest of all, image by image", "none": "none", "error_free": "nothing lost",
@@ -195,7 +195,9 @@ class RunClaims(SphinxDirective):
         items = []
         for _, row in claims[claims["paper"] == paper].iterrows():
             place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
-            value = f"{interval(*row[['value', 'value_low', 'value_high']])} – " if row["value"] == row["value"] else ""
+            # rounded, since sums that are 0 are so but for the last digits
+            triple = row[["value", "value_low", "value_high"]].astype(float).round(9)
+            value = f"{interval(*triple)} – " if row["value"] == row["value"] else ""
             measure = labelled(row["measure"], labels)
             lines = [
                 f"- **{row['verdict']}** · {escaped(row['text'])} ({escaped(place)})",
