@@ -25,8 +25,9 @@ def test_a_network_is_that_of_the_run(run: Run) -> None:
 
 
 def test_images_are_those_of_the_tables(run: Run) -> None:
+    expected = run.images()
     found = load_images(params=run.params, folder=run.folder)
-    assert torch.equal(found, run.images())
+    assert torch.equal(found, expected)
     assert len(found) == IMAGES
     assert torch.equal(load_images(3, params=run.params, folder=run.folder), found[:3])
 
