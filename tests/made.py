@@ -28,7 +28,7 @@ NET, CHAIN, NEVER = "deepjscc", "jpeg_ldpc_qpsk", "jpeg_ldpc_16qam_full"
 
 IMAGES, SNR_DB, CHANNELS = 12, [5.0, 10.0], ("awgn", "rayleigh", "rayleigh_2x2")
 ADAPTIVE_IMAGES = 8
-EFFORT = {"iterations": 2, "step_share": 0.75}
+EFFORT: dict[str, Any] = {"iterations": 2, "step_share": 0.75}
 RAY = {"start_psr_db": -20.0, "stop_psr_db": 20.0, "step_db": 5.0, "bisections": 2}
 LEARNS = {"epochs": 4, "batch": 32, "learning_rate": 5e-3}  # enough that the channel alone does not break all images
 BRIEF = {"epochs": 1, "batch": 8, "images": 64, "learning_rate": 1e-2, "precision": "fp32", "shift": 0}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from contextlib import chdir
 
+import numpy as np
 from docutils import nodes  # type: ignore[import-untyped]
 from reference_run import ROOT, markdown, params
-from scipy.stats import binomtest
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 from semrobust.pipeline import numbers, record
 from semrobust.pipeline.plan import Plan
+from semrobust.tables.classified import accuracy
 from semrobust.training.networks import COLUMNS, rows
 from semrobust.training.train import learns
 
@@ -60,9 +61,10 @@ class RunTrainings(SphinxDirective):
             if not learns(given, name) or not (ROOT / path).exists():
                 continue
             history = record.read(ROOT / path)["details"]["history"]
-            right = history[-1]["validation_accuracy"]
-            ends = binomtest(round(right * images), images).proportion_ci(0.95, "wilson")
-            shown = numbers.interval(100 * right, 100 * ends.low, 100 * ends.high, "%")
+            right = round(history[-1]["validation_accuracy"] * images)
+            found = accuracy(np.arange(images) < right)
+            value, low, high = (100 * float(found[f"accuracy{end}"]) for end in ("", "_low", "_high"))
+            shown = numbers.interval(value, low, high, "%")
             body.append([given.systems[name].label, str(len(history)), shown])
         if not body:
             raise self.error(f"no training of {self.arguments[0]} has a record here")

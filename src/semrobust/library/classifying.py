@@ -161,7 +161,9 @@ def _classes(receiver: object, pictures: torch.Tensor) -> int:
         raise ResultError(f"the receiver has {drawing} in training mode: call eval() first")
     two = pictures[:2]
     with torch.no_grad():
-        logits = _on_its_device(receiver)(two)
+        logits = receiver(two.to(device_of(receiver)))
+    if not isinstance(logits, torch.Tensor):
+        raise ResultError(f"the receiver makes a {type(logits).__name__} of images: must be logits (B, K)")
     if logits.ndim != 2 or len(logits) != len(two) or not logits.is_floating_point():
         raise ResultError(
             f"the receiver makes {tuple(logits.shape)} {logits.dtype} of {len(two)} images: must be logits (B, K)"
