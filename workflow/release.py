@@ -1,9 +1,10 @@
 """Pack the run in params.yaml into dist/semrobust-results-VERSION.tar.gz, with checksums.
 
 The archive holds networks, tables, figures, the report, the records that are here, and what made them: params, pins,
-dvc.lock if there is one. Samples and data are not in it. A clone that has no samples can build it, since tables and
-figures are in git. Two builds in one folder give the same bytes. Refuses if git has changes, if a network, a table,
-a figure or the report is missing or that of other params, or if the audit finds fault.
+dvc.lock if there is one. So it does what git has of studies, the runs of overlays in params/. Samples and data are not
+in it. A clone that has no samples can build it, since tables and figures are in git. Two builds in one folder give the
+same bytes. Refuses if git has changes, if a network, a table, a figure or the report is missing or that of other
+params, or if the audit finds fault, also with a study's tables.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _ABOUT = (
     "requirements.lock",
 )
 SUMS = "SHA256SUMS"
+_OVERLAYS = Path("params")
 
 _README = """\
 # Results of semrobust {version}
@@ -49,7 +51,7 @@ The run `{run}` of commit {commit}, {date}.
 - `data/{run}/results/`: tables, CSV; `figures/{run}/`: figures, PDF and PNG; `data/{run}/models/`: trained networks,
   safetensors. Beside each a record, JSON: from which inputs, params, code and versions it was made.
 - Other `.json` files in `data/{run}/`: records of samples and data, which are not in this archive.
-- `params.yaml`, `params/`: every parameter; `requirements.lock`: the version of every package.
+{studies}- `params.yaml`, `params/`: every parameter; `requirements.lock`: the version of every package.
 - `workflow/`: notebook and template of the report.
 
 Check that nothing was altered:
@@ -59,7 +61,7 @@ Check that nothing was altered:
 and, in this folder and with that commit of semrobust installed, each record against its files, params and code, and
 its lineage as far as it is here:
 
-    semrobust audit data/{run}/models data/{run}/results figures/{run}
+{audits}
 
 A network, from anywhere:
 
@@ -67,6 +69,8 @@ A network, from anywhere:
 
 Licence: LICENSE. How to cite: CITATION.cff.
 """
+
+_STUDY = "- `data/{0}/`: tables or records of a study, `params/{0}.yaml`; its networks are not in this archive.\n"
 
 
 def main() -> int:
@@ -111,8 +115,10 @@ def refuse_if_incomplete(plan: Plan) -> None:
 
 def refuse_if_unsound(plan: Plan) -> None:
     """Raise ArtifactError if the audit finds fault with what is released, or dvc.lock is of another state."""
-    audit = Audit(plan)
-    findings = [finding for folder in _parts(plan) for finding in audit.folder(folder)]
+    findings = [finding for folder in _parts(plan) for finding in Audit(plan).folder(folder)]
+    for study in _studies(plan):
+        if tables := _tables(study):
+            findings += Audit(Plan.current([*PARAMS, _OVERLAYS / f"{study}.yaml"])).folder(tables)
     faults = [f"{finding.path} is {finding.status}" for finding in findings if finding.status is not Status.OK]
     if faults:
         raise ArtifactError(f"{listed(faults)}. `semrobust audit` says why.")
@@ -127,6 +133,11 @@ def build(plan: Plan, folder: Path) -> Path:
     commit, seconds, date = _git("log", "-1", "--format=%H %ct %cs").split()
     members = {path.as_posix(): path.read_bytes() for path in collect(plan)}
     about = {"version": version, "run": plan.run, "commit": commit, "date": date, "sums": SUMS}
+    studies = _studies(plan)
+    about["studies"] = "".join(map(_STUDY.format, studies))
+    audits = [f"semrobust audit {' '.join(map(str, _parts(plan)))}"]
+    audits += [f"semrobust audit --preset {study} {tables}" for study in studies if (tables := _tables(study))]
+    about["audits"] = "\n".join(f"    {command}" for command in audits)
     members["README.md"] = _README.format(**about).encode()
     members[SUMS] = "".join(f"{_sha256(members[path])}  {path}\n" for path in sorted(members)).encode()
     archive = folder / f"{name}.tar.gz"
@@ -138,11 +149,11 @@ def build(plan: Plan, folder: Path) -> Path:
 
 
 def collect(plan: Plan) -> list[Path]:
-    """Networks, tables and figures, the report, all records that are here, and what made them.
+    """Networks, tables and figures, the report, all records that are here, what made them, and what git has of studies.
 
     Raises ArtifactError if git tracks none of a folder of results.
     """
-    tracked = _git("ls-files", *_ABOUT).splitlines()
+    tracked = _git("ls-files", *_ABOUT, *(str(ROOT / study) for study in _studies(plan))).splitlines()
     for folder in _parts(plan):
         results = _git("ls-files", str(folder)).splitlines()
         if not results:
@@ -156,6 +167,17 @@ def collect(plan: Plan) -> list[Path]:
 def _parts(plan: Plan) -> list[Path]:
     """The folders of what git has of a run."""
     return [ROOT / plan.run / "models", ROOT / plan.run / "results", FIGURES / plan.run]
+
+
+def _studies(plan: Plan) -> list[str]:
+    """The other runs that git has something of, each named as its overlay."""
+    return sorted({Path(path).parts[1] for path in _git("ls-files", str(ROOT)).splitlines()} - {plan.run})
+
+
+def _tables(study: str) -> Path | None:
+    """The folder of a study's tables, if git has any."""
+    folder = ROOT / study / "results"
+    return folder if _git("ls-files", str(folder)) else None
 
 
 def pack(members: dict[str, bytes], seconds: int) -> bytes:

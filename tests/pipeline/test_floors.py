@@ -39,7 +39,7 @@ EXCEPTIONS = {
 }
 """Single imports, with the reason."""
 
-FACE = {"library", "phy", "errors"}
+FACE = {"library", "attacks", "phy", "errors"}
 """Where the names are at home that the package itself gives."""
 
 BARRED = {

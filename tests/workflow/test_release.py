@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -21,9 +22,17 @@ def release(project: Project, ok: bool = True) -> subprocess.CompletedProcess[st
 
 @pytest.fixture
 def releasable(project: Project) -> Project:
-    """The finished project with what a public one has beside its code."""
+    """The finished project with what a public one has beside its code, and a study of one table and one training."""
     for name in ("LICENSE", "CITATION.cff", "requirements.lock"):
         shutil.copy(ROOT / name, project.root)
+    (project.root / "params" / "study.yaml").write_text("run: study\n", encoding="utf-8")
+    run, study = project.root / "data" / "ci", project.root / "data" / "study"
+    for folder in ("dataset", "models", "samples"):  # by their keys they are the study's, too
+        shutil.copytree(run / folder, study / folder)
+    project.run("semrobust", "table", "clean", "--preset", "study")
+    for path in (study / "models").iterdir():
+        if not re.fullmatch(r"deepjscc-\w+\.json", path.name):
+            path.unlink()
     project.commit()
     return project
 
@@ -44,6 +53,9 @@ def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Proje
     for part in ("data/ci/models", "data/ci/results", "data/ci/report", "figures/ci"):
         for path in (releasable.root / part).glob("report.*" if part.endswith("report") else "*"):
             assert (folder / part / path.name).read_bytes() == path.read_bytes()
+    study = set(releasable.git("ls-files", "data/study").split())
+    assert {path.split("/")[2] for path in study} == {"models", "results"}
+    assert study <= there
     # the record of every input that any record names is in the archive
     found = [json.loads(path.read_text()) for path in folder.rglob("*.json")]
     records = [each for each in found if "job" in each]  # the others are training curves
@@ -63,8 +75,10 @@ def test_an_archive_is_whole_verifiable_and_the_same_each_time(releasable: Proje
 def assert_unpacked_is_sound(folder: Path, origin: Project) -> None:
     """The audit passes in it, and a network that is loaded from it is the one that was released."""
     unpacked = Project(folder)
-    audited = unpacked.run("semrobust", "audit", "data/ci/models", "data/ci/results", "figures/ci").stdout
-    assert "0 tampered, 0 stale, 0 unknown, 0 earlier" in audited
+    commands = re.findall(r"^ +(semrobust audit .+)$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) == 2, "the run and its study"
+    for command in commands:
+        assert "0 tampered, 0 stale, 0 unknown, 0 earlier" in unpacked.run(*command.split()).stdout
     code = (
         "import sys, semrobust; network = semrobust.load('deepjscc', folder=sys.argv[1]); "
         "print(semrobust.evaluate(network, semrobust.example_images(4), snr_db=20).psnr_db.tolist())"
@@ -90,6 +104,15 @@ def test_a_clone_without_samples_releases_networks_tables_and_figures(releasable
         for path in (releasable.root / part).iterdir():
             assert (folder / part / path.name).read_bytes() == path.read_bytes()
     assert_unpacked_is_sound(folder, releasable)
+
+
+def test_an_altered_table_of_a_study_is_not_released(releasable: Project) -> None:
+    table = releasable.root / "data" / "study" / "results" / "clean.csv"
+    table.write_text(table.read_text().replace(".", ",", 1))
+    releasable.commit()
+    refused = release(releasable, ok=False)
+    assert refused.returncode == 1
+    assert "data/study/results/clean.csv is tampered" in refused.stderr
 
 
 def test_what_git_does_not_have_is_not_released(releasable: Project) -> None:
