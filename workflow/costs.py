@@ -1,7 +1,7 @@
 """Keep what each job of the run in params.yaml took: Snakemake's measurements, into benchmarks/RUN.csv.
 
-A job that was measured before keeps its row, one that the params ask for no more loses it: so a run may take several
-sessions.
+A job that was measured before keeps its row, one that the params ask for no more loses it: so a run may be
+made a part at a time.
 """
 
 from __future__ import annotations
