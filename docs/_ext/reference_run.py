@@ -32,7 +32,8 @@ from sphinx.util.typing import ExtensionMetadata, OptionSpec
 from semrobust.config.params import Params, load
 from semrobust.config.settings import LEVELS
 from semrobust.figures.extra_adaptive import CONDITIONS
-from semrobust.figures.extra_paper_vs_ours import labelled
+from semrobust.figures.extra_paper_vs_ours import measured as measured_claim
+from semrobust.figures.extra_paper_vs_ours import names
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.plan import FIGURES
 from semrobust.pipeline.plan import ROOT as STORE
@@ -191,17 +192,14 @@ class RunClaims(SphinxDirective):
         claims = paper_vs_ours.published(given, ROOT / STORE / given.run / "results")
         if overlay:
             claims = claims[claims["verdict"] != UNTESTED]
-        labels = {name: given.systems[name].label for name in [*given.compared(), *given.of_task("csi")]}
+        named = names(given)["names"]
         items = []
         for _, row in claims[claims["paper"] == paper].iterrows():
             place = ", ".join([row["place"], *([f"stated: {row['stated']}"] if row["stated"] else [])])
-            # rounded, since sums that are 0 are so but for the last digits
-            triple = row[["value", "value_low", "value_high"]].astype(float).round(9)
-            value = f"{interval(*triple)} – " if row["value"] == row["value"] else ""
-            measure = labelled(row["measure"], labels)
+            ours = " – ".join(part for part in measured_claim(row, named) if part)
             lines = [
                 f"- **{row['verdict']}** · {escaped(row['text'])} ({escaped(place)})",
-                f"  Ours: {escaped(value + measure)}",
+                f"  Ours: {escaped(ours)}",
                 f"  *Rule:* {escaped(row['rule'])}" if row["rule"] else "",
             ]
             items.append("\\\n".join(line for line in lines if line))

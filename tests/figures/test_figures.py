@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,7 +20,8 @@ from matplotlib.text import Text
 
 from semrobust.errors import ParamsError
 from semrobust.figures import canvas, extra_paper_vs_ours, step
-from semrobust.figures.base import BEST_OF, looks
+from semrobust.figures.base import BEST_OF
+from semrobust.figures.palette import colors, looks, tones
 from semrobust.pipeline.verdicts import VERDICTS
 from semrobust.tables.table import names as tables_of_runs
 from semrobust.tables.table import table as table_of
@@ -143,12 +145,29 @@ def test_a_system_looks_the_same_in_all_figures() -> None:
         if line.get_gid() != "reference":
             look = next(look for look in wanted.values() if look.label == line.get_label())
             assert (line.get_color(), line.get_marker()) == (look.color, look.marker)
-    titles = {
-        axes.get_title().replace("\n", " "): axes.title.get_color()
-        for axes in drawn("zhang2026_fig5_attack_power").axes
-    }
-    assert all(titles[look.label] == look.color for name, look in wanted.items() if name != INFEASIBLE)
+    panels = {axes.get_title().replace("\n", " "): axes for axes in drawn("zhang2026_fig5_attack_power").axes}
+    for name, look in wanted.items():
+        if name != INFEASIBLE:
+            assert look.color in [line.get_color() for line in panels[look.label].lines]
     assert len({(look.color, look.marker) for look in wanted.values()}) == len(wanted)
+
+
+@pytest.mark.parametrize("palette", ["colorblind", "bright", "viridis"])
+def test_no_system_has_a_colour_that_is_hardly_seen_and_first_ones_are_not_grey(palette: str) -> None:
+    given = inputs(CURVES[0])
+    settings = given.settings | {"plot": given.settings["plot"] | {"palette": palette}}
+    found = colors(replace(given, settings=settings), 10)
+    assert len(set(found)) == 10
+    assert max(0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in found) < 0.66
+    assert min(max(color) - min(color) for color in found[:7]) > 0.05
+    assert colors(replace(given, settings=settings), 10)[:3] == found[:3]
+
+
+def test_tones_get_lighter_step_by_step() -> None:
+    assert not tones(0)
+    light = [sum(color) for color in tones(6)]
+    assert light == sorted(light)
+    assert min(np.diff(light)) > 0.05
 
 
 def test_the_clean_figure_shows_attacked_systems_and_the_best_chains_as_references() -> None:
@@ -196,7 +215,7 @@ def test_a_median_that_falls_on_censored_images_is_no_point(name: str) -> None:
 
 def test_zero_power_stays_on_the_axis() -> None:
     figure = drawn("zhang2026_fig5_attack_power")
-    panel = next(axes for axes in figure.axes if axes.get_title() == LABELS["hevc_ldpc_16qam"])
+    panel = next(axes for axes in figure.axes if axes.get_title().replace("\n", " ") == LABELS["hevc_ldpc_16qam"])
     assert panel.get_yscale() == "symlog"
     assert panel.get_ylim()[0] < 0
     assert "At 0 the channel alone breaks half of the images" in everything(figure)
@@ -319,6 +338,9 @@ def test_the_smallest_sets_of_a_code_are_shown_and_hollow_where_smaller_ones_may
             lines = [line for line in axes.lines if np.asarray(line.get_ydata())[0] == place]
             shown = {(np.asarray(line.get_xdata())[0], line.get_markerfacecolor() != "white") for line in lines}
             assert shown == {(row[column], bool(row["complete"])) for row in least}
+            exact = of_code[of_code["complete"].astype(bool) & (of_code["kind"] == kind)]
+            bars = [bar.get_window_extent().transformed(axes.transData.inverted()) for bar in axes.patches]
+            assert all(bar.x1 < size for bar in bars if bar.y0 < place < bar.y1 for size in exact["a"])
     text = everything(figure)
     assert "a smaller one may exist" in " ".join(text.split())
     assert "regular (768, 386), girth 4" in text

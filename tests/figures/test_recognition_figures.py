@@ -129,7 +129,7 @@ def test_accuracy_over_rayleigh_is_the_tables() -> None:
     assert set(legend) == {LABELS[system] for system in schemes} | {"guessing"}
 
 
-def test_accuracy_over_noise_is_the_tables_between_the_bounds() -> None:
+def test_accuracy_over_noise_is_the_tables_between_the_classifiers() -> None:
     figure = draw(FIG5)
     table = FULL["accuracy"]
     assert len(figure.axes) == 2
@@ -143,8 +143,8 @@ def test_accuracy_over_noise_is_the_tables_between_the_bounds() -> None:
         assert ys(line)[1:] == list(rows["accuracy"])
         error_free = table[(table["channel"] == "error_free") & (table["system"] == "vit")]
         worst = error_free[error_free["attack"] == noise].sort_values("semantic_noise_eps")["accuracy"].iloc[-1]
-        assert set(ys(drawn["lower bound: ViT under most noise"])) == {worst}
-        assert set(ys(drawn["upper bound: ViT without noise"])) == set(values("vit", "error_free", False))
+        assert set(ys(drawn["ViT under most noise"])) == {worst}
+        assert set(ys(drawn["ViT without noise"])) == set(values("vit", "error_free", False))
     assert f"{LABELS['jpeg_vit_full']} + SN" not in lines(figure.axes[1])  # that noise was not tried on it
 
 

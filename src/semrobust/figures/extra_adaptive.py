@@ -50,11 +50,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
     labels = [textwrap.fill(look.label, 22) for look in looks.values()]
     axes.set_yticks(range(len(looks)), labels)
     axes.set_ylim(max(1, len(looks)) - 0.5, -0.5)
-    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlim(*recognition.span(table))
     axes.set_xlabel(recognition.ACCURACY_LABEL)
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(said)), [textwrap.fill(text, 26) for text in said])
     right.tick_params(length=0)
+    right.set_ylabel("took most: images taken (by it alone)")
     _legend(figure)
     notes = [
         "Nothing is lost on the air. Right: the attack that took most images, how many, and how many it took alone. "

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _NAMES = {
     "channel": "the channel alone",
@@ -39,7 +39,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     snrs = sorted(set(table["snr_db"]))
     snr_db = snrs[len(snrs) // 2] if snrs else 0.0
     rows = table[table["snr_db"] == snr_db]
-    looks = base.looks(inputs, "systems")
+    looks = palette.looks(inputs, "systems")
     chains = {name: looks[name] for name in dict.fromkeys(rows["classical_system"])}
     places = {level: place for place, level in enumerate(_NAMES)}
     figure = canvas.sheet(3.3)
@@ -57,16 +57,20 @@ def draw(inputs: base.FigureInputs) -> Figure:
     left.set_yticks([place + _OFFSET for place in places.values()], list(_NAMES.values()))
     left.set_ylim(len(places) - 0.3, -0.4)
     left.set_xlabel("median ‖s‖² (total)")
-    right.axvspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0)
+    right.axvspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0, label="the paper's claim")
     right.axvline(1, color="0.25", linewidth=1, gid="reference")
     right.set_xlabel(f"{labels.get(semantic, 'semantic')} ÷ baseline (×)")
     left.set_ylabel("the attacker knows")
     for axes in (left, right):
         axes.set_xscale("log")
         base.plain_ticks(axes.xaxis)
-    drawn = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))
+    drawn = {
+        label: handle
+        for axes in (left, right)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }  # fmt: skip
     if drawn:
-        figure.legend(drawn.values(), drawn.keys(), loc="outside upper center", ncols=3)
+        figure.legend(drawn.values(), drawn.keys(), loc="outside upper center", ncols=2)
     notes = [
         f"Median power that brings an image to PSNR ≤ {inputs.settings['success_psnr_db']:g} dB under the best attack "
         f"of each level, at {snr_db:g} dB, over all attacked images. Bars: 95% interval, bootstrap over images. Grey "

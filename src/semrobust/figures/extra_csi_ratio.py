@@ -7,9 +7,11 @@ from itertools import product
 import pandas as pd
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
+from semrobust.figures.zhang2026_fig_ratio import within
 
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
+_SHOWN = (0.01, 100.0)  # beyond, the channel alone does nearly all of it on one side
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -19,7 +21,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     network.
     """
     rows = _ratios(inputs)
-    looks = base.looks(inputs, "systems")
+    looks = palette.looks(inputs, "systems")
     baselines = {name: look.label for name, look in looks.items() if name in set(rows["classical_system"])}
     labels = inputs.settings["labels"]["criteria"]
     criteria = [criterion for criterion in inputs.settings["criteria"] if criterion in set(rows["criterion"])]
@@ -50,7 +52,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     notes = [
         "Ratio of medians over all attacked samples, each side under its best attack on each. Bands: 95% interval, "
         "paired bootstrap over samples. No point: the baseline loses blocks without an attack, the channel alone "
-        "breaks half of the samples of a side, or no attack breaks half of them.",
+        "breaks half of the samples of a side, no attack breaks half of them, or the ratio is not between "
+        f"{_SHOWN[0]:g} and {_SHOWN[1]:g}.",
         *([f"No point at all under: {'; '.join(without)}."] if without else []),
     ]
     counted = rows if len(rows) else inputs.tables["csi_power_ratio"]
@@ -64,7 +67,7 @@ def _ratios(inputs: base.FigureInputs) -> pd.DataFrame:
     rows = table[(table["semantic_attack"] == base.BEST_OF) & (table["population"] == "all")]
     main = set(inputs.settings["labels"]["systems"])
     rows = rows[(rows["statistic"] == "median") & rows["classical_system"].isin(main)]
-    rows = base.finite(rows[rows["semantic_system"].isin(main)], _COLUMNS)
+    rows = within(rows[rows["semantic_system"].isin(main)], _SHOWN)
     works = clean.loc[clean["works"], ["system", "snr_db"]].rename(columns={"system": "classical_system"})
     return rows[rows["ratio"] > 0].merge(works, on=["classical_system", "snr_db"])
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from semrobust.config.roles import PAPER_KINDS
 from semrobust.config.settings import Plain
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     channels = [name for name in labels if name in set(table["channel"])] or list(labels)[:1]
     given, columns = inputs.settings, min(len(channels), 3)
     looks = {
-        name: of for name, of in base.looks(inputs, "systems").items() if name in {*given["paper"], *given["rungs"]}
+        name: of for name, of in palette.looks(inputs, "systems").items() if name in {*given["paper"], *given["rungs"]}
     }
     lines = -(-len(channels) // columns)
     figure = canvas.sheet(1.2 + 2.1 * lines)

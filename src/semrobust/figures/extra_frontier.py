@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 from semrobust.pipeline.numbers import interval
 
 _SIDES = {"semantic": ("DeepJSCC family", "o"), "classical": ("baselines", "s")}
 _VALUE, _LOW, _HIGH = base.LEAST_POWER
+_GREY = (0.4, 0.4, 0.4)
 _APART = 0.1
 """Least distance of two numbered points of one front, in sides of the panel."""
 _QUESTIONS = {
@@ -36,7 +37,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = table.assign(paper_power=table["paper_power"].replace(math.inf, math.nan))
     table = table[table[_VALUE] > 0]
     labels = inputs.settings["labels"]["compared"]
-    colors = dict(zip(_SIDES, base.colors(inputs, len(_SIDES)), strict=True))
+    looks, of = palette.looks(inputs, "systems"), dict(zip(table["system"], table["side"], strict=True))
+    colors = {side: next((looks[name].color for name in looks if of.get(name) == side), _GREY) for side in _SIDES}
     snrs_db = sorted(set(table["snr_db"])) or [math.nan]
     figure = canvas.sheet(5.2)
     panels = figure.subplots(1, len(snrs_db), sharey=True, squeeze=False)[0]
@@ -102,7 +104,7 @@ def _name(axes: Axes, named: pd.DataFrame, numbers: dict[str, str], color: base.
 def _panel(axes: Axes, rows: pd.DataFrame, color: base.Color, marker: str) -> None:
     """One side: who works in its colour, the front filled and joined, who fails by itself faint."""
     scale = canvas.scale()
-    for row in rows.to_dict("records"):
+    for row in rows.sort_values("on_front").to_dict("records"):  # the front above who lies behind it
         x, y = row["psnr_db"], row[_VALUE]
         strength = 1.0 if row["works"] else 0.3
         if row["certified_power"] > 0:
@@ -170,7 +172,7 @@ def _who(row: dict[Hashable, Any]) -> str:
 
 FIGURE = base.Figure(
     tables=("frontier", "paper_vs_ours"),
-    shows=(shown.sides, shown.success),
+    shows=(shown.systems, shown.sides, shown.success),
     draw=draw,
     caption="""
 Quality without an attack against the power that an attack needs

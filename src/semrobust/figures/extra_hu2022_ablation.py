@@ -40,7 +40,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     labels = [textwrap.fill(look.label, 22) for look in looks.values()]
     axes.set_yticks(range(len(looks)), labels)
     axes.set_ylim(max(1, len(looks)) - 0.5, -0.5)
-    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlim(*recognition.span(rows))
     axes.set_xlabel(recognition.ACCURACY_LABEL)
     right = axes.secondary_yaxis("right")
     right.set_yticks(list(strongest), [textwrap.fill(text, 24) for text in strongest.values()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     rungs = {name: rung for name, rung in every.items() if name in set(rows["system"])}
     sources = list(dict.fromkeys(rung["source"] for rung in rungs.values())) or [""]
     modulations = list(dict.fromkeys(rung["modulation"] for rung in rungs.values()))
-    learned = next(((name, look) for name, look in base.looks(inputs, "systems").items() if name not in every), None)
-    colors = dict(zip(modulations, base.colors(inputs, len(modulations) + 1)[1:], strict=True))  # the first is learned
+    learned = next(((name, look) for name, look in palette.looks(inputs, "systems").items() if name not in every), None)
+    colors = dict(zip(modulations, palette.tones(len(modulations)), strict=True))
     figure = canvas.sheet(3.6)
     panels = figure.subplots(1, len(sources), sharex=True, sharey=True, squeeze=False)[0]
     for axes, source in zip(panels, sources, strict=True):

@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.config.roles import recognition_roles
+from semrobust.config.settings import Plain
+from semrobust.figures import base, canvas
+from semrobust.pipeline import select
 from semrobust.pipeline.numbers import interval
 from semrobust.pipeline.verdicts import DIRECTION, FAILS, HOLDS, INCONCLUSIVE, UNTESTED
 
+if TYPE_CHECKING:
+    from semrobust.config.params import Params
+
 _LINE = 0.135  # inches
+_SHARE = "share "
 _GAP = 0.7  # lines between rows
-_COLUMNS = (0.0, 0.47, 0.58, 0.845)  # left edges: claim, place, ours, verdict
-_WIDTHS = (58, 13, 31, 18)  # characters
+_COLUMNS = (0.0, 0.44, 0.545, 0.845)  # left edges: claim, place, ours, verdict
+_WIDTHS = (54, 12, 35, 18)  # characters
 # blue, yellow and orange are told apart by the colour-blind, too, and grey decides nothing
 _MARKS = {
     HOLDS: ("o", "#0173b2"),
@@ -43,10 +50,10 @@ class _Row(NamedTuple):
 def draw(inputs: base.FigureInputs) -> Figure:
     """One block per paper; the verdict as a mark and in words, since a mark alone may not be told apart."""
     table = inputs.tables["paper_vs_ours"]
-    labels = inputs.settings["labels"]["compared"] | inputs.settings["labels"]["states"]
-    table = table.assign(measure=[labelled(str(measure), labels) for measure in table["measure"]])
     papers = table.groupby("paper", sort=False)
-    blocks = {paper: [_row(claim) for _, claim in claims.iterrows()] for paper, claims in papers}
+    blocks = {
+        paper: [_row(claim, inputs.settings["names"]) for _, claim in claims.iterrows()] for paper, claims in papers
+    }
     height = sum(1 + _GAP + sum(row.lines + _GAP for row in rows) for rows in blocks.values()) + 1 + _GAP
     figure = canvas.sheet(_LINE * max(height, 1.0) + 0.5)
     axes = figure.subplots()
@@ -71,15 +78,29 @@ def draw(inputs: base.FigureInputs) -> Figure:
     return figure
 
 
-def labelled(text: str, labels: Mapping[str, str]) -> str:
-    """A text with the labels of systems in the place of their names."""
-    return re.sub(r"\w+", lambda word: labels.get(word[0], word[0]), text)
+def names(params: Params) -> Plain:
+    """What the measures of claims call systems, schemes of hu2022 and criteria of success, with their labels."""
+    labels = {name: system.label for name, system in params.systems.items()}
+    roles = recognition_roles({name: select.system(params, name) for name in params.of_task("class")})
+    schemes = {role: labels[name] for role, name in roles.items()}
+    return {"names": labels | schemes | {name: rule.label for name, rule in params.csi.broken.items()}}
 
 
-def _row(claim: pd.Series[float]) -> _Row:
-    value, low, high = (claim[name] for name in ("value", "value_low", "value_high"))
-    ours = "" if value != value else interval(value, low, high)
-    ours = "–" if str(claim["verdict"]) == UNTESTED else f"{ours} {claim['measure']}".strip()
+def measured(claim: pd.Series[float], names: Mapping[str, str]) -> tuple[str, str]:
+    """Our number, empty if there is none, and what it is, with labels in the place of names; shares in percent."""
+    # rounded, since sums that are 0 are so but for the last digits
+    value, low, high = (round(float(claim[name]), 9) for name in ("value", "value_low", "value_high"))
+    said = str(claim["measure"]).removeprefix("nan")
+    words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), said)
+    if value != value:
+        return "", words
+    if words.startswith(_SHARE):
+        return interval(100 * value, 100 * low, 100 * high, "%"), words.removeprefix(_SHARE)
+    return interval(value, low, high), words
+
+
+def _row(claim: pd.Series[float], names: Mapping[str, str]) -> _Row:
+    ours = "–" if str(claim["verdict"]) == UNTESTED else " ".join(measured(claim, names)).strip()
     stated = str(claim["stated"])
     text = str(claim["text"]) if stated in ("", "nan") else f"{claim['text']} ({stated})"
     cells = (text, str(claim["place"]), ours, str(claim["verdict"]))
@@ -106,7 +127,7 @@ def _mark(axes: Axes, verdict: str, top: float) -> None:
 
 FIGURE = base.Figure(
     tables=("paper_vs_ours",),
-    shows=(shown.sides, shown.csi),
+    shows=(names,),
     draw=draw,
     caption="""
 The papers' claims and what this run says

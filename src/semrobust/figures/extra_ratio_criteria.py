@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pandas as pd
-import seaborn
 from matplotlib.figure import Figure
 
 from semrobust.config.settings import Plain
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
 _CLAIM = (14.0, 16.0)
+_LONGER = (0.35, 0.35, 0.35)
 _USUAL_PSNR_DB = 15.0  # the paper's D*
 
 
@@ -25,12 +23,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = table[table["semantic_system"] == semantic]
     usual = next((name for name, rule in given["rules"].items() if rule["psnr_db"] == _USUAL_PSNR_DB), "")
     labels = {name: label for name, label in given["labels_of_rules"].items() if name in set(table["criterion"])}
-    looks = base.plain_looks(labels, seaborn.color_palette(inputs.settings["plot"]["palette"], max(1, len(labels))))
+    looks = base.plain_looks(labels, palette.tones(len(labels)))
     chains = list(dict.fromkeys(table["classical_system"]))
     figure = canvas.sheet(3.5)
     panels = figure.subplots(1, max(1, len(chains)), sharex=True, sharey=True, squeeze=False)[0]
     for axes, chain in zip(panels, chains, strict=False):
-        axes.axhspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0)
+        axes.axhspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0, label="the paper's claim")
         axes.axhline(1, color="0.25", linewidth=1, gid="reference")
         for name, look in looks.items():
             rows = table[(table["classical_system"] == chain) & (table["criterion"] == name)].sort_values("snr_db")
@@ -40,7 +38,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
             if name == usual and longer is not None:
                 of_longer = everything[(everything["semantic_system"] == longer) & (everything["criterion"] == name)]
                 rows = of_longer[(of_longer["classical_system"] == chain) & (of_longer["ratio"] > 0)]
-                dotted = replace(look, dashes=":", label=f"{look.label}, {_times(given, longer, semantic)}")
+                label = f"{look.label}, {_times(given, longer, semantic)}"
+                dotted = base.Look(label, _LONGER, "*", ":")
                 base.curve(axes, rows.sort_values("snr_db"), _COLUMNS, dotted)
         axes.set_title(f"÷ {given['labels'][chain]}")
         base.label_snr(axes)
@@ -49,7 +48,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     panels[0].set_ylabel("attack power ratio (×)")
     handles = {handle.get_label(): handle for axes in panels for handle in axes.get_legend_handles_labels()[0]}
     if handles:
-        figure.legend(handles=list(handles.values()), loc="outside upper center", ncols=3)
+        figure.legend(handles=list(handles.values()), loc="outside upper center", ncols=2)
     trained = int(table["n_seeds"].max()) if len(table) else 0
     shown = [*given["trainings"].get(semantic, []), *chains]
     attacks = ", ".join(dict.fromkeys(label for name in shown for label in given["attacks"][name]))

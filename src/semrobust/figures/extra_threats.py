@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, recognition, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _SIZE = ("size_median", "size_median_low", "size_median_high")
 _TASKS = {"image": "reconstruct images", "class": "classify images"}
@@ -23,6 +24,7 @@ _MEASURES = {
 }
 _HEAD, _ROW = 1.5, 0.34  # inches
 _VALUES = 3 * 32 * 32  # of an image
+_FAITHFUL: dict[str, Any] = {"color": "0.5", "linestyle": ":"}
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -30,6 +32,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = inputs.tables["threats"]
     best = table[(table["attack"] == base.BEST_OF) & (table["population"] == "right") & table["ratio"].isna()]
     labels = {task: inputs.settings["labels"]["threatened"][task] for task in _TASKS}
+    known = palette.looks(inputs, "systems") | recognition.looks(inputs)
     count = sum(map(len, labels.values()))
     figure = canvas.sheet(_HEAD + _ROW * max(count, 2))
     heights = [max(len(of), 1) for of in labels.values()]
@@ -37,7 +40,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         len(_TASKS), len(_MEASURES), squeeze=False, sharey="row", sharex="col", height_ratios=heights
     )
     for row, (task, of_task) in enumerate(labels.items()):
-        looks = base.plain_looks(of_task, base.colors(inputs, max(len(of_task), 1)))
+        looks = {name: known[name] for name in of_task}
         for column, (measure, name) in enumerate(_MEASURES.items()):
             axes = grid[row, column]
             rows = best[best["measure"] == measure].set_index("system")
@@ -51,7 +54,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.set_ylim(max(len(looks), 1) - 0.5, -0.5)
             if row == len(_TASKS) - 1:
                 axes.set_xlabel(name)
-        grid[row, 0].set_yticks(range(len(looks)), [textwrap.fill(look.label, 24) for look in looks.values()])
+        grid[row, 0].set_yticks(range(len(looks)), [textwrap.fill(look.label, 22) for look in looks.values()])
         grid[row, 0].set_title(_TASKS[task], loc="left", fontsize="medium")
     for axes, measure in zip(grid[0], _MEASURES, strict=True):
         sizes = best[best["measure"] == measure][list(_SIZE)].to_numpy(float)
@@ -66,6 +69,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
         f"An attack succeeds at a PSNR of {psnr_db:g} dB or less against the clean original, or where the image is "
         "misclassified. Dotted: noise that alone has that PSNR, as over a link without any loss.",
     ]
+    figure.legend(handles=[_faithful_line()], loc="outside upper right")
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes)
     return figure
 
@@ -90,12 +94,18 @@ def _faithful(axes: Axes, measure: str, inputs: base.FigureInputs) -> None:
     """Where noise alone is as large as the threshold of success."""
     rmse = 255.0 * 10.0 ** (-inputs.settings["success_psnr_db"] / 20.0)
     size = rmse if measure == "noise_linf" else rmse * float(np.sqrt(_VALUES))
-    axes.axvline(size, color="0.5", linestyle=":", linewidth=1.0 * canvas.scale())
+    axes.axvline(size, **_FAITHFUL, linewidth=canvas.scale())
+
+
+def _faithful_line() -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], **_FAITHFUL, label="noise that breaks an image by itself")
 
 
 FIGURE = base.Figure(
     tables=("threats",),
-    shows=(shown.threats, shown.success),
+    shows=(shown.threats, shown.systems, shown.classifiers, shown.recognition, shown.success),
     draw=draw,
     caption="""
 Both threats on both tasks

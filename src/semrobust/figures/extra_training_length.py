@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semrobust.config.roles import EXTRAPOLATED
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, palette
 
 _PSNR = ("psnr_db", "psnr_db_low", "psnr_db_high")
 _BEST = ("power_total", "power_total_low", "power_total_high")
@@ -22,7 +22,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     snrs = sorted(set(table["snr_db"]))
     snr_db = snrs[len(snrs) // 2] if snrs else 0.0
     table, layers = (rows[rows["snr_db"] == snr_db] for rows in (table, layers))
-    first, second, *others = base.colors(inputs, 4)
+    first, second, *others = palette.tones(4)
     figure = canvas.sheet(3.0)
     quality, power, inside = figure.subplots(1, 3)
     _over_epochs(quality, table, _PSNR, base.Look("", (0.2, 0.2, 0.2), "v", "-"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
-import seaborn
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "h", "p")
 _LINE = 0.27  # inches
 _FAMILIES = {"nr": "5G NR", "regular": "regular", "peg": "PEG", "alist": "of a file", "custom": "other"}
-_SETS = "absorbing_set"
+_SETS, _WORDS = "absorbing_set", "codeword"
+_WORD = base.Look("codeword", (0.2, 0.2, 0.2), "o", "-")
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -25,10 +27,10 @@ def draw(inputs: base.FigureInputs) -> Figure:
     systems = list(dict.fromkeys(table["system"]))
     labels = dict(inputs.settings["labels"]["systems"])
     for study, members in inputs.settings["labels"]["studies"].items():
-        labels |= {name: f"{study}: {label}" for name, label in members.items()}
+        labels |= {name: label if label.startswith(study) else f"{study}: {label}" for name, label in members.items()}
     sets = table[(table["kind"] == _SETS) & (table["count"] > 0)]
     odd = sorted(set(sets["b"].astype(int)))
-    colors = dict(zip(odd, seaborn.color_palette(inputs.settings["plot"]["palette"], len(odd)), strict=True))
+    colors = dict(zip(odd, palette.tones(len(odd)), strict=True))
     looks = {
         b: base.Look(f"b = {b}", color, _MARKERS[place % len(_MARKERS)], "-")
         for place, (b, color) in enumerate(colors.items())
@@ -41,9 +43,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
         code = rows.iloc[0]
         family = _FAMILIES.get(code["family"], "other")
         names.append(f"{labels[name]}\n{family} ({code['n']:.0f}, {code['k']:.0f}), girth {code['girth']:.0f}")
+        absorbing, codewords = (rows[rows["kind"] == kind] for kind in (_SETS, _WORDS))
+        _none(left, [absorbing[absorbing["b"] == b] for b in odd], place)
         for b, look in looks.items():
             _least(left, sets[(sets["system"] == name) & (sets["b"] == b)], "a", look, place)
-        _codeword(right, rows[rows["kind"] == "codeword"], place)
+        _none(right, [codewords], place)
+        _least(right, codewords[codewords["count"] > 0], "weight", _WORD, place)
     left.set_yticks(range(len(names)), names)
     left.set_ylim(max(len(names), 1) - 0.4, -0.6)
     left.set_xlabel("smallest absorbing set: a (bits)")
@@ -51,12 +56,12 @@ def draw(inputs: base.FigureInputs) -> Figure:
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
         axes.set_xlim(left=0)
-    figure.legend(handles=_legend(list(looks.values())), loc="outside upper center", ncols=5)
+    figure.legend(handles=_legend(list(looks.values())), loc="outside upper center", ncols=6)
     notes = [
         "Absorbing set: if its a bits are wrong, b checks are unsatisfied, and each bit has more satisfied checks than "
         "unsatisfied ones. Filled: there is no smaller one, by an exact search. Hollow: found by a search that is not "
         "exhaustive, so a smaller one may exist. Bar: sizes (bits, punctured ones among them) up to which an exact "
-        "search finds no codeword. The table counts sets of all sizes.",
+        "search finds none; of absorbing sets, none for any b in the legend. The table counts sets of all sizes.",
     ]
     canvas.footer(figure, inputs, [], notes)
     return figure
@@ -72,19 +77,26 @@ def _least(axes: Axes, rows: pd.DataFrame, column: str, look: base.Look, place: 
         )
 
 
-def _codeword(axes: Axes, rows: pd.DataFrame, place: int) -> None:
-    """The lightest that is known, behind a bar over the sizes that are proved to have none."""
-    proven = rows[(rows["count"] == 0) & rows["complete"].astype(bool)]["a"]
-    if len(proven):
-        axes.barh(place, proven.max(), height=0.5, color="0.85", linewidth=0, zorder=0)
-    _least(axes, rows[rows["count"] > 0], "weight", base.Look("", (0.2, 0.2, 0.2), "o", "-"), place)
+def _none(axes: Axes, kinds: list[pd.DataFrame], place: int) -> None:
+    """A bar over the sizes from 1 up to which an exact search finds none of any kind."""
+    sizes = [_proven(rows) for rows in kinds]
+    if sizes and min(sizes) > 0:
+        axes.barh(place, min(sizes), height=0.5, color="0.85", linewidth=0, zorder=0)
+
+
+def _proven(rows: pd.DataFrame) -> int:
+    """Up to which size an exact search finds none; there may be larger sizes of which it finds none, either."""
+    none = set(rows.loc[(rows["count"] == 0) & rows["complete"].astype(bool), "a"].astype(int))
+    return next(size for size in itertools.count() if size + 1 not in none)
 
 
 def _legend(looks: list[base.Look]) -> list[Artist]:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     sets = [Line2D([], [], color=one.color, marker=one.marker, linestyle="none", label=one.label) for one in looks]
-    return [*sets, Line2D([], [], color="0.2", marker="o", linestyle="none", label="codeword")]
+    word = Line2D([], [], color=_WORD.color, marker=_WORD.marker, linestyle="none", label=_WORD.label)
+    return [*sets, word, Patch(color="0.85", label="none up to here")]
 
 
 FIGURE = base.Figure(
@@ -95,7 +107,7 @@ FIGURE = base.Figure(
 What is weak in the LDPC codes themselves
 
 One row per attacked code. Left: size a (bits) of its smallest absorbing set for each number b of unsatisfied checks.
-Right: weight of its lightest codeword, and up to which size an exact search proves that there is none. Filled: exact;
+Right: weight of its lightest codeword. Bars: up to which size an exact search finds none at all. Filled: exact;
 hollow: found by a search that is not exhaustive. Depends on the codes alone, not on images or channel. Look at codes
 with small sets: those are what the vulnerable set attack aims at. Numbers of sets by size are in the table.
 """,

@@ -20,7 +20,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     rows = rows[rows["system"].isin(list(schemes.values()))]
     looks = recognition.looks(inputs)
     figure = canvas.sheet(3.6)
-    legend: dict[str, Line2D] = {}
+    legend: dict[str, Line2D] = {}  # of the left panel: the right one is told apart by its title
     for axes, (noisy, title) in zip(figure.subplots(1, 2, sharey=True), _TITLES.items(), strict=True):
         chosen = recognition.under(rows, inputs, noisy)
         for role, name in schemes.items():
@@ -31,10 +31,11 @@ def draw(inputs: base.FigureInputs) -> Figure:
                 )
             else:
                 recognition.line(axes, of_system[of_system["channel"] == _CHANNEL], "snr_db", look, noisy)
-        recognition.accuracy_axis(axes, named=not noisy)
+        recognition.accuracy_axis(axes, rows, named=not noisy)
         base.label_snr(axes)
         axes.set_title(title)
-        legend |= {str(line.get_label()).removesuffix(recognition.NOISY): line for line in axes.lines}
+        if not noisy:
+            legend = {str(line.get_label()): line for line in axes.lines}
     figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=3)
     channel = inputs.settings["labels"]["channels"].get(_CHANNEL, "")
     shown = rows[(rows["channel"] == _CHANNEL) | (rows["channel"] == recognition.ERROR_FREE)]

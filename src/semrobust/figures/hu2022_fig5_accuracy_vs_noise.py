@@ -23,7 +23,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     panels = figure.subplots(1, len(norms), sharey=True, squeeze=False, width_ratios=[1.35, 1][: len(norms)])
     for index, (axes, (noise, norm)) in enumerate(zip(panels.flat, norms.items(), strict=True)):
         _panel(axes, inputs, rows, schemes, noise)
-        recognition.accuracy_axis(axes, named=index == 0)
+        recognition.accuracy_axis(axes, rows, named=index == 0)
         axes.set_xlabel(f"ε (levels of 1/255, p = {'∞' if norm == 'linf' else norm.removeprefix('l')})")
         axes.set_title(f"noise: {inputs.settings['labels']['noise'].get(noise, noise)}", loc="left")
     handles = {
@@ -63,9 +63,9 @@ def _panel(axes: Axes, inputs: base.FigureInputs, rows: pd.DataFrame, schemes: d
             recognition.line(axes, points, "levels", looks[name], noisy=True)
     plain = schemes.get("vit", "")
     named = looks[plain].label if plain else ""
-    recognition.level(axes, clean[clean["system"] == plain], _BOUND, False, f"upper bound: {named} without noise")
+    recognition.level(axes, clean[clean["system"] == plain], _BOUND, False, f"{named} without noise")
     worst = noisy[noisy["system"] == plain].sort_values("levels").tail(1)
-    recognition.level(axes, worst, _BOUND, True, f"lower bound: {named} under most noise")
+    recognition.level(axes, worst, _BOUND, True, f"{named} under most noise")
     axes.set_xticks(sorted({0.0, *noisy["levels"]}))
 
 

@@ -24,13 +24,13 @@ def draw(inputs: base.FigureInputs) -> Figure:
     systems = [found[role] for role in ("mae", "jpeg") if role in found]
     rows = recognition.under(recognition.rows_of(inputs, "accuracy"), inputs, True)
     rows = rows[rows["system"].isin(systems) & (rows["channel"] != recognition.ERROR_FREE)]
-    figure = canvas.sheet(3.8)
+    figure = canvas.sheet(3.4)
     panels = figure.subplots(1, max(1, len(systems)), sharex=True, sharey=True, squeeze=False)
     for index, axes in enumerate(panels.flat):
         for name in systems[index : index + 1]:
             _panel(axes, inputs, rows[rows["system"] == name], looks[name])
             axes.set_title(recognition.label(looks[name], True), color=looks[name].color)
-        guessing = recognition.accuracy_axis(axes, named=index == 0)
+        guessing = recognition.accuracy_axis(axes, rows, named=index == 0)
         base.label_snr(axes)
     figure.legend(handles=[*_legend(inputs, rows), guessing], loc="outside upper center", ncols=3)
     notes = [

@@ -22,8 +22,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table, labels = inputs.tables["overhead"], inputs.settings["labels"]["classifiers"]
     table = table[table["system"].isin(list(labels))]
     references = [name for name in labels if name in set(table["reference"])]
-    head = ["system", "bits per image", "positions sent", "symbols per image"]
-    head += [f"ratio to {labels[name]}" for name in references]
+    head = ["system", "bits per image", "patches sent", "symbols per image"]
+    head += [f"symbols of {labels[name]} ÷ its own" for name in references]
     cells = [
         [textwrap.fill(labels[name], _CHARACTERS), *_row(table[table["system"] == name], references)]
         for name in labels
@@ -39,8 +39,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     _write(axes, texts, heights)
     notes = [
         f"{recognition_notes.bands_note(table, 'In brackets')} Without: every image takes the same. Bits are those "
-        "before channel coding; a symbol is one complex channel use. Ratio: symbols of the system at the top over "
-        "those of the row's."
+        "before channel coding; a symbol is one complex channel use. –: vectors of real numbers, no bits."
     ]
     recognition_notes.finish(figure, inputs, table["n_images"], notes)
     return figure
@@ -106,6 +105,6 @@ What each scheme sends per image
 Mean bits before channel coding, patches sent, and complex symbols per image, and how many times more symbols the
 separation-based JPEG baselines take; over {{ params.recognition.images | number }} test images of {{ dataset }}. In
 brackets: 95% bootstrap intervals over images; without them every image takes the same. The ratio depends on what the
-files are charged for: ``full`` counts header and tables of each JPEG file, ``payload`` does not.
+files are charged for: a JPEG file counts with its header and tables, its payload without.
 """,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from semrobust.config.roles import SCHEMES, recognition_roles
 from semrobust.config.settings import LEVELS
-from semrobust.figures import base, canvas
+from semrobust.figures import base, canvas, palette
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def looks(inputs: base.FigureInputs) -> dict[str, base.Look]:
     variants = [name for name in labels if classifiers[name]["kind"] == "mae_vq"]
     ordered = {name: labels[name] for name in [*roles(inputs).values(), *variants, *labels]}
     settings = inputs.settings | {"labels": {"classifiers": ordered}}
-    return base.looks(replace(inputs, settings=settings), "classifiers")
+    return palette.looks(replace(inputs, settings=settings), "classifiers")
 
 
 def rows_of(inputs: base.FigureInputs, table: str) -> pd.DataFrame:
@@ -112,9 +113,16 @@ def label(look: base.Look, noisy: bool) -> str:
     return f"{look.label}{NOISY}" if noisy else look.label
 
 
-def accuracy_axis(axes: Axes, named: bool = True) -> Line2D:
-    """From 0 to 1, with the share that guessing gets as a line, which is returned for legends made by hand."""
-    axes.set_ylim(-0.02, 1.02)
+def span(rows: pd.DataFrame) -> tuple[float, float]:
+    """An axis of accuracy from 0 to the next tenth above all intervals."""
+    highest = float(rows[ACCURACY[2]].max()) if len(rows) else 1.0
+    return -0.02, min(math.ceil(10 * highest) / 10, 1.0) + 0.02
+
+
+def accuracy_axis(axes: Axes, rows: pd.DataFrame, named: bool = True) -> Line2D:
+    """The axis of these rows, with the share that guessing gets as a line, which is returned for legends made by
+    hand."""
+    axes.set_ylim(*span(rows))
     if named:
         axes.set_ylabel(ACCURACY_LABEL)
     return axes.axhline(

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from semrobust.config.settings import Plain
 from semrobust.errors import ArtifactError, UsageError
 from semrobust.figures import step as figure
+from semrobust.figures.extra_paper_vs_ours import names
 from semrobust.pipeline import files
 from semrobust.pipeline.captions import DATASETS, banner
 from semrobust.pipeline.select import without
@@ -45,6 +46,7 @@ def settings(params: Params, _: str) -> Plain:
         "banner": banner(params),
         "dataset": DATASETS.get(params.data.source, params.data.source),
         "labels": {name: system.label for name, system in params.systems.items()},
+        **names(params),
         "attacked": params.attacked(),
         "n_attacks": len(params.attacks),
         "noise": {

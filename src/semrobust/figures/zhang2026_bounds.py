@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 from semrobust.pipeline.numbers import number
 
 _COLUMNS = ("power_total_mean", "power_total_low", "power_total_high")
@@ -27,6 +26,7 @@ _NAMES = {
 }
 """What is drawn. Diagnostics by slopes, and eq. 12 that promises nothing, stand in the table."""
 _LEAST_SHARE = 0.1
+_ROOM = 1.5  # below the lowest marker
 _BELOW = (_CERTIFIED,)
 _TITLE_CHARACTERS = 28
 _SIDE_BY_SIDE = 4  # systems at most
@@ -42,7 +42,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = table[table["system"].isin(list(labels))]
     spoken = set(table.loc[table["quantity"] != _MEASURED, "system"])
     systems = [name for name in labels if name in spoken]
-    looks = base.plain_looks(_NAMES, seaborn.color_palette(inputs.settings["plot"]["palette"], len(_NAMES)))
+    looks = base.plain_looks(_NAMES, palette.tones(len(_NAMES)))
     count = max(1, len(systems))
     lines = math.ceil(count / _SIDE_BY_SIDE)
     columns = math.ceil(count / lines)
@@ -93,7 +93,7 @@ def _whole_decades(panels: Sequence[Axes]) -> None:
         axes.set_yscale("log")
         axes.minorticks_off()
         if values:
-            low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+            low, high = math.floor(math.log10(min(values) / _ROOM)), math.ceil(math.log10(max(values)))
             axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     rows, threshold = base.feasible(table), inputs.settings["success_psnr_db"]
     figure = canvas.sheet(4.0)
     networks, baselines = panels = figure.subplots(1, 2, sharey=True)
-    for name, look in base.looks(inputs, "systems").items():
+    for name, look in palette.looks(inputs, "systems").items():
         of_system = rows[rows["system"] == name].sort_values("snr_db")
         if len(of_system):
             axes = baselines if name in inputs.settings["rungs"] else networks

@@ -14,13 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from semrobust.config.roles import PAPER_ATTACKS as PAPER
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _COLUMNS = base.LEAST_POWER
-_TITLE_CHARACTERS = (70, 45, 28)  # by the number of columns
+_TITLE_CHARACTERS = (70, 45, 28, 20)  # by the number of columns
+_MOST = len(_TITLE_CHARACTERS)  # columns
 _BELOW_ZERO = 0.6  # share of the linear part that is left free below 0, so that markers there are whole
 _BLIND = "random_direction"  # a kind of attack
-_GREY = (0.62, 0.62, 0.62)
+_GREY = (0.72, 0.72, 0.72)
 
 
 def draw(inputs: base.FigureInputs) -> Figure:
@@ -37,11 +38,11 @@ def panels(
 ) -> Figure:
     """The figure of rows like those of `attack_power`; `uses` is N by system, `breaks` what the least power does, and
     `of` what is sent."""
-    looks = base.looks(inputs, "systems")
+    looks = palette.looks(inputs, "systems")
     table = table[table["system"].isin(looks)]  # studies have a figure of their own
     rows = base.finite(base.feasible(table), _COLUMNS)
     systems = {name: look for name, look in looks.items() if name in set(rows["system"])}
-    columns = min(len(systems), 3 if len(systems) > 4 else 2) or 1
+    columns = min(len(systems), _MOST if len(systems) > 6 else 3 if len(systems) > 4 else 2) or 1
     lines = max(1, math.ceil(len(systems) / columns))
     figure = canvas.sheet(1.4 + 2.1 * lines)
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
@@ -50,7 +51,7 @@ def panels(
         axes.remove()
     for axes, (name, look) in zip(grid.flat, systems.items(), strict=False):
         _panel(axes, rows[rows["system"] == name], look, inputs)
-        axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS[columns - 1]), color=look.color)
+        axes.set_title(textwrap.fill(look.label, _TITLE_CHARACTERS[columns - 1]))
         axes.set_yscale(**scale)
         if "linthresh" in scale:
             edge = scale["linthresh"]
@@ -61,9 +62,11 @@ def panels(
         if index + columns >= len(systems):  # the lowest panel of its column
             axes.tick_params(labelbottom=True)
             base.label_snr(axes)
+            if columns == _MOST:
+                axes.set_xlabel("SNR (dB)")  # there is no room for more
         if index % columns == 0:
             axes.set_ylabel("median power ‖s‖² (total)")
-        _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1 or index == len(systems) - 1)
+        _psr_axis(axes, uses[name], scale, labelled=index % columns == columns - 1)
     figure.legend(handles=_legend(), loc="outside upper center", ncols=4)
     notes = [
         f"Least power that {breaks}; bands: 95% interval, bootstrap over {of}.",

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _COLUMNS = base.LEAST_POWER
 _MODULATION = "modulation"
@@ -38,7 +38,7 @@ def rows_of_chains(
     studies = {_MODULATION: main} | labels["studies"] if main else labels["studies"]
     snrs = sorted(set(rows["snr_db"]))
     shown = dict.fromkeys(reversed([snrs[len(snrs) // 2], snrs[-1]])) if snrs else {}
-    looks = base.plain_looks({f"{snr_db:g} dB": f"at {snr_db:g} dB" for snr_db in shown}, base.colors(inputs, 2))
+    looks = base.plain_looks({f"{snr_db:g} dB": f"at {snr_db:g} dB" for snr_db in shown}, palette.tones(2))
 
     figure = canvas.sheet(1.2 + _LINE * sum(1 + len(set(systems) - {reference}) for systems in studies.values()))
     axes = figure.subplots()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from semrobust.config.settings import Plain
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _COLUMNS = ("nmse_db", "nmse_db_low", "nmse_db_high")
 _ANCHORS = {
     "karhunen_loeve": "best linear code",
-    "top_32": "32 largest",
+    "top_32": "32 largest coefficients, no channel",
     "top_64": "64 largest",
     "top_128": "128 largest",
 }
@@ -26,8 +28,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     """Mean NMSE over SNR, one panel per form, with what needs no system as lines without markers."""
     table = inputs.tables["csi_clean"]
     forms = list(dict.fromkeys(table["form"])) or ["no channel states"]
-    labels = inputs.settings["labels"]["states"]
-    looks = base.plain_looks(labels, base.colors(inputs, len(labels)))
+    looks = _looks(inputs, table)
     named = _ANCHORS | {name: f"{name}, no channel" for name in _PUBLISHED if inputs.settings["source"] == _ORIGINAL}
     lines = product(("0.3", "0.6"), ("-", ":", "--", "-."))
     anchors: dict[str, Plain] = {
@@ -37,9 +38,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     figure = canvas.sheet(4.8)
     for axes, form in zip(figure.subplots(1, len(forms), sharey=True, squeeze=False).flat, forms, strict=True):
         rows = table[table["form"] == form]
-        present = [name for name in labels if name in set(rows["system"])]
-        main = [name for name in present if name in inputs.settings["labels"]["systems"]]
-        for name in main or present:
+        for name in _shown(inputs, rows):
             base.curve(axes, rows[rows["system"] == name].sort_values("snr_db"), _COLUMNS, looks[name])
         for name, of_anchor in rows.groupby("system"):
             anchor = str(name).removesuffix(f"_{form}")
@@ -49,11 +48,10 @@ def draw(inputs: base.FigureInputs) -> Figure:
             axes.axhline(_PUBLISHED[published], **anchors[published])
         axes.set_title(form)
         base.label_snr(axes)
-        if present:
-            handles = [line for line in axes.get_lines() if line.get_gid() != "reference"]
-            axes.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.08))
     figure.axes[0].set_ylabel("NMSE of the channel (dB)")
-    figure.legend(handles=[Line2D([], [], **look) for look in anchors.values()], loc="outside upper center", ncols=4)
+    drawn = {line.get_label(): line for axes in figure.axes for line in axes.get_lines() if line.get_gid() is None}
+    handles = [*drawn.values(), *(Line2D([], [], **look) for look in anchors.values())]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     notes = [
         "NMSE: mean over test samples of error energy over energy of the channel itself, in dB. Bands: 95% interval, "
         "bootstrap over samples. The best linear code has the same channel uses and, on average, the same power; the "
@@ -61,6 +59,28 @@ def draw(inputs: base.FigureInputs) -> Figure:
     ]
     canvas.footer(figure, inputs, table["n_images"].tolist(), notes, "samples")
     return figure
+
+
+def _shown(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[str]:
+    """The main systems of one form, all of them where there is no main one."""
+    present = [name for name in inputs.settings["labels"]["states"] if name in set(rows["system"])]
+    return [name for name in present if name in inputs.settings["labels"]["systems"]] or present
+
+
+def _looks(inputs: base.FigureInputs, table: pd.DataFrame) -> dict[str, base.Look]:
+    """Main systems as in figure 8, and those that differ in the form alone alike: their labels end in it."""
+    labels = inputs.settings["labels"]["systems"] | inputs.settings["labels"]["states"]
+    named = {name: label.rpartition(", ")[0] or label for name, label in labels.items()}
+    if any(_same(named[name] for name in _shown(inputs, rows)) for _, rows in table.groupby("form")):
+        named = labels
+    kinds = {kind: kind for kind in named.values()}
+    looks = base.plain_looks(kinds, palette.colors(inputs, len(kinds)))
+    return {name: looks[kind] for name, kind in named.items()}
+
+
+def _same(words: Iterable[str]) -> bool:
+    found = list(words)
+    return len(set(found)) < len(found)
 
 
 FIGURE = base.Figure(

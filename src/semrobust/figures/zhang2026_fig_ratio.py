@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _CLAIM = (14.0, 16.0)
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
@@ -29,8 +29,8 @@ def draw(inputs: base.FigureInputs) -> Figure:
     table = inputs.tables["power_ratio"]
     rows = base.feasible(table)
     rows = rows[(rows["semantic_attack"] == base.BEST_OF) & (rows["population"] == "all")]
-    rows = _within(rows[rows["statistic"] == "median"])
-    looks = base.looks(inputs, "systems")
+    rows = within(rows[rows["statistic"] == "median"], _SHOWN)
+    looks = palette.looks(inputs, "systems")
     first = {side: next((name for name in looks if name in set(rows[side])), "") for side in (_SEMANTIC, _CLASSICAL)}
     figure = canvas.sheet(4.4)
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -77,18 +77,18 @@ def _panel(axes: Axes, inputs: base.FigureInputs, rows: pd.DataFrame, varied: st
             grey[lowest[varied]], (lowest["snr_db"], lowest["ratio"]), xytext=(0, -3 * scale),
             textcoords="offset points", ha="right", va="top", color="0.35", fontsize=canvas.SMALL * scale,
         )  # fmt: skip
-    for name, look in base.looks(inputs, "systems").items():
+    for name, look in palette.looks(inputs, "systems").items():
         of = rows[rows[varied] == name].sort_values("snr_db")
         if len(of):
             base.curve(axes, of, _COLUMNS, look)
 
 
-def _within(rows: pd.DataFrame) -> pd.DataFrame:
+def within(rows: pd.DataFrame, shown: tuple[float, float]) -> pd.DataFrame:
     """Nothing in place of ratios beyond what is shown, 0 and ∞ among them; intervals end where the scale ends."""
     value, *ends = _COLUMNS
-    inside = rows[value].between(*_SHOWN)
+    inside = rows[value].between(*shown)
     return rows.assign(
-        **{value: rows[value].where(inside)}, **{end: rows[end].clip(*_SHOWN).where(inside) for end in ends}
+        **{value: rows[value].where(inside)}, **{end: rows[end].clip(*shown).where(inside) for end in ends}
     )
 
 
@@ -115,7 +115,7 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Artist]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    looks, scale = base.looks(inputs, "systems"), canvas.scale()
+    looks, scale = palette.looks(inputs, "systems"), canvas.scale()
 
     def lines(side: str) -> list[Artist]:
         return [

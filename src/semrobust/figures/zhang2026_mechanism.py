@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from semrobust.config.roles import PAPER_KINDS
 from semrobust.config.settings import Plain
-from semrobust.figures import base, canvas, shown
+from semrobust.figures import base, canvas, palette, shown
 
 _POWER = base.LEAST_POWER
 _CLEAN = ("clean_psnr_db_mean", "clean_psnr_db_low", "clean_psnr_db_high")
@@ -21,6 +21,7 @@ _VALUES = 3 * 32 * 32
 _LEVELS = 255.0
 _USUAL, _LONGER, _PENALTY = "trained alike", "trained about twice as long", "slope penalty in place of noise"
 _HOLLOW = {_LONGER: "white"}
+_LINEAR = "0.25"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     shown = [_of_kind(rules, "psnr_db", 15.0), _of_kind(rules, "below_clean_db"), _of_kind(rules, "rise_levels")]
     criteria = [name for name in shown if name is not None]
     labels = {name: given["labels_of_rules"][name] for name in criteria}
-    looks = base.plain_looks(labels, base.colors(inputs, len(labels)))
+    looks = base.plain_looks(labels, palette.tones(len(labels)))
     black = base.Look("", (0.2, 0.2, 0.2), "o", "-")
 
     figure = canvas.sheet(4.9)
@@ -149,14 +150,14 @@ def _against_slope(axes: Axes, rows: pd.DataFrame, ways: Sequence[_Way], look: b
 
 
 def _marker(kind: str, look: base.Look) -> str:
-    return "X" if kind == _PENALTY else look.marker
+    return "*" if kind == _PENALTY else look.marker
 
 
 def _linear(axes: Axes, rows: pd.DataFrame, rule: Plain) -> None:
     """The line ‖s‖² = (δ/‖J‖₂)² with δ² in total error."""
     if rule.get("rise_levels") and len(rows):
         ends = np.array([rows[_SPECTRAL[0]].min(), rows[_SPECTRAL[0]].max()])
-        axes.plot(ends, _VALUES * (rule["rise_levels"] / _LEVELS) ** 2 / ends**2, color="0.25", linewidth=1)
+        axes.plot(ends, _VALUES * (rule["rise_levels"] / _LEVELS) ** 2 / ends**2, color=_LINEAR, linewidth=1)
 
 
 def _legend(looks: dict[str, base.Look], ways: Sequence[_Way]) -> list[object]:
@@ -168,12 +169,12 @@ def _legend(looks: dict[str, base.Look], ways: Sequence[_Way]) -> list[object]:
     ]
     for kind in (_LONGER, _PENALTY):
         if any(way.kind == kind for way in ways):
-            marker = "X" if kind == _PENALTY else "o"
+            marker = "*" if kind == _PENALTY else "o"
             face = _HOLLOW.get(kind, "0.3")
             handles.append(
                 Line2D([], [], color="0.3", marker=marker, linestyle="none", markerfacecolor=face, label=kind)
             )
-    return handles
+    return [*handles, Line2D([], [], color=_LINEAR, linewidth=1, label="this slope everywhere (eq. 10)")]
 
 
 FIGURE = base.Figure(
