@@ -88,6 +88,23 @@ def test_square_breaks_shattered_gradients_where_the_iteration_stands_still(atta
         assert not found.rise.any()
 
 
+@pytest.mark.parametrize("shape", [(32, 12), (12, 32)])
+def test_square_reaches_every_part_of_images_that_are_not_square(shape: tuple[int, int]) -> None:
+    """Where a loss rises as noise falls, the stripes are darkened in every part, and nowhere left as they were."""
+    images = torch.full((4, 3, *shape), 128 / 255)
+
+    def dark(shown: torch.Tensor) -> torch.Tensor:
+        total = shown.sum((1, 2, 3))
+        return torch.stack([total + 1e4, -total], 1)
+
+    label = torch.zeros(4, dtype=torch.int64)
+    found = square(deterministic(dark), images, label, settings(loss="margin", iterations=400), numbered(4))
+    darker = (found.images < images).float()
+    for part in darker.tensor_split(4, dim=2 if shape[0] > shape[1] else 3):
+        assert float(part.mean()) > 0.55
+        assert not bool((part == part[:, :, :1]).all()), "stripes"
+
+
 def test_square_never_asks_for_a_gradient_and_stops_asking_when_an_image_is_taken() -> None:
     asked: list[int] = []
 
@@ -102,8 +119,8 @@ def test_square_never_asks_for_a_gradient_and_stops_asking_when_an_image_is_take
     found = square(watching, images, label, effort, numbered(12))
     assert asked[0] == asked[1] == 12
     assert asked == sorted(asked, reverse=True)
-    if asked[-1] < 12:
-        assert found.success.sum() >= 12 - asked[-1]
+    assert asked[-1] < 12, "some are taken"
+    assert found.success.sum() >= 12 - asked[-1]
     wrong = 1 - label  # all are misclassified before anything is tried
     del asked[:]
     assert torch.equal(square(watching, images, wrong, effort, numbered(12)).images, images)

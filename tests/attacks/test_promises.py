@@ -12,7 +12,6 @@ from semrobust.attacks.base import Attack, AttackResult, Target, untouched
 from semrobust.attacks.code.words import WordAttack, words_of
 from semrobust.attacks.search import attacked
 from semrobust.config.registry import ATTACKS, SYSTEMS
-from semrobust.config.settings import AttackKind, SystemKind
 from semrobust.phy import mapping
 from semrobust.phy.decoder import Decoder
 from semrobust.phy.power import noise_variance
@@ -209,9 +208,3 @@ def test_settings_of_a_system_need_nothing_that_changes_no_result(name: str) -> 
         plain.pop(key, None)
     assert kind.parse(plain).model_dump(exclude=shown) == PARAMS.systems[name].model_dump(exclude=shown)
     assert kind.version >= 1
-
-
-def test_every_kind_has_a_version() -> None:
-    kinds: list[type[SystemKind] | type[AttackKind]] = [SYSTEMS[name] for name in SYSTEMS]
-    kinds += [ATTACKS[name] for name in ATTACKS]
-    assert all(isinstance(kind.version, int) for kind in kinds)

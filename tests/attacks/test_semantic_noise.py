@@ -322,7 +322,7 @@ def test_noise_for_training_is_the_plain_iteration(norm: str, epsilon: float) ->
 
 def test_wrong_inputs_are_refused() -> None:
     images, classify = stored(COUNT), linear(MATRIX)
-    with pytest.raises(DataError, match="eight_bit: false"):
+    with pytest.raises(DataError, match="not 8-bit values"):
         iterative_fgsm(classify, images * 0.999, labels(COUNT), settings(), numbered(COUNT))
     iterative_fgsm(classify, images * 0.999, labels(COUNT), settings(eight_bit=False), numbered(COUNT))
     with pytest.raises(ValueError, match=r"\[0,1\]"):

@@ -52,6 +52,7 @@ def test_a_table_that_is_missing_or_edited_or_of_other_params_is_refused_with_wh
     result = compare("--params", "params.yaml", "--params", "other.yaml")
     assert result.exit_code == 1
     assert "is not what these params ask for: samples (was 9, now 10). To make it, run `snakemake" in result.stderr
+    assert "results --configfile other.yaml`" in result.stderr
     CSV.write_text("edited")
     assert "is not the file that was written" in compare().stderr
 

@@ -168,7 +168,7 @@ def test_without_samples_the_table_says_what_is_known(mine: Run) -> None:
 
 def test_images_that_do_not_fit_the_rows_are_refused(mine: Run) -> None:
     vectors = str(mine.plan[f"attack/{NET}.random"].path(VECTORS))
-    for images in ("0,1", "0,1,2,3,4,5,6,6", "0,1,2,3,4,5,6,8", "0,a"):
+    for images in ("0,1", "0,1,2,3,4,5,6,6", "0,1,2,3,4,5,6,8", "-1,0,1,2,3,4,5,6", "0,a"):
         result = call("submit", NET, vectors, "--out", "sent.json", *SEND, "--images", images)
         assert result.exit_code == 2
         assert "--images" in result.stderr
@@ -203,6 +203,7 @@ def test_the_published_tables_are_enough_to_rank(mine: Run) -> None:
     table = pd.read_csv("data/made/results/attack_power.csv").query(f"snr_db == 5 and attack == '{BEST_OF}'")
     assert frame["power_total_median"].tolist() == table["power_total_median"].tolist()
     assert frame["system"].tolist() == [NET]
+    assert call("rank", "--csv", "--json").stderr == "semrobust: --csv and --json: choose one\n"
     wrong = call("rank", "--snr-db", "7")
     assert (wrong.exit_code, wrong.stderr) == (2, "semrobust: --snr-db 7: the run has 5, 10\n")
     Path("data/made/results/clean.csv").write_text("edited")

@@ -145,11 +145,14 @@ def test_an_attack_may_be_named_by_its_kind_or_given_whole() -> None:
         ("vulnerable_set", {}, "needs 'soft_bits', which mine does not offer. Attacks that fit: random, pulse_"),
         ("transfer_pga", {}, "tries vectors that were made elsewhere"),
         ("pga", {"batch": 0}, "batch: 0, must be a whole number of at least 1"),
-        ("pga", {"success_psnr_db": 0}, "success_psnr_db: 0, must be above 0"),
+        ("pga", {"success_psnr_db": 0}, "success_psnr_db: 0, must be a number above 0"),
+        ("pga", {"success_psnr_db": "15"}, "success_psnr_db: '15', must be a number"),
+        ("pga", {"success_psnr_db": True}, "success_psnr_db: True, must be a number"),
+        (None, {}, "attack: None, must be a name, not a NoneType"),
         ("pga", {"seed": -1}, "seed: -1, must be a whole number of at least 0"),
     ],
 )  # fmt: skip
-def test_settings_that_cannot_be(method: str, settings: dict[str, Any], message: str) -> None:
+def test_settings_that_cannot_be(method: Any, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         attack(mine(), pixels(2), 10, method, **settings)
 
@@ -157,9 +160,12 @@ def test_settings_that_cannot_be(method: str, settings: dict[str, Any], message:
 def test_how_far_a_graph_is_searched_is_checked_like_a_setting() -> None:
     with pytest.raises(UsageError, match=r"structure has no setting 'trapping_siz' \(did you mean 'trapping_size'\?\)"):
         attack(chain("jpeg"), pixels(2), 10, "vulnerable_set", structure={"trapping_siz": 6})
+    for wrong in ({"structure": {"trapping_siz": 6}}, {"instantons": {"start": 1}}, {"structure": 5}):  # nor used here
+        with pytest.raises(UsageError, match=r"structure|instantons"):
+            attack(mine(), pixels(2), 10, "random", **wrong)
 
 
-@pytest.mark.parametrize("snr_db", [[], [10, 10], float("nan"), 200, None, "ten", ["ten"]])
+@pytest.mark.parametrize("snr_db", [[], [10, 10], float("nan"), 200, None, "ten", ["ten"], "10", ["10"], True, [True]])
 def test_snrs_that_cannot_be(snr_db: Any) -> None:
     with pytest.raises(UsageError, match="snr_db"):
         evaluate(mine(), pixels(2), snr_db)
@@ -173,6 +179,17 @@ def test_the_attacks_that_fit_are_those_that_run() -> None:
         assert "transfer_pga" not in fit
         for name in ("random", "pga" if "pga" in fit else "least_reliable_bits"):
             attack(system, pixels(1), 10, name, **fit[name])
+        assert "images" not in fit["universal" if "pga" in fit else "random"], "attack has an argument of this name"
+    ask: Any = fitting_attacks
+    with pytest.raises(UsageError, match="a str is no transceiver"):
+        ask("hevc")
+
+
+def test_images_that_are_not_sent_are_not_broken_by_noise() -> None:
+    tight = chain("jpeg", code="1/2", modulation="qpsk", real_uses=128)
+    said = str(attack(tight, pixels(2), 10, "random", step_db=10.0))
+    assert "100% do not fit the bit budget" in said
+    assert "noise alone" not in said
 
 
 @pytest.mark.gpu

@@ -109,7 +109,11 @@ def test_images_of_another_size_than_both_ends_know() -> None:
     ("arguments", "message"),
     [
         ({"codec": "bpg"}, "unknown codec 'bpg'; known: hevc, jpeg"),
+        ({"codec": ["hevc"]}, r"codec: \['hevc'\], must be a name"),
         ({"code": "3,6"}, "must be the rate of a 5G NR code"),
+        ({"code": 0.5}, "code: 0.5, must be the rate of a 5G NR code"),
+        ({"size": 32}, r"size: 32, must be \(height, width\) in pixels"),
+        ({"size": (64.0, 64.0)}, r"size: \(64.0, 64.0\), must be"),
         ({"code": "regular 3,7"}, "row_weight: 7, must divide the 768 coded bits of a block"),
         ({"code": "1/6"}, "rate: '1/6'"),
         ({"modulation": "8psk"}, "modulation: '8psk', input should be 'bpsk', 'qpsk' or '16qam'"),

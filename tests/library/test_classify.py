@@ -136,6 +136,19 @@ def test_what_cannot_be_is_said(run: Run) -> None:
         semantic_noise(network, images, labels, epsilon_levels=[3])
     with pytest.raises(UsageError, match="is for p = 2: give epsilon"):
         semantic_noise(network, images, labels, "iterated_l2")
+    for kind in (5, ["iterated"]):
+        with pytest.raises(UsageError, match="must be a name"):
+            make(network, images, labels, kind)
+    with pytest.raises(UsageError, match="channel: 5, must be a name"):
+        ask(network, images, 5, channel=5)
+    with pytest.raises(UsageError, match=r"labels: torch\.complex64"):
+        make(network, images, labels + 0j)
+    with pytest.raises(UsageError, match="below one 8-bit level"):
+        semantic_noise(network, images, labels, epsilon=0.5 / 255)
+    for noise, count in (("iterated", 1), ("dlr", 2), ("auto_attack", 2)):
+        few = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, count))
+        with pytest.raises(UsageError, match=f"names {count} classes, and this noise needs {count + 1}"):
+            semantic_noise(few, images, 0 * labels, noise)
     for epsilon in (-1, float("nan"), True, "8"):
         with pytest.raises(UsageError, match="must be a number of at least 0"):
             make(network, images, labels, epsilon=epsilon)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -30,6 +32,10 @@ def test_images_are_those_of_the_tables(run: Run) -> None:
     assert torch.equal(found, expected)
     assert len(found) == IMAGES
     assert torch.equal(load_images(3, params=run.params, folder=run.folder), found[:3])
+    ask: Any = load_images
+    for count in (0, -1, "3", IMAGES + 1):
+        with pytest.raises(UsageError, match="count: "):
+            ask(count, params=run.params, folder=run.folder)
 
 
 def test_what_does_not_learn_is_constructed_where_no_run_has_it(tmp_path: Path, run: Run) -> None:
@@ -64,7 +70,17 @@ def test_outside_of_a_project_the_package_has_the_params(monkeypatch: pytest.Mon
         load("jpeg_ldpc_qpsk", run="demo")
 
 
+def test_what_to_run_for_a_network_makes_that_of_the_run(tmp_path: Path) -> None:
+    shutil.copy(defaults.CHECKOUT / "params.yaml", tmp_path)
+    shutil.copytree(defaults.CHECKOUT / "params", tmp_path / "params")
+    with pytest.raises(ArtifactError, match=r"`snakemake --cores 2 data/demo/\S+ --configfile params/demo.yaml`"):
+        load(NET, folder=tmp_path, run="demo")
+    with pytest.raises(ArtifactError, match=r"`snakemake --cores 2 data/laptop/\S+`"):
+        load(NET, folder=tmp_path)
+
+
 def test_a_run_is_named_or_described() -> None:
+    ask: Any = load
     assert load("hevc_ldpc_qpsk", run="laptop").settings.decoder.iterations == 50
     assert load("hevc_ldpc_qpsk", run="demo").settings.decoder.iterations == 20
     files = [defaults.CHECKOUT / name for name in ("params.yaml", "params/demo.yaml")]
@@ -75,6 +91,10 @@ def test_a_run_is_named_or_described() -> None:
         load("hevc_ldpc_qpsk", run="demo", params=files)
     with pytest.raises(UsageError, match=r"unknown system 'deepjsc' \(did you mean 'deepjscc'\?\)"):
         load("deepjsc")
+    with pytest.raises(UsageError, match="system: None, must be a name"):
+        ask(None)
+    with pytest.raises(UsageError, match="folder: nowhere, is none"):
+        load(NET, folder="nowhere")
     with pytest.raises(UsageError, match="'mae_pretrained' reconstructs no images: it is a part of one"):
         load("mae_pretrained")
     with pytest.raises(UsageError, match="it sends channel states"):
@@ -82,6 +102,7 @@ def test_a_run_is_named_or_described() -> None:
 
 
 def test_a_network_takes_images_of_other_sizes(run: Run) -> None:
+    ask: Any = load
     large = torch.nn.functional.interpolate(example_images(2), size=(48, 64), mode="bilinear")
     found = load(NET, params=run.params, folder=run.folder, size=(48, 64))
     assert found.real_uses == 384 * 3
@@ -92,6 +113,8 @@ def test_a_network_takes_images_of_other_sizes(run: Run) -> None:
         evaluate(found, example_images(2), 20)
     with pytest.raises(UsageError, match="images of 30x64: this network takes sides that are multiples of 4"):
         load(NET, params=run.params, folder=run.folder, size=(30, 64))
+    with pytest.raises(UsageError, match="size: 64, must be"):
+        ask(NET, params=run.params, folder=run.folder, size=64)
     with pytest.raises(UsageError, match="takes images of one size only"):
         load(CHAIN, params=run.params, folder=run.folder, size=(64, 64))
 
@@ -104,9 +127,10 @@ def test_examples_are_different_pictures() -> None:
     assert images.max() <= 1
     assert torch.pdist(images.flatten(1)).min() > 1
     assert torch.equal(example_images(5), images[:5])
-    for count in (0, 541):
-        with pytest.raises(UsageError, match="must be from 1 to 540"):
-            example_images(count)
+    ask: Any = example_images
+    for count, message in ((0, "at least 1"), (541, "from 1 to 540"), (2.5, "whole number")):
+        with pytest.raises(UsageError, match=f"count: {count}, must be .*{message}"):
+            ask(count)
 
 
 def test_the_working_folder_stays(run: Run) -> None:

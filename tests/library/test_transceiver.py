@@ -69,6 +69,20 @@ def test_an_image_of_any_size_and_number_of_colours() -> None:
     assert quality.psnr_db.shape == (3,)
 
 
+def test_layers_that_work_in_place_change_nothing_of_ours() -> None:
+    encoder, decoder = ends()
+    images = pixels()
+    before = images.clone()
+    hasty = mine(
+        encoder=nn.Sequential(nn.Hardtanh(0.3, 0.6, inplace=True), encoder),
+        decoder=nn.Sequential(nn.ReLU(True), decoder),
+    )
+    calm = mine(encoder=nn.Sequential(nn.Hardtanh(0.3, 0.6), encoder), decoder=nn.Sequential(nn.ReLU(), decoder))
+    found, expected = (attack(one, images, 10, "pga", max_steps=3).vectors for one in (hasty, calm))
+    assert torch.equal(found, expected)
+    assert torch.equal(images, before)
+
+
 class Drawing(nn.Module):
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         return values + 0.1 * torch.randn_like(values)
@@ -96,6 +110,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"decoder": lambda y: DECODER(y)[:, :, 1:]},
         r"returns \(2, 3, 31, 32\): must be images of shape \(2, 3, 32, 32\)",
     ),
+    "complex pictures": ({"decoder": lambda y: DECODER(y) + 0j}, "returns torch.complex64: must be real numbers"),
     "range": ({"decoder": lambda y: 2 * DECODER(y) - 1}, r"images must be in \[0,1\]. End it with a sigmoid"),
     "NaN": ({"decoder": lambda y: DECODER(y) * float("nan")}, "from nan to nan"),
     "dropout": (

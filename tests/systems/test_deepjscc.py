@@ -262,7 +262,7 @@ def test_the_loss_reaches_every_weight(params: Params, images: torch.Tensor) -> 
         assert parameter.grad.abs().max() > 0, name
 
 
-def test_pixels_are_centred_inside(small_params: Params) -> None:
+def test_pixels_are_centred_inside() -> None:
     """Mid-grey is the origin of the network: without biases it has no direction, and is sent as silence."""
     module = DeepJSCC(128, 4)
     for name, parameter in module.encoder.named_parameters():

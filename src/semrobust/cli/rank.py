@@ -59,6 +59,8 @@ def rank(by: str, snr_db: float | None, again: bool, as_json: bool, as_csv: bool
     said = [f"run {params.run}, {params.data.source}, {snr_db:g} dB, N = {params.link.real_uses}", STATISTIC]
     if params.data.source == "photos10":
         said.insert(0, "ten photographs in place of a data set: a trial of the pipeline, no result about the papers")
+    if as_csv and as_json:
+        raise UsageError("--csv and --json: choose one")
     if as_csv:
         click.echo(found.to_csv(index=False), nl=False)
     elif as_json:
@@ -215,7 +217,8 @@ def submit(
     snr_db, count = submissions.offered(vectors, params.attack_snr_db())
     found = submissions.vectors(vectors, snr_db, (count, params.link.real_uses))
     chosen = _numbers(images) if images is not None else list(range(count))
-    if len(chosen) != count or chosen != sorted(set(chosen)) or chosen[-1] >= len(bench.images):
+    wrong = not chosen or chosen[0] < 0 or chosen[-1] >= len(bench.images)
+    if len(chosen) != count or chosen != sorted(set(chosen)) or wrong:
         raise UsageError(
             f"{vectors} has {count} rows: --images must be as many rising numbers below {len(bench.images)}, since so "
             "many images are attacked in this run"

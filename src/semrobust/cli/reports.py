@@ -37,13 +37,16 @@ def compare(files: tuple[Path, ...]) -> None:
     if earlier:
         click.echo(
             f"semrobust: {earlier}. They are judged by the rules of this one, so verdicts may differ from those in "
-            f"{path.name}. To have all made by this one, {MAKE}\n",
+            f"{path.name}. To have all made by this one, {_making(plan)}\n",
             err=True,
         )
     click.echo(report(paper_vs_ours.published(params, path.parent) if earlier else pd.read_csv(path)))
 
 
-MAKE = "run `snakemake --cores 2 results`"
+def _making(plan: Plan) -> str:
+    """What to run for the tables; params.yaml is Snakemake's own."""
+    overlays = [source for source in plan.sources if source != "params.yaml"]
+    return f"run `snakemake --cores 2 results{' --configfile ' * bool(overlays)}{' '.join(overlays)}`"
 
 
 def published(plan: Plan, name: str) -> tuple[Path, str]:
@@ -55,14 +58,14 @@ def published(plan: Plan, name: str) -> tuple[Path, str]:
     assert table.plain_stem is not None
     path, record = beside(table.plain_stem, table.suffixes[0]), beside(table.plain_stem, ".json")
     if not path.exists() or not record.exists():
-        raise ArtifactError(f"{path} or its record is missing: {MAKE} first")
+        raise ArtifactError(f"{path} or its record is missing: {_making(plan)} first")
     if work.is_published(table):
         return path, ""
     finding = Audit(plan).file(record)
     if finding.status is Status.EARLIER:
         return path, f"the tables in {path.parent} are of an earlier release"
     why = "; ".join(text for _, text in finding.problems)
-    raise ArtifactError(f"{path} is not what these params ask for: {why}. To make it, {MAKE}")
+    raise ArtifactError(f"{path} is not what these params ask for: {why}. To make it, {_making(plan)}")
 
 
 _COLUMNS = {

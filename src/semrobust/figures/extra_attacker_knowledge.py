@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas, palette, shown
+from semrobust.figures.zhang2026_fig_ratio import CLAIM
 
 _NAMES = {
     "channel": "the channel alone",
@@ -22,7 +23,6 @@ _SEMANTIC = ("semantic_power", "semantic_power_low", "semantic_power_high")
 _CLASSICAL = ("classical_power", "classical_power_low", "classical_power_high")
 _RATIO = ("ratio", "ratio_low", "ratio_high")
 _LEAST = 1.0
-_CLAIM = (14.0, 16.0)
 _OFFSET = 0.16  # rows between the systems at one level
 
 
@@ -57,7 +57,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     left.set_yticks([place + _OFFSET for place in places.values()], list(_NAMES.values()))
     left.set_ylim(len(places) - 0.3, -0.4)
     left.set_xlabel("median ‖s‖² (total)")
-    right.axvspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0, label="the paper's claim")
+    right.axvspan(*CLAIM, color="0.6", alpha=0.5, linewidth=0, label="the paper's claim")
     right.axvline(1, color="0.25", linewidth=1, gid="reference")
     right.set_xlabel(f"{labels.get(semantic, 'semantic')} ÷ baseline (×)")
     left.set_ylabel("the attacker knows")

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from semrobust.config.settings import Plain
 from semrobust.figures import base, canvas, palette, shown
+from semrobust.figures.zhang2026_fig_ratio import CLAIM
 
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
-_CLAIM = (14.0, 16.0)
 _LONGER = (0.35, 0.35, 0.35)
 _USUAL_PSNR_DB = 15.0  # the paper's D*
 
@@ -28,7 +28,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     figure = canvas.sheet(3.5)
     panels = figure.subplots(1, max(1, len(chains)), sharex=True, sharey=True, squeeze=False)[0]
     for axes, chain in zip(panels, chains, strict=False):
-        axes.axhspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0, label="the paper's claim")
+        axes.axhspan(*CLAIM, color="0.6", alpha=0.5, linewidth=0, label="the paper's claim")
         axes.axhline(1, color="0.25", linewidth=1, gid="reference")
         for name, look in looks.items():
             rows = table[(table["classical_system"] == chain) & (table["criterion"] == name)].sort_values("snr_db")

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 
 from semrobust.figures import base, canvas, palette, shown
 
-_CLAIM = (14.0, 16.0)
+CLAIM = (14.0, 16.0)
+"""How many times more power the paper says that DeepJSCC needs, at most."""
+
 _COLUMNS = ("ratio", "ratio_low", "ratio_high")
 _SHOWN = (0.1, 100.0)  # beyond, one side needs next to nothing, and the size of the ratio says no more
 _GREY = (0.55, 0.55, 0.55)
@@ -37,7 +39,7 @@ def draw(inputs: base.FigureInputs) -> Figure:
     for axes, fixed, varied in zip(panels, first, reversed(first), strict=True):
         _panel(axes, inputs, rows[rows[fixed] == first[fixed]], varied)
         axes.axhline(1, color="0.25", linewidth=1, gid="reference")
-        axes.axhspan(*_CLAIM, color="0.6", alpha=0.5, linewidth=0)
+        axes.axhspan(*CLAIM, color="0.6", alpha=0.5, linewidth=0)
         if first[fixed]:
             label = looks[first[fixed]].label
             said = f"{label} ÷ each baseline" if fixed == _SEMANTIC else f"each network ÷ {label}"
@@ -128,7 +130,7 @@ def _legend(inputs: base.FigureInputs, rows: pd.DataFrame) -> list[Artist]:
         lines(_CLASSICAL),
         lines(_SEMANTIC),
         [
-            Patch(color="0.6", alpha=0.5, linewidth=0, label=f"paper's claim: up to {_CLAIM[0]:g}–{_CLAIM[1]:g}×"),
+            Patch(color="0.6", alpha=0.5, linewidth=0, label=f"paper's claim: up to {CLAIM[0]:g}–{CLAIM[1]:g}×"),
             Line2D([], [], color="0.25", linewidth=1, label="equal"),
         ],
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 
@@ -15,7 +16,7 @@ from semrobust.attacks.code.structure.analysis import analyse
 from semrobust.attacks.code.structure.sets import Structure
 from semrobust.config.registry import ATTACKS
 from semrobust.config.searches import InstantonSettings, StructureSettings
-from semrobust.config.settings import Plain
+from semrobust.config.settings import Plain, Settings
 from semrobust.errors import UsageError, similar
 from semrobust.library import arguments, defaults
 from semrobust.library.outcome import AttackOutcome
@@ -26,6 +27,8 @@ from semrobust.phy.ldpc import LdpcCode
 from semrobust.pipeline import seeds, select
 from semrobust.systems.base import System
 from semrobust.systems.distortion import mse_from_psnr_db
+
+S = TypeVar("S", bound=Settings)
 
 
 def attack(
@@ -83,6 +86,8 @@ def attack(
     seen = None if training_images is None else arguments.images(training_images)
     if method.learns and seen is None:
         raise UsageError(f"attack {name!r} learns from other images than it attacks: give them as training_images")
+    of_structure = _searched("structure", StructureSettings, structure)
+    of_instantons = _searched("instantons", InstantonSettings, instantons)
     arguments.checked(system, pictures, snrs[0], "gradient" in method.requires)
     rows, vectors = search(
         system,
@@ -93,8 +98,8 @@ def attack(
         seed=root,
         batch=arguments.whole("batch", batch, params.evaluation.batch),
         seen=seen,
-        structure=_structure(system, structure or {}, root) if method.knows_structure else None,
-        patterns=_patterns(system, instantons or {}, root) if method.knows_instantons else None,
+        structure=_structure(system, of_structure, root) if method.knows_structure else None,
+        patterns=_patterns(system, of_instantons, root) if method.knows_instantons else None,
     )
     found = [vectors[at(snr)] for snr in snrs]
     return AttackOutcome(
@@ -136,18 +141,24 @@ def _method(chosen: str | Attack, given: Mapping[str, Any], system: System) -> t
 def fitting_attacks(transceiver: System) -> dict[str, Plain]:
     """The attacks of params.yaml that can be run on a transceiver, each with the settings that it has there.
 
+    Raises UsageError for what `attack` takes no vector against.
+
     >>> import semrobust
     >>> semrobust.fitting_attacks(semrobust.chain("jpeg"))["least_reliable_bits"]
     {'margins': [0.7, 1.0], 'grid': 12, 'bisections': 6}
     """
-    params = defaults.params()
+    system, params = arguments.transceiver(transceiver), defaults.params()
     plain = {name: params.section("attacks", name) for name in params.attacks}
     methods = {name: attack_of(select.without(described, "label")) for name, described in plain.items()}
     return {
-        name: select.without(plain[name], "kind", "label")
+        name: select.without(plain[name], "kind", "label", *_ARGUMENTS)
         for name, method in methods.items()
-        if method.requires <= transceiver.capabilities and _searches(method)
+        if method.requires <= system.capabilities and _searches(method)
     }
+
+
+_ARGUMENTS = tuple(inspect.signature(attack).parameters)
+"""Of `attack` itself: a setting of such a name is about a run, such as how many of its images an attack learns from."""
 
 
 def _searches(method: Attack) -> bool:
@@ -157,6 +168,7 @@ def _searches(method: Attack) -> bool:
 
 def _described(chosen: str) -> Plain:
     """Settings of an attack: by its name in the params, or as the first there of its kind."""
+    arguments.text("attack", chosen)
     params = defaults.params()
     named = next((name for name, entry in params.attacks.items() if entry.kind == chosen), None)
     if chosen in params.attacks or named is not None:
@@ -168,11 +180,17 @@ def _described(chosen: str) -> Plain:
     raise UsageError(f"unknown attack {chosen!r}{similar(chosen, known)}; known: {', '.join(known)}")
 
 
-def _structure(system: System, given: Mapping[str, Any], seed: int) -> Structure:
+def _searched(section: str, schema: type[S], given: Mapping[str, Any] | None) -> S:
+    """Settings of a search over those of params.yaml; raises UsageError for others, also where nothing is searched."""
+    if not isinstance(given, Mapping | None):
+        raise UsageError(f"{section}: {given!r}, must be a dict of settings")
+    return schema.model_validate(defaults.overridden(section, schema, defaults.params().section(section), given or {}))
+
+
+def _structure(system: System, settings: StructureSettings, seed: int) -> Structure:
     """What is known of the code, searched once."""
-    whole = defaults.overridden("structure", StructureSettings, defaults.params().section("structure"), given)
     own = seeds.integer(seed, "structure", system.name)
-    return _analysed(system.soft_bits().decoder.code, StructureSettings.model_validate(whole), own)
+    return _analysed(system.soft_bits().decoder.code, settings, own)
 
 
 @lru_cache(maxsize=8)
@@ -180,11 +198,10 @@ def _analysed(code: LdpcCode, settings: StructureSettings, seed: int) -> Structu
     return analyse(code, settings, seed)
 
 
-def _patterns(system: System, given: Mapping[str, Any], seed: int) -> Patterns:
+def _patterns(system: System, settings: InstantonSettings, seed: int) -> Patterns:
     """What the decoder of the code fails on, searched once."""
-    whole = defaults.overridden("instantons", InstantonSettings, defaults.params().section("instantons"), given)
     own = seeds.integer(seed, "instantons", system.name)
-    return _failing(system.soft_bits().decoder, InstantonSettings.model_validate(whole).model_dump_json(), own)
+    return _failing(system.soft_bits().decoder, settings.model_dump_json(), own)
 
 
 @lru_cache(maxsize=8)

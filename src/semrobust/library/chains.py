@@ -67,13 +67,13 @@ def chain(
     >>> large.budget()["payload_bytes"]
     6155
     """
-    described, what = _described(codec), f"chain({codec!r})"
+    described, what = _described(arguments.text("codec", codec)), f"chain({codec!r})"
     kind = cast("type[ClassicalSystem]", SYSTEMS[described["kind"]])
     uses = arguments.whole("real_uses", real_uses, defaults.params().link.real_uses)
     given = dict(settings)
     if modulation is not None:
         given["modulation"] = modulation
-    if isinstance(code, str | Mapping):
+    if code is not None and not isinstance(code, LdpcCode):
         given["code"] = _code(code)
     if blocks is not None:
         given["blocks"] = blocks
@@ -82,9 +82,7 @@ def chain(
         number = _blocks(code, uses, chosen.modulation) if blocks is None else blocks
         chosen = chosen.model_copy(update={"code": None, "blocks": number})
     _possible(what, chosen, uses, code)
-    height, width = size
-    if not all(isinstance(side, int) and side >= arguments.LEAST_SIDE for side in (height, width)):
-        raise UsageError(f"size: {size!r}, must be (height, width) in pixels, at least {arguments.LEAST_SIDE} each")
+    height, width = arguments.size(size)
     made = code if isinstance(code, LdpcCode) else chosen.code.make(chosen.block_bits(uses))
     system = kind(chosen, uses, made, (height, width))
     system.name = name or f"{codec}_ldpc_{chosen.modulation}"
@@ -107,13 +105,14 @@ def _described(codec: str) -> Plain:
     return found | {"kind": kinds[codec]}
 
 
-def _code(given: str | Mapping[str, Any]) -> Plain:
+def _code(given: object) -> Plain:
     """The settings of a code from their short form."""
     if isinstance(given, Mapping):
         return dict(given)
-    if re.fullmatch(r"\s*\d+\s*/\s*\d+\s*", given):
-        return {"family": "nr", "rate": re.sub(r"\s", "", given)}
-    if weights := re.fullmatch(r"\s*(regular|peg)\s+(\d+)\s*,\s*(\d+)\s*", given):
+    short = given if isinstance(given, str) else ""
+    if re.fullmatch(r"\s*\d+\s*/\s*\d+\s*", short):
+        return {"family": "nr", "rate": re.sub(r"\s", "", short)}
+    if weights := re.fullmatch(r"\s*(regular|peg)\s+(\d+)\s*,\s*(\d+)\s*", short):
         return {"family": weights[1], "column_weight": int(weights[2]), "row_weight": int(weights[3]), "draw": 0}
     raise UsageError(
         f"code: {given!r}, must be the rate of a 5G NR code ('1/2'), the weights of a regular one ('regular 3,6', or "

@@ -22,6 +22,7 @@ from semrobust.pipeline import seeds
 from semrobust.systems.classification import ClassifyingSystem
 from semrobust.systems.draw import Draw, Randomness, over_air
 
+_ROUNDING = 1e-6  # of levels
 _FIELDS = [field.name for field in fields(SemanticNoise)]
 
 
@@ -90,7 +91,8 @@ def semantic_noise(
         labels: (B,) int64, the right classes.
         noise: a name in `recognition.noise` or `recognition.adaptive.noise` of params.yaml, or a kind of noise; without
             it the default noise.
-        epsilon: ε, for pixels in [0,1]; without it that of the default noise for p = ∞, and to be given for p = 2.
+        epsilon: ε, for pixels in [0,1]; without it that of the default noise for p = ∞, and to be given for p = 2. For
+            p = ∞ what fits of whole levels k/255 counts.
         seed, batch: as those of `classify`.
         settings: of the noise, over those of params.yaml: `config.noise.NoiseSweepSettings` says what each means.
 
@@ -115,7 +117,7 @@ def semantic_noise(
         pictures, classes, parts = _pictures(receiver, pictures), CLASSES, receiver.settings.parts
         through = None if given.through is None else _air(given.through, params.recognition.at_snr_db)
     else:
-        classes, parts = _classes(receiver, pictures), frozenset()
+        classes, parts = _classes(receiver, pictures, _least_classes(given)), frozenset()
     lacking = sorted(given.parts - parts)
     if lacking:
         raise UsageError(
@@ -150,10 +152,10 @@ def _attacked(
 
 def _on_its_device(receiver: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
     where = device_of(receiver)
-    return lambda images: receiver(images.to(where)).cpu()
+    return lambda images: receiver(images.to(where).clone()).cpu()  # layers may work in place
 
 
-def _classes(receiver: object, pictures: torch.Tensor) -> int:
+def _classes(receiver: object, pictures: torch.Tensor, least: int) -> int:
     """How many classes a foreign receiver tells apart; raises UsageError or ResultError with what to do otherwise."""
     if not callable(receiver):
         raise UsageError(f"a {type(receiver).__name__} names no classes: give a system of semrobust.load, or a module")
@@ -161,14 +163,21 @@ def _classes(receiver: object, pictures: torch.Tensor) -> int:
         raise ResultError(f"the receiver has {drawing} in training mode: call eval() first")
     two = pictures[:2]
     with torch.no_grad():
-        logits = receiver(two.to(device_of(receiver)))
+        logits = receiver(two.to(device_of(receiver)).clone())
     if not isinstance(logits, torch.Tensor):
         raise ResultError(f"the receiver makes a {type(logits).__name__} of images: must be logits (B, K)")
     if logits.ndim != 2 or len(logits) != len(two) or not logits.is_floating_point():
         raise ResultError(
             f"the receiver makes {tuple(logits.shape)} {logits.dtype} of {len(two)} images: must be logits (B, K)"
         )
+    if logits.shape[1] < least:
+        raise UsageError(f"the receiver names {logits.shape[1]} classes, and this noise needs {least}")
     return logits.shape[1]
+
+
+def _least_classes(given: NoiseSweepSettings) -> int:
+    """DLR divides by the distance to the third class."""
+    return 3 if given.loss == "dlr" or given.kind == "auto_attack" else 2
 
 
 def _classifier(system: object) -> ClassifyingSystem:
@@ -194,6 +203,7 @@ def _batches(count: int, batch: int | None) -> Iterator[torch.Tensor]:
 
 
 def _air(channel: str, snr_db: float) -> Air:
+    arguments.text("channel", channel)
     known = defaults.params().channels
     if channel not in known:
         raise UsageError(f"unknown channel {channel!r}{similar(channel, list(known))}; known: {', '.join(known)}")
@@ -203,6 +213,7 @@ def _air(channel: str, snr_db: float) -> Air:
 def _described(chosen: str) -> tuple[str, Plain]:
     """Name and settings of noise: by its name in the params, or as the first there of its kind."""
     params = defaults.params()
+    arguments.text("noise", chosen)
     known: Plain = params.section("recognition", "noise") | params.section("recognition", "adaptive", "noise")
     kinds = {entry["kind"]: name for name, entry in reversed(known.items())}
     name = chosen if chosen in known else kinds.get(chosen)
@@ -226,4 +237,6 @@ def _level(name: str, given: NoiseSweepSettings, epsilon: float | None) -> float
         return defaults.params().recognition.default_level
     if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 <= epsilon < float("inf"):
         raise UsageError(f"epsilon: {epsilon!r}, must be a number of at least 0, for pixels in [0,1]")
+    if given.norm == "linf" and 0 < epsilon * LEVELS < 1 - _ROUNDING:
+        raise UsageError(f"epsilon: {epsilon!r}, is below one 8-bit level, 1/{LEVELS}, so that no noise fits")
     return epsilon * LEVELS

@@ -60,6 +60,8 @@ def load(
     """
     project = _project(folder)
     chosen = _params(project, run, params)
+    arguments.text("system", name)
+    pixels = None if size is None else arguments.size(size)
     if name not in chosen.systems:
         known = [*chosen.of_task("image"), *chosen.of_task("class")]
         raise UsageError(f"unknown system {name!r}{similar(name, known)}; known: {', '.join(known)}")
@@ -67,7 +69,7 @@ def load(
         arguments.sends_images(name, chosen.task(name))
     system = _from_run(name, chosen, project) if weights is None else _from_file(name, chosen, Path(weights))
     system.name = name
-    return system if size is None else system.resized(size)
+    return system if pixels is None else system.resized(pixels)
 
 
 def load_images(
@@ -109,9 +111,13 @@ def load_labels(
 def _tested(count: int | None, run: str | None, params: Files | None, folder: str | Path | None) -> TestImages:
     project = _project(folder)
     chosen = _params(project, run, params)
+    asked = None if count is None else arguments.whole("count", count, 1)
     with contextlib.chdir(project or "."):  # a run's paths start from the project's root
         made = finished(Plan.of(chosen), f"dataset/{chosen.data.source}")
-        return TestImages.read(made.artifact.stem, count)
+        tested = TestImages.read(made.artifact.stem, asked)
+    if len(tested) < (asked or 0):
+        raise UsageError(f"count: {count}, must be from 1 to {len(tested)}")
+    return tested
 
 
 def example_images(count: int = 16) -> torch.Tensor:
@@ -124,7 +130,7 @@ def example_images(count: int = 16) -> torch.Tensor:
     torch.Size([4, 3, 32, 32])
     """
     pieces = photos.load().test
-    if not 1 <= count <= len(pieces):
+    if arguments.whole("count", count, 16) > len(pieces):
         raise UsageError(f"count: {count}, must be from 1 to {len(pieces)}")
     order = seeds.generator(0, "example images").permutation(len(pieces))
     return torch.from_numpy(pieces.images[order[:count]]).float() / LEVELS
@@ -133,6 +139,8 @@ def example_images(count: int = 16) -> torch.Tensor:
 def _project(folder: str | Path | None) -> Path | None:
     """The project's root; None outside of any."""
     if folder is not None:
+        if not Path(folder).is_dir():
+            raise UsageError(f"folder: {folder}, is none. It must be a project: params.yaml, and data/RUN beside it")
         return Path(folder).resolve()
     return defaults.CHECKOUT if (defaults.CHECKOUT / "params.yaml").exists() else None
 
@@ -172,9 +180,11 @@ def _from_run(name: str, params: Params, project: Path | None) -> System:
                 system.adopt(load_file(finished(plan, begun.address).path()), begun.name)
             return system
     where = "outside of a project there is none" if project is None else f"{project / artifact.path()} is missing"
+    overlay = f"params/{params.run}.yaml"
+    files = f" --configfile {overlay}" if project is not None and (project / overlay).exists() else ""
     raise ArtifactError(
         f"the network of {name!r} in the run {params.run!r} is not here: {where}. Train it in the project's root, by "
-        f"`snakemake --cores 2 {artifact.path()}`, or name a file (weights=FILE)"
+        f"`snakemake --cores 2 {artifact.path()}{files}`, or name a file (weights=FILE)"
     )
 
 

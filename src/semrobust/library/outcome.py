@@ -180,7 +180,7 @@ def _notes(group: pd.DataFrame, row: Row) -> Iterator[str]:
         rest = row["breakable_power_mean"]
         over = "" if np.isnan(rest) else f"; over the others the mean is ||s||² = {rest:.4g}"
         yield f"mid-grey in place of the image would not break {spared:.0%}, so no failed decode does{over}"
-    alone = (group["success"] & (group["power_total"] == 0)).mean()
+    alone = (group["success"] & (group["power_total"] == 0) & ~group["infeasible"].astype(bool)).mean()
     if alone:
         yield f"{alone:.0%} are broken by the channel's noise alone, and count with power 0"
     if (vanished := group["vanished"].mean()) > 0:

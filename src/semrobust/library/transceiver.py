@@ -73,6 +73,8 @@ class Transceiver(System[SystemSettings]):
         normalize: bool = False,
         decoder_knows: Literal["noise_variance", "snr_db"] | None = None,
     ) -> None:
+        if not isinstance(name, str):
+            raise UsageError(f"name: {name!r}, must be text")
         for what, coder in (("encoder", encoder), ("decoder", decoder)):
             if not callable(coder):
                 raise UsageError(f"{what}: {type(coder).__name__}, must be a module or a function")
@@ -87,7 +89,7 @@ class Transceiver(System[SystemSettings]):
 
     def encode(self, images: torch.Tensor) -> Sent:
         with torch.no_grad():
-            symbols = self.encoder(images.to(device_of(self.encoder)))
+            symbols = self.encoder(images.to(device_of(self.encoder)).clone())  # layers may work in place
         self._form = self._formed(images, symbols)
         flat = symbols.flatten(1)
         codewords = (as_real(flat) if flat.is_complex() else flat).detach().float().cpu()
@@ -125,11 +127,14 @@ class Transceiver(System[SystemSettings]):
             raise UsageError(f"{self.name} has sent nothing yet: encode images before anything is decoded")
         symbols = (as_complex(symbols) if form.dtype.is_complex else symbols).reshape(-1, *form.symbols)
         known = {"noise_variance": noise_variance, "snr_db": -10.0 * math.log10(noise_variance)}
-        shown = self.decoder(symbols.to(form.dtype), *([known[self.decoder_knows]] if self.decoder_knows else []))
+        told = [known[self.decoder_knows]] if self.decoder_knows else []
+        shown = self.decoder(symbols.to(form.dtype).clone(), *told)
         which = f"the decoder of {self.name}"
         if not isinstance(shown, torch.Tensor) or shown.shape != (len(received), *form.image):
             found = tuple(shown.shape) if isinstance(shown, torch.Tensor) else type(shown).__name__
             raise ResultError(f"{which} returns {found}: must be images of shape {(len(received), *form.image)}")
+        if not shown.is_floating_point():
+            raise ResultError(f"{which} returns {shown.dtype}: must be real numbers")
         shown = shown.float().cpu()
         low, high = (float(end) for end in shown.detach().aminmax()) if len(shown) else (0.0, 1.0)
         if not (low >= -_SLACK and high <= 1 + _SLACK):  # NaN is neither

@@ -8,8 +8,8 @@ Both values belong to a word, its noise included, and both are *upper* limits on
 - belief propagation learns nothing of a bit whose LLR is 0 from checks with another such bit. Once all bits of a
   *stopping set* have LLR 0 no iteration changes them: the power of moving them there makes the next whisper decide.
 
-Only codewords and stopping sets that the search has found are looked at (`attacks.structure`), so a lighter one that it
-missed would lower either value. What belief propagation really withstands is measured by the attacks.
+Only codewords and stopping sets that the search has found are looked at (`attacks.code.structure`), so a lighter one
+that it missed would lower either value. What belief propagation really withstands is measured by the attacks.
 """
 
 from __future__ import annotations

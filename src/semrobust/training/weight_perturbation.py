@@ -6,9 +6,9 @@
         loss(batch).backward()                                            # gradient at Θ + v
     optimizer.step()                                                      # on Θ, restored to the last bit
 
-`adversarial_batch` is in `attacks.semantic_noise`. The passes for Δ and v are for measuring: run them under
-`attacks.classifier.evaluating(module)` if the forward pass in training mode has side effects. Under autocast all of
-this may share one region; the float32 weights are what is perturbed.
+`adversarial_batch` is in `attacks.image.semantic_noise`. The passes for Δ and v are for measuring: run them under
+`attacks.image.classifier.evaluating(module)` if the forward pass in training mode has side effects. Under autocast all
+of this may share one region; the float32 weights are what is perturbed.
 """
 
 from __future__ import annotations

@@ -27,8 +27,7 @@ def levels(images: torch.Tensor) -> torch.Tensor:
     whole = scaled.round()
     if bool(((scaled - whole).abs() > 1e-3).any()) or bool(((whole < 0) | (whole > LEVELS)).any()):
         raise DataError(
-            "images are not 8-bit values k/255 in [0,1]. Quantize them first, or set eight_bit: false to add noise to "
-            "images that are not stored."
+            "images are not 8-bit values k/255 in [0,1]. Quantize them first: (images * 255).round() / 255."
         )
     return whole.to(torch.int64)
 

@@ -23,7 +23,7 @@ _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queri
 
 
 def side(query: int, queries: int, size: int) -> int:
-    """Side of the square of a query in pixels of a size x size image."""
+    """Side of the square of a query in pixels of an image whose shorter side is `size`."""
     share = _FIRST_SHARE / 2 ** sum(10_000 * query > mark * queries for mark in _HALVED_AT)
     return min(max(round(math.sqrt(share) * size), 1), size - 1)
 
@@ -35,14 +35,14 @@ def square(
 
     Each of `settings.iterations` queries puts ±ε of one sign per colour into a random square, and is kept where the
     loss rises. An image that is misclassified on all draws is asked no more. Of the settings the norm must be "linf";
-    step, start and restarts do not count. Arguments and errors as in `semantic_noise.iterative_fgsm`; images (B,C,H,H).
+    step, start and restarts do not count. Arguments and errors as in `semantic_noise.iterative_fgsm`.
     """
     shown, draws = Shown(images, labels, draw, settings), settings.draws(draw)
     before = measure(classify, images, labels, draws, False, settings.loss)
     kept, loss, wrong = images.detach().clone(), before.loss.clone(), before.wrong.clone()
     held = torch.full_like(loss, -torch.inf)  # the loss of `noise`
-    colours, size = images.shape[1], images.shape[-1]
-    stripes = draw.named("stripes").uniform(colours, 1, size).to(images)
+    colours, size = images.shape[1], min(images.shape[-2:])
+    stripes = draw.named("stripes").uniform(colours, 1, images.shape[-1]).to(images)
     chosen = draw.named("squares").uniform(settings.iterations, 2 + colours)
     noise = settings.epsilon * torch.where(stripes < 0.5, -1.0, 1.0).expand(images.shape).clone()
     for query in range(settings.iterations + 1 if settings.epsilon else 0):
@@ -65,8 +65,8 @@ def square(
 
 def _put(noise: torch.Tensor, chosen: torch.Tensor, side: int, epsilon: float) -> None:
     """Write ±ε into one square of each image, at the place and of the signs that `chosen` (B, 2 + C) in [0,1) says."""
-    room = noise.shape[-1] - side + 1
-    corners = (chosen[:, :2] * room).long().clamp(max=room - 1)
+    room = torch.tensor(noise.shape[-2:]) - side + 1
+    corners = (chosen[:, :2] * room).long().minimum(room - 1)
     signs = torch.where(chosen[:, 2:] < 0.5, -epsilon, epsilon).to(noise)
     for picture, (row, column), sign in zip(noise, corners.tolist(), signs, strict=True):
         picture[:, row : row + side, column : column + side] = sign[:, None, None]
