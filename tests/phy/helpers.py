@@ -12,6 +12,7 @@ from scipy import stats
 
 from semrobust.phy import channel, mapping, power
 from semrobust.phy.decoder import Decoded
+from semrobust.phy.fading import Fades, Fading, fades_from_normals
 from semrobust.phy.ldpc import LdpcCode
 
 BPSK = mapping.modulation("bpsk")
@@ -39,6 +40,12 @@ def messages(code: LdpcCode, count: int, seed: int = 0) -> torch.Tensor:
 def normal(count: int, uses: int, seed: int = 1) -> torch.Tensor:
     """Standard normal noise (count, uses)."""
     return torch.randn(count, uses, generator=_rng(seed))
+
+
+def drawn_fades(law: Fading, images: int, blocks: int = 1, seed: int = 0) -> Fades:
+    """Fades of images and their estimates; of one seed all laws share the normal numbers behind them."""
+    normals = torch.randn(2, images, law.draws(blocks), generator=torch.Generator().manual_seed(seed))
+    return fades_from_normals(law, *normals)
 
 
 def received_llr(codewords: torch.Tensor, snr_db: float, mod: mapping.Modulation = BPSK, seed: int = 1) -> torch.Tensor:

@@ -13,14 +13,10 @@ from sionna.phy.mimo import lmmse_equalizer, zf_equalizer
 
 from semrobust.phy import equalizer, fading, mapping, power
 from semrobust.phy.fading import Fading
-from tests.phy.helpers import QAM16, QPSK, binomial_interval, normal, q_function
+from tests.phy.helpers import QAM16, QPSK, binomial_interval, drawn_fades, normal, q_function
 
 RAYLEIGH = Fading("rayleigh")
 SQUARE = Fading("rayleigh", transmit=2, receive=2)
-
-
-def drawn(law: Fading, images: int, blocks: int = 1, seed: int = 0) -> fading.Fades:
-    return fading.random_fades(law, images, blocks, torch.Generator().manual_seed(seed))
 
 
 def through(
@@ -34,7 +30,7 @@ def through(
     """Bits sent, real uses sent, and what the receiver makes of them; one block per image."""
     bits = torch.randint(0, 2, (images, uses * modulation.bits_per_use), generator=torch.Generator().manual_seed(9))
     sent = mapping.map_bits(bits, modulation)
-    channel = drawn(law, images)
+    channel = drawn_fades(law, images)
     received = fading.transmit(sent, channel.true, snr_db, normal(images, law.received_uses(uses), seed=4))
     return bits, sent, equalizer.equalize(received, channel.known, law.assumed_noise_variance(snr_db), rule)
 
@@ -92,7 +88,7 @@ def test_antennas_without_fading_keep_the_error_rate_of_the_awgn_channel(antenna
 def test_snr_after_zero_forcing_is_gamma(sent: int, received: int) -> None:
     """Of N_r - N_t + 1 degrees and scale SNR/N_t (Winters, Salz and Gitlin 1994): exponential for N_r = N_t."""
     law = Fading("rayleigh", transmit=sent, receive=received)
-    _, variance = equalizer.filters(drawn(law, 5000).true, law.assumed_noise_variance(10.0), "zf")
+    _, variance = equalizer.filters(drawn_fades(law, 5000).true, law.assumed_noise_variance(10.0), "zf")
     gamma = stats.gamma(received - sent + 1, scale=10.0 / sent)
     for symbol in range(sent):
         assert stats.kstest(1 / variance[:, 0, symbol].double().numpy(), gamma.cdf).pvalue > 1e-4
@@ -100,7 +96,7 @@ def test_snr_after_zero_forcing_is_gamma(sent: int, received: int) -> None:
 
 @pytest.mark.parametrize("rule", equalizer.RULES)
 def test_one_antenna_divides_by_the_fade(rule: str) -> None:
-    channel = drawn(RAYLEIGH, 50, 2).true
+    channel = drawn_fades(RAYLEIGH, 50, 2).true
     received = normal(50, 16)
     seen = equalizer.equalize(received, channel, 0.3, rule)
     each = channel.reshape(50, 2, 1)
@@ -112,7 +108,7 @@ def test_one_antenna_divides_by_the_fade(rule: str) -> None:
 
 def test_variances_in_closed_form() -> None:
     """σ² [(H^H H)^-1]_kk and (1 - d)/d with d the gain before scaling: the textbook's, from our general formula."""
-    h = drawn(Fading("rayleigh", transmit=2, receive=3), 200).true.to(torch.complex128)
+    h = drawn_fades(Fading("rayleigh", transmit=2, receive=3), 200).true.to(torch.complex128)
     for noise in (1e-4, 0.1, 10.0):
         inverse = torch.linalg.inv(h.mH @ h)
         zf = equalizer.filters(h, noise, "zf")[1]
@@ -126,7 +122,7 @@ def test_variances_in_closed_form() -> None:
 def test_matrices_are_sionnas(sent: int, received: int) -> None:
     """Sionna takes symbols of energy 1 and noise per complex dimension; ours have energy 2, so all variances halve."""
     law, noise = Fading("rayleigh", transmit=sent, receive=received), 0.2
-    h = drawn(law, 100).true
+    h = drawn_fades(law, 100).true
     vectors = torch.view_as_complex(normal(100, 2 * received).reshape(100, 1, received, 2))
     for rule, theirs in (("zf", zf_equalizer), ("lmmse", lmmse_equalizer)):
         weights, variance = equalizer.filters(h, noise, rule)
@@ -137,7 +133,7 @@ def test_matrices_are_sionnas(sent: int, received: int) -> None:
 
 @pytest.mark.parametrize("law", [SQUARE, Fading("rician", 10.0, 2, 2, line_of_sight="rank_one")], ids=["nlos", "los"])
 def test_lmmse_has_the_higher_sinr_and_joins_zero_forcing_at_high_snr(law: Fading) -> None:
-    h = drawn(law, 2000).true
+    h = drawn_fades(law, 2000).true
     gaps = []
     for snr_db in (-10.0, 0.0, 10.0, 20.0, 40.0, 60.0):
         noise = law.assumed_noise_variance(snr_db)
@@ -214,7 +210,7 @@ def test_counting_with_the_estimate_s_error_gives_honest_variances() -> None:
     law = Fading("rayleigh", 6.0, 2, 2, csi_error=0.02)
     _, sent, seen = through(law, 20.0, 10_000, 8, "lmmse")
     assert float(((seen.symbols - sent).square() / seen.variance).mean()) == pytest.approx(1, abs=0.1)
-    known = drawn(law, 10_000).known
+    known = drawn_fades(law, 10_000).known
     naive = equalizer.filters(known, fading.antenna_noise_variance(20.0, 2), "lmmse")[1]
     honest = equalizer.filters(known, law.assumed_noise_variance(20.0), "lmmse")[1]
     assert torch.all(naive < honest)
@@ -254,7 +250,7 @@ def test_derivatives(law: Fading, rule: str) -> None:
 
 @pytest.mark.parametrize("rule", equalizer.RULES)
 def test_without_noise_zero_forcing_is_the_identity_and_passes_gradients_on(rule: str) -> None:
-    channel = drawn(SQUARE, 6, 2).true.to(torch.complex128)
+    channel = drawn_fades(SQUARE, 6, 2).true.to(torch.complex128)
     codewords = normal(6, 32).double().requires_grad_()
     seen = equalizer.equalize(fading.faded(codewords, channel), channel, 1e-13, rule)
     torch.testing.assert_close(seen.symbols, codewords, rtol=1e-6, atol=1e-6)
@@ -263,7 +259,7 @@ def test_without_noise_zero_forcing_is_the_identity_and_passes_gradients_on(rule
 
 
 def test_a_row_s_result_does_not_depend_on_its_batch() -> None:
-    channel, received = drawn(SQUARE, 40, 2).true, normal(40, 32)
+    channel, received = drawn_fades(SQUARE, 40, 2).true, normal(40, 32)
     whole = equalizer.equalize(received, channel, 0.1)
     for part in (slice(0, 1), slice(7, 20), slice(39, 40)):
         alone = equalizer.equalize(received[part], channel[part], 0.1)
@@ -272,7 +268,7 @@ def test_a_row_s_result_does_not_depend_on_its_batch() -> None:
 
 
 def test_one_matrix_serves_a_whole_batch() -> None:
-    channel, received = drawn(SQUARE, 1, 2).true, normal(5, 32)
+    channel, received = drawn_fades(SQUARE, 1, 2).true, normal(5, 32)
     every = equalizer.equalize(received, channel.expand(5, 2, 2, 2), 0.1)
     shared = equalizer.equalize(received, channel, 0.1)
     torch.testing.assert_close(shared.symbols, every.symbols)
@@ -280,7 +276,7 @@ def test_one_matrix_serves_a_whole_batch() -> None:
 
 
 def test_wrong_use_says_what_to_do() -> None:
-    channel = drawn(SQUARE, 2, 2).true
+    channel = drawn_fades(SQUARE, 2, 2).true
     with pytest.raises(ValueError, match="choose one of zf, lmmse"):
         equalizer.equalize(normal(2, 16), channel, 0.1, "mmse")
     with pytest.raises(ValueError, match="must be positive"):

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
 from semrobust.phy import channel, fading, power
 from semrobust.phy.fading import Fading
-from tests.phy.helpers import QAM16, QPSK, normal
+from tests.phy.helpers import QAM16, QPSK, drawn_fades, normal
 
 RAYLEIGH = Fading("rayleigh")
 SQUARE = Fading("rayleigh", transmit=2, receive=2)
@@ -22,7 +20,7 @@ EVERY_KIND = [Fading(kind, 3.0, *antennas) for kind in fading.KINDS for antennas
 
 
 def fades(law: Fading, images: int, blocks: int = 1, seed: int = 0) -> torch.Tensor:
-    return fading.random_fades(law, images, blocks, torch.Generator().manual_seed(seed)).true
+    return drawn_fades(law, images, blocks, seed).true
 
 
 def standard_errors(sample: torch.Tensor, expected: float) -> float:
@@ -116,7 +114,7 @@ def test_snr_is_the_power_of_all_antennas_over_the_noise_of_one(law: Fading) -> 
 def test_one_antenna_without_fading_is_the_awgn_channel() -> None:
     law, codewords = Fading("awgn"), power.normalize_power(normal(5, 64))
     noise = channel.channel_noise(1, 4.0, 0, 5, law.received_uses(64))
-    received = fading.transmit(codewords, fading.channel_fades(law, 1, 4.0, 0, 5, 4).true, 4.0, noise)
+    received = fading.transmit(codewords, fades(law, 5, 4), 4.0, noise)
     torch.testing.assert_close(received, channel.awgn(codewords, 4.0, noise))
     assert fading.antenna_noise_variance(4.0, 1) == power.noise_variance(4.0)
 
@@ -168,7 +166,7 @@ def test_ergodic_capacity_of_two_by_two_antennas_is_telatars(snr_db: float) -> N
 
 
 def test_estimates_are_off_by_the_variance_asked_for() -> None:
-    perfect, noisy = (fading.channel_fades(Fading("rician", 3.0, 2, 2, e), 7, 5.0, 0, 3000, 2) for e in (0.0, 0.3))
+    perfect, noisy = (drawn_fades(Fading("rician", 3.0, 2, 2, e), 3000, 2, seed=7) for e in (0.0, 0.3))
     assert torch.equal(perfect.true, perfect.known)
     assert torch.equal(perfect.true, noisy.true)  # a worse receiver does not change the channel
     error = torch.view_as_real(noisy.known - noisy.true).double()
@@ -179,60 +177,16 @@ def test_estimates_are_off_by_the_variance_asked_for() -> None:
     assert Fading("rayleigh", transmit=2, receive=2, csi_error=0.3).assumed_noise_variance(0.0) == pytest.approx(2.6)
 
 
-def test_draws_belong_to_image_snr_and_seed() -> None:
-    law = Fading("rician", 3.0, 2, 2, 0.1)
-    every = fading.channel_fades(law, 1, 10.0, 0, 600, 2)
-    for step in (100, 256, 599):
-        parts = [fading.channel_fades(law, 1, 10.0, s, min(s + step, 600), 2) for s in range(0, 600, step)]
-        assert torch.equal(torch.cat([p.true for p in parts]), every.true)
-        assert torch.equal(torch.cat([p.known for p in parts]), every.known)
-    for seed, snr_db in ((2, 10.0), (1, 11.0)):
-        assert not torch.equal(fading.channel_fades(law, seed, snr_db, 0, 600, 2).true, every.true)
-    assert torch.equal(fading.channel_fades(law, 1, 10, 0, 600, 2).true, every.true)  # 10 and 10.0 are one SNR
-    assert len(np.unique(every.true.reshape(1200, 4).numpy(), axis=0)) == 1200  # no block comes twice
-
-
-def test_fades_are_independent_of_the_noise_and_of_the_estimate_s_error() -> None:
-    drawn = fading.channel_fades(Fading("rayleigh", csi_error=1.0), 3, 8.0, 0, 4000, 1)
-    noise = channel.channel_noise(3, 8.0, 0, 4000, 2)
+def test_fades_are_independent_of_the_estimate_s_error() -> None:
+    drawn = drawn_fades(Fading("rayleigh", csi_error=1.0), 4000, seed=3)
     columns = [torch.view_as_real(m).reshape(4000, 2) for m in (drawn.true, drawn.known - drawn.true)]
-    correlation = torch.corrcoef(torch.cat([*columns, noise], dim=1).T) - torch.eye(6)
+    correlation = torch.corrcoef(torch.cat(columns, dim=1).T) - torch.eye(4)
     assert float(correlation.abs().max()) < 5 / math.sqrt(4000)
 
 
-@settings(max_examples=25, deadline=None)
-@given(start=st.integers(0, 700), count=st.integers(0, 40), blocks=st.integers(1, 3), inner=st.data())
-def test_a_slice_of_a_batch_is_the_batch_of_the_slice(
-    start: int, count: int, blocks: int, inner: st.DataObject
-) -> None:
-    law = Fading("rician", 3.0, 2, 2, 0.1)
-    low = inner.draw(st.integers(0, count))
-    high = inner.draw(st.integers(low, count))
-    whole = fading.channel_fades(law, 5, 3.0, start, start + count, blocks)
-    part = fading.channel_fades(law, 5, 3.0, start + low, start + high, blocks)
-    assert torch.equal(whole.true[low:high], part.true)
-    assert torch.equal(whole.known[low:high], part.known)
-    if low < high:
-        codewords = normal(count, 4 * blocks * 3, seed=start)
-        torch.testing.assert_close(
-            fading.faded(codewords, whole.true)[low:high], fading.faded(codewords[low:high], part.true)
-        )
-
-
 def test_kinds_share_the_scattered_part() -> None:
-    rayleigh, rician = (fading.channel_fades(Fading(k, 0.0), 1, 5.0, 0, 9, 3).true for k in ("rayleigh", "rician"))
+    rayleigh, rician = (fades(Fading(k, 0.0), 9, 3) for k in ("rayleigh", "rician"))
     torch.testing.assert_close(rician, math.sqrt(0.5) * (1 + rayleigh))
-
-
-def test_a_generator_gives_the_same_fades_whatever_the_receiver_knows() -> None:
-    generators = [torch.Generator().manual_seed(3) for _ in range(2)]
-    perfect, noisy = (
-        fading.random_fades(Fading("rayleigh", csi_error=e), 8, 2, g)
-        for e, g in zip((0.0, 0.5), generators, strict=True)
-    )
-    assert torch.equal(perfect.true, noisy.true)
-    assert torch.equal(*(torch.randn(3, generator=g) for g in generators))  # nor does it change what is drawn next
-    assert not torch.equal(noisy.true[0], noisy.true[1])
 
 
 def test_double_precision_stays_double() -> None:

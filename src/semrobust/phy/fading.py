@@ -32,7 +32,6 @@ import numpy.typing as npt
 import torch
 
 from semrobust.phy.power import as_complex, as_real, noise_variance
-from semrobust.pipeline import seeds
 
 KINDS = ("awgn", "rayleigh", "rician")
 LINES_OF_SIGHT = ("orthogonal", "rank_one")
@@ -139,35 +138,6 @@ def fades_from_normals(fading: Fading, normals: torch.Tensor, error_normals: tor
     scattered = _standard_complex(fading, normals)
     true = math.sqrt(direct) * fixed.to(scattered.dtype) + math.sqrt(1 - direct) * scattered
     return Fades(true, true + math.sqrt(fading.csi_error) * _standard_complex(fading, error_normals))
-
-
-def channel_fades(fading: Fading, root_seed: int, snr_db: float, start: int, stop: int, blocks: int) -> Fades:
-    """Fades of test images `start`..`stop`-1 at one SNR, complex64.
-
-    Image i has the same fades in any batch. Streams are named as in `channel.channel_noise`; kinds and K-factors share
-    W, estimates of any quality share E up to scale, so comparisons between them are paired. Noise to go with them is
-    `channel_noise(root_seed, snr_db, start, stop, fading.received_uses(N))`: for N_r = N_t that of the AWGN channel.
-    """
-    normals, errors = (
-        torch.from_numpy(
-            seeds.gaussian_rows(
-                root_seed, "channel", name, float(snr_db), start=start, stop=stop, width=fading.draws(blocks)
-            )
-        )
-        for name in ("fading", "estimate")
-    )
-    return fades_from_normals(fading, normals, errors)
-
-
-def random_fades(fading: Fading, batch: int, blocks: int, generator: torch.Generator) -> Fades:
-    """Fades of a training batch, complex64, on the generator's device; takes 2·batch·draws normal numbers from it."""
-    shape = (
-        2,
-        batch,
-        fading.draws(blocks),
-    )  # errors are drawn even if unused: later draws then do not depend on csi_error
-    normals, errors = torch.randn(shape, generator=generator, device=generator.device)
-    return fades_from_normals(fading, normals, errors)
 
 
 def antenna_symbols(codewords: torch.Tensor, blocks: int, transmit: int) -> torch.Tensor:
