@@ -12,8 +12,9 @@ import math
 
 import torch
 
+from semrobust.config.settings import LEVELS
+
 _BLOCK = 8
-_LEVELS = 255.0
 _SPREAD = (2**-0.5, 1.0, 2**0.5)  # of the steps Δ
 _REACH = 2  # levels to each side that soft rounding weighs
 
@@ -45,14 +46,14 @@ def soft_codec(images: torch.Tensor, steps: torch.Tensor, halved: bool, temperat
 
     `steps` (B or 1, 2, 8, 8): Δ of luma and chroma in levels (`codecs.base.Codec.steps`); `halved`: chroma is 4:2:0.
     """
-    planes = torch.einsum("ij,bjhw->bihw", _YCC.to(images), images) * _LEVELS
+    planes = torch.einsum("ij,bjhw->bihw", _YCC.to(images), images) * LEVELS
     luma, chroma = planes[:, :1] - 128.0, planes[:, 1:]
     small = torch.nn.functional.avg_pool2d(chroma, 2) if halved else chroma
     luma = _coded(luma, steps[:, :1], temperature) + 128.0
     small = _coded(small, steps[:, 1:], temperature)
     size = images.shape[-2:]
     chroma = torch.nn.functional.interpolate(small, size, mode="bilinear") if halved else small
-    return torch.einsum("ij,bjhw->bihw", _RGB.to(images), torch.cat([luma, chroma], 1)) / _LEVELS
+    return torch.einsum("ij,bjhw->bihw", _RGB.to(images), torch.cat([luma, chroma], 1)) / LEVELS
 
 
 def expected_codec(images: torch.Tensor, steps: torch.Tensor, halved: bool, temperature: float) -> torch.Tensor:

@@ -35,8 +35,6 @@ from semrobust.phy.mapping import Modulation
 from semrobust.systems.base import Sent, State, System, device
 from semrobust.systems.draw import Randomness
 
-CLASSES = 10
-
 
 class AdversarialSettings(NoiseEffort):
     """Adversarial training (hu2022, eqs. 8-9): noise on the training images, and on the weights.

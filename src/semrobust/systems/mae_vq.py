@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import MASK, QUANTIZER, LinkSettings, Positive, PositiveFloat, SystemSettings, Task
+from semrobust.data.content import CLASSES
 from semrobust.models.codebook import Codebook, index_bits
 from semrobust.models.masked_autoencoder import MaskedAutoencoder
 from semrobust.models.masking import visible_count
@@ -32,7 +33,6 @@ from semrobust.phy.mapping import map_bits
 from semrobust.phy.power import normalize_power
 from semrobust.systems.base import Sent, SoftBits
 from semrobust.systems.classification import (
-    CLASSES,
     ClassifyingSettings,
     ClassifyingSystem,
     IndicesOnAir,

@@ -8,9 +8,10 @@ import torch
 
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import Positive
+from semrobust.data.content import CLASSES
 from semrobust.models.vit import TransformerSize, VisionTransformer
 from semrobust.phy.air import Air
-from semrobust.systems.classification import CLASSES, ClassifyingSettings, ClassifyingSystem, NetworkSize
+from semrobust.systems.classification import ClassifyingSettings, ClassifyingSystem, NetworkSize
 from semrobust.systems.draw import Randomness
 
 

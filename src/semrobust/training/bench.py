@@ -16,14 +16,13 @@ import torch
 from semrobust.config.params import Params
 from semrobust.config.registry import SYSTEMS
 from semrobust.config.settings import SHOWN
-from semrobust.data.content import IMAGE_SHAPE, STATE_SHAPE, Split
+from semrobust.data.content import CLASSES, IMAGE_SHAPE, STATE_SHAPE, Split
 from semrobust.data.splits import load_split
 from semrobust.errors import UsageError
 from semrobust.pipeline import seeds
 from semrobust.pipeline.plan import Plan
 from semrobust.pipeline.work import finished
 from semrobust.systems.base import System
-from semrobust.systems.classification import CLASSES
 from semrobust.training.loop import Loop
 from semrobust.training.trainers import trainer_for
 

@@ -17,11 +17,12 @@ import torch
 from semrobust.attacks.image.classifier import evaluating
 from semrobust.attacks.image.noise_settings import NoiseSettings
 from semrobust.attacks.image.semantic_noise import last_iterate
+from semrobust.data.content import CLASSES
 from semrobust.models.codebook import check_collapse, counts, perplexity, usage
 from semrobust.models.vit import Block
 from semrobust.phy.air import Air
 from semrobust.pipeline import seeds
-from semrobust.systems.classification import CLASSES, AdversarialSettings, ClassifyingSystem, Learned
+from semrobust.systems.classification import AdversarialSettings, ClassifyingSystem, Learned
 from semrobust.systems.draw import BatchDraw, Draw, Randomness
 from semrobust.training.loop import Loop, as_float
 from semrobust.training.weight_perturbation import perturbation, perturbed, weights
