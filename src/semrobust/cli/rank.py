@@ -43,6 +43,8 @@ def rank(by: str, snr_db: float | None, again: bool, as_json: bool, as_csv: bool
 
     from semrobust.tables.ranking import STATISTIC, ranking, shown
 
+    if as_csv and as_json:
+        raise UsageError("--csv and --json: choose one")
     params = load(files)
     plan = Plan.current(files)
     (clean, earlier), (power, _) = (published(plan, name) for name in ("clean", "attack_power"))
@@ -59,8 +61,6 @@ def rank(by: str, snr_db: float | None, again: bool, as_json: bool, as_csv: bool
     said = [f"run {params.run}, {params.data.source}, {snr_db:g} dB, N = {params.link.real_uses}", STATISTIC]
     if params.data.source == "photos10":
         said.insert(0, "ten photographs in place of a data set: a trial of the pipeline, no result about the papers")
-    if as_csv and as_json:
-        raise UsageError("--csv and --json: choose one")
     if as_csv:
         click.echo(found.to_csv(index=False), nl=False)
     elif as_json:
