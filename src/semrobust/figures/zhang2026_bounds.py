@@ -135,9 +135,9 @@ FIGURE = base.Figure(
 What theory says of the least attack power, against what attacks need
 
 Mean energy ‖s‖² over the channel SNR, for each attacked system, over the test images of {{ dataset }} that some
-attack, and not the channel alone, breaks (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB). Circles: the
-cheapest attack found. Two lower bounds are proved for every attack: a certificate of each image, for the first of them,
-and eq. 10 with a Lipschitz constant of the whole decoder, in the strip below. Smoothing is a bound for another attacker,
+attack, and not the channel alone, breaks (PSNR ≤ {{ params.evaluation.success_psnr_db | number }} dB). Dark: cheapest
+attack found. Two lower bounds are proved for every attack: a certificate of each image, for the first of them, and
+eq. 10 with a Lipschitz constant of the whole decoder, in the strip below. Smoothing is a bound for another attacker,
 who does not know the noise. For separation-based baselines: the power at which a maximum-likelihood receiver errs or
 belief propagation is stuck, from the sets that were found, so upper limits for such receivers. Bands: 95% intervals,
 bootstrap over images. Look at the distance between certificate and measurement: what an attack still unknown could
